@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "wire/name_hash.h"
+
+namespace holdfast::wire {
+
+namespace {
+
+// Sets bit 5 of every byte that is an ASCII capital; eight bytes at once.
+uint64_t fold_case_word(uint64_t word) {
+  constexpr uint64_t ones = 0x0101010101010101ULL;
+  const uint64_t low_bits = word & (0x7F * ones);
+  const uint64_t at_least_a = low_bits + ((0x80 - 'A') * ones);
+  const uint64_t above_z = low_bits + ((0x80 - 'Z' - 1) * ones);
+  const uint64_t capital = at_least_a & ~above_z & ~word & (0x80 * ones);
+  return word | (capital >> 2);
+}
+
+uint64_t load_word(const uint8_t* at, size_t count) {
+  uint64_t word = 0;
+  std::memcpy(&word, at, count);
+  return fold_case_word(word);
+}
+
+// `label` includes its length byte.
+uint64_t add_label(uint64_t state, Bytes label, const HashKey& key) {
+  const uint8_t* at = label.data();
+  size_t left = label.size();
+  for (; left > 8; left -= 8, at += 8) {
+    state = hash_mix(state ^ load_word(at, 8), key.high ^ 0xA0761D6478BD642FULL);
+  }
+  return hash_mix(state ^ load_word(at, left), key.low ^ 0xE7037ED1A0B428DBULL);
+}
+
+}  // namespace
+
+void SuffixHashes::compute(NameView name, const HashKey& key) {
+  const Bytes bytes = name.bytes();
+  size_t count = 0;
+  size_t at = 0;
+  for (; bytes[at] != 0; at += 1U + bytes[at]) offsets_[count++] = static_cast<uint8_t>(at);
+  offsets_[count] = static_cast<uint8_t>(at);
+  label_count_ = count;
+  uint64_t state = hash_mix(key.low ^ 0x8EBC6AF09C88C6E3ULL, key.high ^ 0x589965CC75374CC3ULL);
+  hashes_[0] = state;
+  for (size_t labels = 1; labels <= count; ++labels) {
+    const size_t start = offsets_[count - labels];
+    state = add_label(state, bytes.subspan(start, 1U + bytes[start]), key);
+    hashes_[labels] = state;
+  }
+}
+
+}  // namespace holdfast::wire

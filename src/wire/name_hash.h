@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One keyed hash for every suffix of a name, computed in one pass from the root leftwards.
+//
+// Zone memory looks zones and names up by these. Case is folded. Equal suffixes of different names
+// have equal hashes under one key.
+#pragma once
+
+#include "base/hash.h"
+#include "wire/name.h"
+
+namespace holdfast::wire {
+
+class SuffixHashes {
+ public:
+  SuffixHashes() = default;
+  SuffixHashes(NameView name, const HashKey& key) { compute(name, key); }
+
+  void compute(NameView name, const HashKey& key);
+
+  // Labels without the root.
+  [[nodiscard]] size_t label_count() const { return label_count_; }
+  // Of the suffix that consists of the last `labels` labels; 0 is the root, label_count() the name.
+  [[nodiscard]] uint64_t of_last(size_t labels) const { return hashes_[labels]; }
+  // Where that suffix begins in the name's bytes.
+  [[nodiscard]] size_t offset_of_last(size_t labels) const {
+    return offsets_[label_count_ - labels];
+  }
+
+ private:
+  size_t label_count_ = 0;
+  std::array<uint8_t, labels_max + 1> offsets_{};
+  std::array<uint64_t, labels_max + 1> hashes_{};
+};
+
+}  // namespace holdfast::wire

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The one writer of zone memory: publishes, replaces and removes zones in the file that the answer
+// processes map.
+//
+// The file lies in the state directory. It survives the end of every process; after an unclean end
+// of the writer `open` puts it in order (half-published versions are taken back, the allocator is
+// rebuilt), and after a power failure it is discarded, because its pages may be of different
+// ages: the caller then loads from the journal (zone/journal.h) and the zone files.
+// A publication is seen by readers whole or not at all; other zones are not touched by it.
+// Bound: 64 GiB. Owner: control; one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/epoch.h"
+#include "base/error.h"
+#include "zone/contents.h"
+#include "zone/view.h"
+
+namespace holdfast::zone {
+
+struct MemoryOptions {
+  std::string path;                         // of the file
+  uint64_t bytes_max = uint64_t{64} << 30;  // the mapping's address space, and the file's limit
+  HashKey hash_key;                         // used when the file is made anew
+};
+
+struct MemoryUse {
+  uint64_t file_bytes = 0;     // reserved on disk
+  uint64_t live_bytes = 0;     // in published zones and tables
+  uint64_t free_bytes = 0;     // reusable inside the file
+  uint64_t retired_bytes = 0;  // waiting for readers
+  uint64_t zones = 0;
+  uint64_t nodes = 0;
+  uint64_t records = 0;
+};
+
+struct Publication {
+  uint32_t generation = 0;
+  uint64_t nodes_written = 0;
+  uint64_t nodes_kept = 0;
+  uint64_t nodes_removed = 0;
+};
+
+// One changed node of a publication: its new state, or removed (node_removed in flags).
+using NodeChange = std::function<void(const StagedNode&)>;
+
+class Memory {
+ public:
+  // `epochs` is shared with the readers and outlives this.
+  [[nodiscard]] static Result<Memory> open(const MemoryOptions& options, EpochBoard& epochs);
+  Memory(Memory&&) noexcept;
+  Memory& operator=(Memory&&) noexcept;
+  ~Memory();
+
+  // What `open` found.
+  enum class Origin : uint8_t { made_new, kept_after_clean_end, kept_after_crash, discarded };
+  [[nodiscard]] Origin origin() const;
+
+  // Publishes `contents` (finished) as the zone's new version; only nodes that differ are written.
+  // `on_change`, if set, sees each changed node before the version becomes visible. On an error
+  // (memory or disk exhausted, more than a bound) the old version stays.
+  [[nodiscard]] Result<Publication> publish(const Contents& contents, const NodeChange& on_change);
+  // Enters the zone without contents (ZoneView::available is false); nothing happens if it has
+  // some.
+  [[nodiscard]] Result<void> publish_unavailable(wire::NameView apex);
+  // False if there is no such zone.
+  bool remove(wire::NameView apex);
+  // Frees what no reader can see any more. Cheap; call after changes and each second.
+  void reclaim();
+  // Syncs the file and marks it good for the next start, machine restarts included.
+  [[nodiscard]] Result<void> close_clean();
+
+  [[nodiscard]] std::optional<ZoneView> find(wire::NameView apex) const;
+  void for_each_zone(const std::function<void(const ZoneView&)>& visit) const;
+  [[nodiscard]] MemoryReader reader() const;
+  [[nodiscard]] MemoryUse use() const;
+
+ private:
+  struct Impl;
+  explicit Memory(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Maps the file read-only for an answer process; the mapping lasts until the process ends.
+[[nodiscard]] Result<const uint8_t*> map_memory_for_reading(const std::string& path,
+                                                            uint64_t bytes_max);
+
+}  // namespace holdfast::zone

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an answer process sees of zone memory: zones, nodes and RRsets as views into the mapping.
+//
+// Views hold references into the mapping and are valid until the reader leaves its epoch
+// (base/epoch.h). Nothing here allocates, locks or throws. Thread: any; the memory is read-only.
+// A ZoneView fixes one version of its zone: all look-ups through it see that version whole,
+// whatever the writer publishes meanwhile.
+#pragma once
+
+#include <optional>
+
+#include "wire/name.h"
+#include "wire/name_hash.h"
+#include "wire/types.h"
+#include "zone/contents.h"
+
+namespace holdfast::zone {
+
+class Layout;  // the mapping's structure, zone/layout.h
+
+// Records as they stand in an answer: each record is  C0 0C | type | class IN | ttl | rdlength |
+// rdata, the owner being a pointer to the question, which the writer of a message replaces where
+// the owner is another name. Names in rdata are uncompressed, in the case of the zone file.
+struct RrsetView {
+  uint16_t type = 0;
+  uint32_t ttl = 0;
+  uint16_t count = 0;            // records in `records`
+  uint16_t signature_count = 0;  // RRSIG records in `signatures`
+  Bytes records;
+  Bytes signatures;  // RRSIGs that cover this RRset, same form
+};
+
+class NodeView {
+ public:
+  [[nodiscard]] bool has(NodeFlag flag) const;
+  // The labels of the owner below the apex, without a root label; empty at the apex.
+  [[nodiscard]] Bytes relative_owner() const;
+  [[nodiscard]] std::optional<RrsetView> find(uint16_t type) const;
+  [[nodiscard]] size_t rrset_count() const;
+  [[nodiscard]] RrsetView rrset_at(size_t index) const;  // ascending by type
+
+  // For the layout.
+  NodeView(const uint8_t* base, uint32_t reference) : base_(base), reference_(reference) {}
+  [[nodiscard]] uint32_t reference() const { return reference_; }
+
+ private:
+  const uint8_t* base_;
+  uint32_t reference_;
+};
+
+enum class Denial : uint8_t { none, nsec, nsec3 };  // how the zone proves what does not exist
+
+struct Nsec3Parameters {
+  uint8_t algorithm = 0;
+  uint16_t iterations = 0;
+  Bytes salt;
+};
+
+class ZoneView {
+ public:
+  [[nodiscard]] wire::NameView apex() const;
+  [[nodiscard]] size_t apex_label_count() const;
+  // False for a zone that is configured but could never be loaded: it has no nodes, and what lies
+  // in it is answered with SERVFAIL rather than as if it were not ours.
+  [[nodiscard]] bool available() const;
+  [[nodiscard]] uint32_t serial() const;      // of the SOA
+  [[nodiscard]] uint32_t generation() const;  // counts publications of this zone, from 1
+  [[nodiscard]] Denial denial() const;
+  [[nodiscard]] Nsec3Parameters nsec3_parameters() const;  // if denial() is nsec3
+  [[nodiscard]] size_t node_count() const;
+  [[nodiscard]] size_t record_count() const;
+  [[nodiscard]] size_t labels_below_apex_max() const;  // of the deepest node
+
+  [[nodiscard]] NodeView apex_node() const;
+  // The node at the last `labels` labels of `name`, whose hashes are given. NSEC3 owners are not
+  // found by this. Occluded nodes are.
+  [[nodiscard]] std::optional<NodeView> find(wire::NameView name, const wire::SuffixHashes& hashes,
+                                             size_t labels) const;
+  // The node with an NSEC record whose owner is `name` or the last before it (RFC 4034 §6.1).
+  [[nodiscard]] std::optional<NodeView> nsec_at_or_before(wire::NameView name) const;
+  struct Nsec3Match {
+    NodeView node;
+    bool exact;  // the hash is the owner's; otherwise the node's record covers the hash
+  };
+  // The NSEC3 that matches or covers a 20-byte SHA-1 hash (RFC 5155 §7.1).
+  [[nodiscard]] std::optional<Nsec3Match> nsec3_match_or_cover(Bytes hash) const;
+
+  // All nodes of this version in canonical order, NSEC3 owners last in hash order.
+  // Calls `visit(NodeView)`.
+  template <typename Visit>
+  void for_each_node(Visit&& visit) const {
+    for (size_t i = 0; i < index_size(); ++i) visit(index_at(i));
+  }
+  [[nodiscard]] size_t index_size() const;
+  [[nodiscard]] NodeView index_at(size_t position) const;
+
+  // For the layout.
+  ZoneView(const uint8_t* base, uint32_t zone, uint32_t version)
+      : base_(base), zone_(zone), version_(version) {}
+
+ private:
+  const uint8_t* base_;
+  uint32_t zone_;
+  uint32_t version_;
+};
+
+// Reads zone memory that one writer in another process fills.
+class MemoryReader {
+ public:
+  // `base` is the start of the mapping, mapped read-only; it outlives the reader.
+  explicit MemoryReader(const uint8_t* base) : base_(base) {}
+
+  // The key for SuffixHashes of names that are looked up here.
+  [[nodiscard]] HashKey hash_key() const;
+  enum class Search : uint8_t {
+    at_or_above,     // the deepest zone whose apex is `name` or above it
+    strictly_above,  // for DS at an apex: the parent's side (RFC 4035 §3.1.4.1)
+  };
+  [[nodiscard]] std::optional<ZoneView> find_zone(wire::NameView name,
+                                                  const wire::SuffixHashes& hashes,
+                                                  Search search) const;
+  // Of the same search, the zone that encloses `zone`'s apex is found with strictly_above.
+  [[nodiscard]] size_t zone_count() const;
+
+ private:
+  const uint8_t* base_;
+};
+
+}  // namespace holdfast::zone
