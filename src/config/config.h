@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The configuration of a server: every setting with its default, as plain values.
+//
+// Made by load_config or parse_config (config/load.h), which check everything stated here; never
+// changed afterwards. A reload makes another Config. Paths are absolute or relative to the working
+// directory: those of a file are resolved against the folder of that file. The table of all keys
+// with their bounds and meaning is config/keys.cc; docs/configuration.md and the JSON Schema are
+// made from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+
+namespace holdfast::config {
+
+// What an operator may write stays within these; each is a guard against a slip of the pen, far
+// above what is useful.
+constexpr uint32_t workers_max = 256;         // readers that base/epoch.h has room for
+constexpr uint32_t listens_max = 64;          // each worker opens two sockets for each
+constexpr uint32_t identity_bytes_max = 255;  // one TXT string
+constexpr uint32_t nsid_bytes_max = 128;
+
+enum class LogLevel : uint8_t { debug, info, warning, error };
+enum class LogFormat : uint8_t { text, json };
+
+struct ServerSettings {
+  std::vector<Endpoint> listen;             // UDP and TCP; default 0.0.0.0@53 and ::@53
+  uint32_t workers = 0;                     // answer processes; 0: one a core
+  std::string state = "/var/lib/holdfast";  // zone memory, last known good, control socket
+  std::string user;                         // dropped to after start; empty: stay as started
+
+  // Identity (RFC 4892, RFC 5001). Empty: hidden. "auto": the program's version, the host's name.
+  std::string version;
+  std::string hostname;  // also id.server
+  std::string nsid;      // text, or bytes as "0x…"
+};
+
+struct MetricsSettings {
+  std::optional<Endpoint> listen;  // HTTP; default 127.0.0.1:9153; none: no metrics
+};
+
+struct AnswerSettings {
+  uint32_t udp_payload_bytes_max = 1232;  // 512 to 4096; RFC 9715 §3.1
+};
+
+using CookieSecret = std::array<uint8_t, 16>;
+
+// RFC 7873, RFC 9018. Without `active` a random secret is made and kept in the state directory.
+struct CookieSettings {
+  bool enabled = true;
+  std::optional<CookieSecret> active;  // makes and accepts
+  std::optional<CookieSecret> staged;  // accepted as well, while a fleet rolls
+  std::string active_file;             // where `active` was read from; empty: it stood in the file
+  std::string staged_file;
+};
+
+// A worker's limits (RFC 7766 §6.2, RFC 9210 §4).
+struct TcpSettings {
+  uint32_t connections_max = 1024;            // 1 to 1,000,000
+  uint32_t connections_per_address_max = 64;  // 1 to 1,000,000; by IPv4 /32 or IPv6 /64
+  uint32_t idle_ms = 10'000;                  // 100 to 600,000
+  uint32_t read_ms = 5'000;                   // 100 to 600,000; first to last byte of a message
+  uint32_t write_ms = 5'000;                  // 100 to 600,000; for a response to be taken
+};
+
+// At most one of socket and file; neither: no dnstap.
+struct DnstapSettings {
+  std::string socket;         // a Unix socket on which a collector listens
+  std::string file;           // a frame stream file, appended to anew at each start
+  uint32_t sample_every = 1;  // one query in so many; 1: all
+};
+
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+};
+
+struct LoadSettings {
+  bool strict = false;            // doubtful zone data is refused instead of warned about
+  uint32_t default_ttl_s = 3600;  // for records before any TTL is given; 0 to 2^31-1
+};
+
+struct ZoneSetting {
+  std::string name;  // as written
+  std::string file;
+  uint32_t line = 0;  // of the setting, for later complaints
+};
+
+// Every NAME.zone in it is the zone NAME; see config/zone_list.h.
+struct DirectorySetting {
+  std::string directory;
+  uint32_t line = 0;
+};
+
+struct Config {
+  std::string source;  // the file, for messages
+  ServerSettings server;
+  MetricsSettings metrics;
+  AnswerSettings answers;
+  CookieSettings cookies;
+  TcpSettings tcp;
+  DnstapSettings dnstap;
+  LogSettings log;
+  LoadSettings load;
+  std::vector<ZoneSetting> zones;
+  std::vector<DirectorySetting> directories;
+};
+
+// All defaults; `listen` lists included.
+[[nodiscard]] Config default_config();
+
+// The keys ("server.listen") that differ and that only a new start applies; a reload that changes
+// one of them is refused by naming it.
+[[nodiscard]] std::vector<std::string> keys_needing_restart(const Config& running,
+                                                            const Config& fresh);
+
+// The bytes to send for server.version, server.hostname or server.nsid, with "auto" and "0x…"
+// resolved; empty: hidden.
+[[nodiscard]] std::string version_text(const ServerSettings& server);
+[[nodiscard]] std::string hostname_text(const ServerSettings& server);
+[[nodiscard]] std::string nsid_bytes(const ServerSettings& server);
+
+}  // namespace holdfast::config
