@@ -16,15 +16,25 @@
 
 namespace holdfast::zone {
 
+// Where a record was written; line 0 if that is not known. The reader numbers its files.
+struct Place {
+  uint32_t line = 0;
+  uint16_t file = 0;
+};
+
 struct StagedRrset {
   uint16_t type = 0;
   uint32_t ttl = 0;               // the lowest of its records' (RFC 2181 §5.2)
+  uint32_t ttl_highest = 0;       // differs from `ttl` only in a zone file with a mistake
   std::vector<Bytes> rdata;       // uncompressed wire form, in canonical order, no copies
-  std::vector<Bytes> signatures;  // RDATA of the RRSIGs that cover it
-  uint32_t signature_ttl = 0;
+  std::vector<Bytes> signatures;  // RDATA of the RRSIGs that cover it, in canonical order
+  uint32_t signature_ttl = 0;     // the lowest of theirs
+  size_t dropped_copies = 0;
+  Place place;  // of the record that came first
 };
 
-// What the name is to a question; several may hold at once.
+// What the name is to a question; several may hold at once. Cut and DNAME hold only where the name
+// is not itself occluded; NSEC3 owners have no other flag.
 enum NodeFlag : uint16_t {
   node_apex = 1 << 0,
   node_cut = 1 << 1,           // NS below the apex: a delegation
@@ -37,9 +47,11 @@ enum NodeFlag : uint16_t {
 };
 
 struct StagedNode {
-  wire::NameView owner;  // absolute, in the case in which it was first written
+  // Absolute: the labels below the apex in the case in which they were first written.
+  wire::NameView owner;
   uint16_t flags = 0;
   std::vector<StagedRrset> rrsets;  // ascending by type; RRSIG only for types that are not here
+  Place place;                      // of the record that came first
 };
 
 class Contents {
@@ -53,10 +65,12 @@ class Contents {
 
   // `rdata` is uncompressed wire form and well formed for its type. Owners outside the zone and
   // classes other than IN are the caller's to refuse. Before `finish()` only.
-  void add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata);
+  // The cost is 16 bytes for each owner that differs from the one before, and 10 for each record,
+  // beside their wire form.
+  void add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata, Place place = {});
 
-  // Sorts and groups. Fails if a bound is passed: an RRset that no message can carry (65,535
-  // bytes), more than `types_per_name_max` types at a name.
+  // Sorts and groups. Fails if a bound is passed: an RRset that no message can carry with its
+  // RRSIGs (65,535 bytes), more than `types_per_name_max` types at a name, 16 GiB of records.
   [[nodiscard]] Result<void> finish();
 
   // After `finish()`:
@@ -66,8 +80,9 @@ class Contents {
 
   static constexpr size_t types_per_name_max = 128;
 
-  // Walks the nodes in canonical order; an empty non-terminal comes before its first descendant.
-  // The node is valid until the next call.
+  // Walks the nodes in canonical order, the apex first; an empty non-terminal comes before its
+  // first descendant; NSEC3 owners come last, in hash order. The apex is there even without
+  // records. The node is valid until the next call; its bytes are, as long as the contents.
   class Cursor {
    public:
     explicit Cursor(const Contents& contents);
