@@ -38,6 +38,12 @@ struct Edns {
 };
 
 // What to do with a packet that is not a well-formed request.
+//
+// Checked: one question or none; an uncompressed question name; names, lengths and counts of all
+// records; at most one OPT, owned by the root, in the additional section; the options' lengths and
+// those of the known ones' data; TSIG only as the last record. Records other than these are walked
+// over unread. Bytes behind the last record are ignored. EDNS of a version other than 0 is noted
+// with its version; its options are not read.
 enum class QueryError : uint8_t {
   none,
   too_short,    // no whole header: nothing can be answered
@@ -49,8 +55,10 @@ struct Query {
   uint16_t id = 0;
   uint16_t flags = 0;  // the header's second word
   uint8_t opcode = 0;
-  bool has_question = false;  // qname, qtype, qclass are set
-  NameView qname;             // uncompressed in the packet, its case as asked
+  // qname, qtype, qclass are set. Without one, `none` means a request for a cookie alone
+  // (RFC 7873 §5.4), an EDNS version other than 0, or an opcode other than QUERY.
+  bool has_question = false;
+  NameView qname;  // uncompressed in the packet, its case as asked
   uint16_t qtype = 0;
   uint16_t qclass = 0;
   size_t question_end = header_bytes;  // offset past the first question
@@ -58,6 +66,9 @@ struct Query {
   bool has_tsig = false;  // as the last record (RFC 8945 §5.1)
 };
 
+// An opcode other than QUERY never gives `malformed`: question and EDNS are set as far as they can
+// be read, for a NOTIMP that looks like its request. After `malformed`, `edns` holds what had been
+// read of it before the fault.
 [[nodiscard]] QueryError parse_query(Bytes packet, Query& query);
 
 }  // namespace holdfast::wire
