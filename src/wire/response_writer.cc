@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "wire/response_writer.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace holdfast::wire {
+
+namespace {
+
+constexpr uint16_t pointer_bits = 0xC000;
+constexpr size_t pointer_reach = 0x4000;  // RFC 1035 §4.1.4: 14 bits of offset
+constexpr size_t record_head_bytes = 12;  // pointer, type, class, ttl, rdlength
+constexpr size_t ttl_offset = 6;
+constexpr size_t rdlength_offset = 10;
+
+// Where rdata holds names that may be compressed (RFC 3597 §4: the types of RFC 1035 alone).
+struct CompressibleNames {
+  uint8_t offset;  // of the first name
+  uint8_t count;   // of names, one after the other
+};
+
+CompressibleNames compressible_names(uint16_t type) {
+  switch (type) {
+    case type_ns:
+    case type_md:
+    case type_mf:
+    case type_cname:
+    case type_mb:
+    case type_mg:
+    case type_mr:
+    case type_ptr:
+      return {0, 1};
+    case type_soa:
+    case type_minfo:
+      return {0, 2};
+    case type_mx:
+      return {2, 1};
+    default:
+      return {0, 0};
+  }
+}
+
+bool equal_label(const uint8_t* a, const uint8_t* b, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+// A cheap filter before labels are compared; equal suffixes have equal tags.
+uint16_t tag_of(Bytes label, uint16_t parent) {
+  const unsigned ends = to_lower(label.front()) * 251U + to_lower(label.back()) * 17U;
+  return static_cast<uint16_t>(ends + label.size() * 4099U + parent * 40503U);
+}
+
+size_t record_size(const uint8_t* record) {
+  return record_head_bytes + load_be16(record + rdlength_offset);
+}
+
+}  // namespace
+
+ResponseWriter::ResponseWriter(MutableBytes out, size_t bytes_max)
+    : out_(out.data()), limit_(std::min(out.size(), bytes_max)) {
+  CHECK(limit_ >= header_bytes);
+}
+
+bool ResponseWriter::write_question(NameView qname, uint16_t qtype, uint16_t qclass) {
+  CHECK(size_ == header_bytes);
+  if (limit_ - size_ < qname.size() + 4) return false;
+  std::memcpy(out_ + size_, qname.data(), qname.size());
+  size_ += qname.size();
+  store_be16(out_ + size_, qtype);
+  store_be16(out_ + size_ + 2, qclass);
+  size_ += 4;
+  qname_ = qname;
+  has_question_ = true;
+  return true;
+}
+
+void ResponseWriter::reserve(size_t bytes) {
+  reserved_ = std::min(bytes, limit_ - size_);
+  limit_ -= reserved_;
+}
+
+bool ResponseWriter::add(Section section, NameView owner, const Records& records,
+                         uint32_t ttl_max) {
+  CHECK(records.count > 0 && records.bytes.size() >= record_head_bytes);
+  const Mark before = mark();
+  const uint16_t type = load_be16(records.bytes.data() + 2);
+  const uint16_t pointer = pointer_into_question(owner);
+  const bool copyable = pointer != 0 && compressible_names(type).count == 0;
+  const bool fits = copyable ? copy_records(pointer, records, ttl_max)
+                             : rewrite_records(owner, pointer, records, ttl_max);
+  if (!fits) {
+    roll_back(before);
+    return false;
+  }
+  auto& count = counts_[static_cast<size_t>(section)];
+  count = static_cast<uint16_t>(count + records.count);
+  return true;
+}
+
+ResponseWriter::Mark ResponseWriter::mark() const { return {size_, remembered_, counts_}; }
+
+void ResponseWriter::roll_back(const Mark& mark) {
+  size_ = mark.size;
+  remembered_ = mark.remembered;
+  counts_ = mark.counts;
+}
+
+bool ResponseWriter::append_opt(Bytes record) {
+  limit_ += reserved_;
+  reserved_ = 0;
+  if (!write(record)) return false;
+  ++counts_[static_cast<size_t>(Section::additional)];
+  return true;
+}
+
+size_t ResponseWriter::finish(uint16_t id, uint16_t flags) {
+  store_be16(out_, id);
+  store_be16(out_ + 2, flags);
+  store_be16(out_ + 4, has_question_ ? 1 : 0);
+  for (size_t i = 0; i < counts_.size(); ++i) store_be16(out_ + 6 + 2 * i, counts_[i]);
+  return size_;
+}
+
+bool ResponseWriter::write(Bytes bytes) {
+  if (limit_ - size_ < bytes.size()) return false;
+  std::memcpy(out_ + size_, bytes.data(), bytes.size());
+  size_ += bytes.size();
+  return true;
+}
+
+uint16_t ResponseWriter::pointer_into_question(NameView owner) const {
+  if (!has_question_ || owner.is_root() || !qname_.is_at_or_below(owner)) return 0;
+  return static_cast<uint16_t>(pointer_bits | (header_bytes + qname_.size() - owner.size()));
+}
+
+// The records as they are, but for the owner's pointer and the TTL.
+bool ResponseWriter::copy_records(uint16_t owner_pointer, const Records& records,
+                                  uint32_t ttl_max) {
+  uint8_t* at = out_ + size_;
+  if (!write(records.bytes)) return false;
+  if (owner_pointer == (pointer_bits | header_bytes) && ttl_max == ttl_unlimited) return true;
+  for (const uint8_t* end = out_ + size_; at < end; at += record_size(at)) {
+    store_be16(at, owner_pointer);
+    if (load_be32(at + ttl_offset) > ttl_max) store_be32(at + ttl_offset, ttl_max);
+  }
+  return true;
+}
+
+// `owner_pointer` may be 0: then the owner is written once and the later records point to it.
+bool ResponseWriter::rewrite_records(NameView owner, uint16_t owner_pointer, const Records& records,
+                                     uint32_t ttl_max) {
+  for (size_t at = 0; at < records.bytes.size();) {
+    const uint8_t* record = records.bytes.data() + at;
+    const size_t bytes = record_size(record);
+    if (owner_pointer != 0) {
+      const std::array<uint8_t, 2> pointer{static_cast<uint8_t>(owner_pointer >> 8),
+                                           static_cast<uint8_t>(owner_pointer)};
+      if (!write(pointer)) return false;
+    } else {
+      const size_t owner_position = size_;
+      if (!write_name(owner)) return false;
+      if (!owner.is_root() && (out_[owner_position] & 0xC0) == 0xC0) {
+        owner_pointer = load_be16(out_ + owner_position);
+      } else if (!owner.is_root() && owner_position < pointer_reach) {
+        owner_pointer = static_cast<uint16_t>(pointer_bits | owner_position);
+      }
+    }
+    uint8_t* head = out_ + size_;
+    if (!write(Bytes(record + 2, record_head_bytes - 2))) return false;
+    const uint32_t ttl = std::min(load_be32(record + ttl_offset), ttl_max);
+    store_be32(head + ttl_offset - 2, ttl);
+    const size_t rdata_start = size_;
+    const Bytes rdata(record + record_head_bytes, bytes - record_head_bytes);
+    if (!write_rdata(load_be16(record + 2), rdata)) return false;
+    store_be16(head + rdlength_offset - 2, static_cast<uint16_t>(size_ - rdata_start));
+    at += bytes;
+  }
+  return true;
+}
+
+bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
+  const CompressibleNames names = compressible_names(type);
+  if (names.count == 0) return write(rdata);
+  if (!write(rdata.first(names.offset))) return false;
+  Bytes rest = rdata.subspan(names.offset);
+  for (size_t i = 0; i < names.count; ++i) {
+    const size_t name_bytes = uncompressed_name_size(rest);
+    CHECK(name_bytes > 0);
+    if (!write_name(NameView(rest.first(name_bytes)))) return false;
+    rest = rest.subspan(name_bytes);
+  }
+  return write(rest);
+}
+
+bool ResponseWriter::write_name(NameView name) {
+  if (remembered_ == 0) remember_question();
+  std::array<uint8_t, labels_max> offsets;
+  size_t left = 0;  // labels, from the first, that are not in the message yet
+  for (size_t at = 0; name.data()[at] != 0; at += 1U + name.data()[at]) {
+    offsets[left++] = static_cast<uint8_t>(at);
+  }
+  const auto label = [&](size_t i) {
+    return name.bytes().subspan(offsets[i] + 1U, name.data()[offsets[i]]);
+  };
+  uint16_t parent = 0;
+  while (left > 0) {
+    const uint16_t found = find_suffix(label(left - 1), parent);
+    if (found == 0) break;
+    parent = found;
+    --left;
+  }
+  const size_t start = size_;
+  const size_t prefix_bytes = left == 0 ? 0 : offsets[left - 1] + 1U + label(left - 1).size();
+  if (!write(name.bytes().first(prefix_bytes))) return false;
+  const std::array<uint8_t, 2> tail{static_cast<uint8_t>((pointer_bits | parent) >> 8),
+                                    static_cast<uint8_t>(parent)};
+  const std::array<uint8_t, 1> root{0};
+  if (!write(parent != 0 ? Bytes(tail) : Bytes(root))) return false;
+  while (left-- > 0) {
+    const size_t position = start + offsets[left];
+    if (!remember(label(left), position, parent)) break;
+    parent = static_cast<uint16_t>(position);
+  }
+  return true;
+}
+
+void ResponseWriter::remember_question() {
+  if (!has_question_) return;
+  std::array<uint8_t, labels_max> offsets;
+  size_t count = 0;
+  for (size_t at = 0; qname_.data()[at] != 0; at += 1U + qname_.data()[at]) {
+    offsets[count++] = static_cast<uint8_t>(at);
+  }
+  uint16_t parent = 0;
+  while (count-- > 0) {
+    const size_t at = offsets[count];
+    const Bytes label = qname_.bytes().subspan(at + 1, qname_.data()[at]);
+    if (!remember(label, header_bytes + at, parent)) return;
+    parent = static_cast<uint16_t>(header_bytes + at);
+  }
+}
+
+uint16_t ResponseWriter::find_suffix(Bytes label, uint16_t parent) const {
+  const uint16_t tag = tag_of(label, parent);
+  for (size_t i = 0; i < remembered_; ++i) {
+    if (tags_[i] != tag || suffixes_[i].parent != parent) continue;
+    const uint8_t* there = out_ + suffixes_[i].position;
+    if (there[0] == label.size() && equal_label(there + 1, label.data(), label.size())) {
+      return suffixes_[i].position;
+    }
+  }
+  return 0;
+}
+
+bool ResponseWriter::remember(Bytes label, size_t position, uint16_t parent) {
+  if (position >= pointer_reach || remembered_ == names_remembered_max) return false;
+  tags_[remembered_] = tag_of(label, parent);
+  suffixes_[remembered_] = {static_cast<uint16_t>(position), parent};
+  ++remembered_;
+  return true;
+}
+
+}  // namespace holdfast::wire
