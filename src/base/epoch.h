@@ -18,7 +18,7 @@ namespace holdfast {
 
 class EpochBoard {
  public:
-  static constexpr uint32_t readers_max = 256;
+  static constexpr uint32_t readers_max = 264;  // 256 answer processes, 8 readers in control
 
   void enter(uint32_t reader) {
     CHECK(reader < readers_max);

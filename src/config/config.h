@@ -20,7 +20,7 @@ namespace holdfast::config {
 
 // What an operator may write stays within these; each is a guard against a slip of the pen, far
 // above what is useful.
-constexpr uint32_t workers_max = 256;         // readers that base/epoch.h has room for
+constexpr uint32_t workers_max = 256;         // slots that exchange/panel.h has
 constexpr uint32_t listens_max = 64;          // each worker opens two sockets for each
 constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;

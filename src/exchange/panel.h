@@ -22,7 +22,9 @@
 
 namespace holdfast::exchange {
 
-constexpr size_t workers_max = EpochBoard::readers_max;
+constexpr size_t workers_max = 256;
+// Epoch slots that follow the workers' own: for what control prints from zone memory meanwhile.
+constexpr size_t control_readers = EpochBoard::readers_max - workers_max;
 
 // Datagrams of one batch: enough to spread the cost of a system call, few enough that the first
 // does not wait noticeably for the last.
@@ -98,7 +100,7 @@ struct MemoryLocation {
 struct Panel {
   Published<AnswerPolicy> policy;             // written by control
   Published<MemoryLocation> memory;           // written by control, at first by the supervisor
-  EpochBoard epochs;                          // each worker its slot
+  EpochBoard epochs;                          // each worker its slot, then control's
   std::atomic<uint32_t> worker_count{0};      // slots in use; written by the supervisor
   std::atomic<uint64_t> started_unix_s{0};    // of the supervisor
   std::atomic<uint32_t> control_restarts{0};  // written by the supervisor
