@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts `holdfast serve` with a configuration of the test's own, and ends it again.
+
+    with Server({"example.com": ZONE_TEXT}, {"tcp": {"idle_ms": 500}}) as server:
+        response = server.ask("www.example.com", "A")
+
+The program is named by the environment variable HOLDFAST; without it, it is build/release/holdfast.
+Everything lies in a temporary folder; the port is a free one of loopback. A server that does not
+come up, or that ends by itself, fails the test with the end of its log.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+START_S = 20  # sanitizer builds on a busy machine included
+STOP_S = 10
+ANSWER_S = 3
+
+
+def program():
+    return os.environ.get("HOLDFAST", str(ROOT / "build" / "release" / "holdfast"))
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+def free_port():
+    """A port that is free for UDP and TCP, on IPv4 and IPv6 wildcards alike."""
+    while True:
+        kinds = [(socket.AF_INET, "0.0.0.0", socket.SOCK_DGRAM),
+                 (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM)]
+        if has_ipv6():
+            kinds += [(socket.AF_INET6, "::", socket.SOCK_DGRAM),
+                      (socket.AF_INET6, "::", socket.SOCK_STREAM)]
+        port, held = 0, []
+        try:
+            for family, address, kind in kinds:
+                probe = socket.socket(family, kind)
+                held.append(probe)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((address, port))
+                port = probe.getsockname()[1]
+            return port
+        except OSError:
+            continue
+        finally:
+            for probe in held:
+                probe.close()
+
+
+def children(pid):
+    """The pids of the processes that `pid` has started and that still are."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def to_toml(settings, zones):
+    """TOML of {table: {key: value}} and [(zone, file)]; JSON writes all values that we use alike."""
+    lines = []
+    for table, keys in settings.items():
+        lines.append(f"[{table}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    for name, file in zones:
+        lines += ["[[zone]]", f"name = {json.dumps(name)}", f"file = {json.dumps(file)}"]
+    return "\n".join(lines) + "\n"
+
+
+class Server:
+    """One running server. `zones` maps names to zone text, or to the path of a zone file."""
+
+    def __init__(self, zones, settings=None, listen=("127.0.0.1", "::1"), workers=1):
+        self.zones = zones
+        self.port = free_port()
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+        self.state = self.directory / "state"
+        self.config = self.directory / "holdfast.toml"
+        self.log = self.directory / "log"
+        self.process = None
+        addresses = [address for address in listen if has_ipv6() or ":" not in address]
+        self.address = addresses[0] if addresses[0] not in ("0.0.0.0", "::") else "127.0.0.1"
+        self.settings = {
+            "server": {"listen": [f"{address}@{self.port}" for address in addresses],
+                       "workers": workers, "state": str(self.state)},
+            "metrics": {"listen": ""},
+        }
+        for table, keys in (settings or {}).items():
+            self.settings.setdefault(table, {}).update(keys)
+        self.write_config()
+
+    def write_config(self):
+        """Writes configuration and zones anew, from `settings` and `zones`; for reloads too."""
+        files = []
+        for name, content in self.zones.items():
+            file = pathlib.Path(str(content)) if "\n" not in str(content) else None
+            if file is None:
+                file = self.directory / f"{name.rstrip('.') or '@'}.zone"
+                file.write_text(content)
+            files.append((name, str(file)))
+        self.config.write_text(to_toml(self.settings, files))
+
+    # --- life
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *unused):
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self):
+        """Starts the server and waits until it answers for its zones."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [program(), "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True)
+        name = next(iter(self.zones), "example")
+        wanted = dns.rcode.NOERROR if self.zones else dns.rcode.REFUSED
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n"
+                                     + self.log_text())
+            try:
+                if self.ask(name, "SOA", timeout=0.2).rcode() == wanted:
+                    return self
+            except (dns.exception.Timeout, OSError):
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"no answer {START_S} s after the start:\n" + self.log_text())
+
+    def stop(self):
+        """Ends the server, gently at first. Returns its exit status, None if it had none."""
+        if self.process is None:
+            return None
+        process, self.process = self.process, None
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its own session: nothing else is in it
+            process.wait()
+            raise AssertionError(f"still running {STOP_S} s after SIGTERM:\n" + self.log_text())
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log_text(self, bytes_max=8000):
+        return self.log.read_text(errors="replace")[-bytes_max:] if self.log.exists() else ""
+
+    def run(self, *arguments, **keywords):
+        """Runs another command of the program, as `holdfast ARGUMENTS`."""
+        return subprocess.run([program(), *arguments], capture_output=True, text=True, timeout=30,
+                              **keywords)
+
+    # --- questions
+
+    def ask(self, name, rdtype, rdclass="IN", tcp=False, address=None, timeout=ANSWER_S, **keywords):
+        """Asks with dnspython; `keywords` are those of dns.message.make_query."""
+        keywords.setdefault("flags", 0)
+        query = dns.message.make_query(name, rdtype, rdclass, **keywords)
+        return self.send(query, tcp=tcp, address=address, timeout=timeout)
+
+    def send(self, query, tcp=False, address=None, timeout=ANSWER_S):
+        send = dns.query.tcp if tcp else dns.query.udp
+        return send(query, address or self.address, port=self.port, timeout=timeout)
+
+    def exchange(self, packet, address=None, timeout=ANSWER_S):
+        """Sends bytes over UDP and returns the bytes that come back, or None."""
+        address = address or self.address
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.settimeout(timeout)
+            client.connect((address, self.port))
+            client.send(packet)
+            try:
+                return client.recv(65535)
+            except socket.timeout:
+                return None
+
+    def connect(self, address=None, timeout=ANSWER_S):
+        """A TCP connection to the server."""
+        return socket.create_connection((address or self.address, self.port), timeout)
+
+
+def frame(message):
+    """A message with the length before it, as TCP wants it (RFC 1035 §4.2.2)."""
+    return len(message).to_bytes(2, "big") + message
+
+
+def read_exactly(connection, size):
+    """`size` bytes, or fewer if the other side closes before."""
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def read_frame(connection):
+    """The next message of a connection, or None at its end."""
+    head = read_exactly(connection, 2)
+    if len(head) < 2:
+        return None
+    return read_exactly(connection, int.from_bytes(head, "big"))
