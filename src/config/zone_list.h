@@ -23,7 +23,8 @@ struct ZoneSource {
 
 struct ZoneList {
   std::vector<ZoneSource> zones;  // in order of the configuration, each directory sorted by name
-  ProblemList problems;           // unreadable directories, bad names, a zone given twice
+  std::vector<Problem> problems;  // unreadable directories, bad names, a zone given twice
+  size_t problems_suppressed = 0;
 };
 
 [[nodiscard]] ZoneList list_zones(const Config& config);

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,11 +60,24 @@ class Memory {
   // What `open` found.
   enum class Origin : uint8_t { made_new, kept_after_clean_end, kept_after_crash, discarded };
   [[nodiscard]] Origin origin() const;
+  // If that is discarded: a sentence that says why. A file that is damaged or not ours is kept
+  // aside as PATH.bad, in the place of any earlier one.
+  [[nodiscard]] const std::string& discard_reason() const;
+  // Tells answer processes that still map a discarded file to map the new one. Call it once the
+  // zones are loaded; until then they go on answering from the old one.
+  void announce_replacement();
 
-  // Publishes `contents` (finished) as the zone's new version; only nodes that differ are written.
-  // `on_change`, if set, sees each changed node before the version becomes visible. On an error
-  // (memory or disk exhausted, more than a bound) the old version stays.
+  // Publishes `contents` (finished) as the zone's new version; only nodes that differ are written,
+  // and if none does, nothing changes and the generation stays. `on_change`, if set, sees each
+  // changed node before the version becomes visible. On an error (memory or disk exhausted, more
+  // than a bound), which may come after `on_change` was called, the old version stays.
   [[nodiscard]] Result<Publication> publish(const Contents& contents, const NodeChange& on_change);
+  // The same from the nodes that differ: each in its new state, or with node_removed. In canonical
+  // order, NSEC3 owners last; flags of other nodes that follow from the change (node_has_wildcard,
+  // node_occluded, empty non-terminals) are the caller's to bring along. The cost is that of the
+  // changed names, however large the zone is. The apex cannot be removed.
+  [[nodiscard]] Result<Publication> amend(wire::NameView apex, std::span<const StagedNode> changes,
+                                          const NodeChange& on_change);
   // Enters the zone without contents (ZoneView::available is false); nothing happens if it has
   // some.
   [[nodiscard]] Result<void> publish_unavailable(wire::NameView apex);
@@ -74,6 +88,7 @@ class Memory {
   // Syncs the file and marks it good for the next start, machine restarts included.
   [[nodiscard]] Result<void> close_clean();
 
+  // Views are valid until the next call that is not const.
   [[nodiscard]] std::optional<ZoneView> find(wire::NameView apex) const;
   void for_each_zone(const std::function<void(const ZoneView&)>& visit) const;
   [[nodiscard]] MemoryReader reader() const;

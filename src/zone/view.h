@@ -16,8 +16,6 @@
 
 namespace holdfast::zone {
 
-class Layout;  // the mapping's structure, zone/layout.h
-
 // Records as they stand in an answer: each record is  C0 0C | type | class IN | ttl | rdlength |
 // rdata, the owner being a pointer to the question, which the writer of a message replaces where
 // the owner is another name. Names in rdata are uncompressed, in the case of the zone file.
@@ -69,14 +67,16 @@ class ZoneView {
   [[nodiscard]] Nsec3Parameters nsec3_parameters() const;  // if denial() is nsec3
   [[nodiscard]] size_t node_count() const;
   [[nodiscard]] size_t record_count() const;
-  [[nodiscard]] size_t labels_below_apex_max() const;  // of the deepest node
+  // At least that of the deepest node; NSEC3 owners are not counted.
+  [[nodiscard]] size_t labels_below_apex_max() const;
 
   [[nodiscard]] NodeView apex_node() const;
   // The node at the last `labels` labels of `name`, whose hashes are given. NSEC3 owners are not
   // found by this. Occluded nodes are.
   [[nodiscard]] std::optional<NodeView> find(wire::NameView name, const wire::SuffixHashes& hashes,
                                              size_t labels) const;
-  // The node with an NSEC record whose owner is `name` or the last before it (RFC 4034 §6.1).
+  // The node with an NSEC record whose owner is `name` or the last before it (RFC 4034 §6.1), and
+  // the last of the zone if there is none. `name` is in the zone. Nothing unless denial() is nsec.
   [[nodiscard]] std::optional<NodeView> nsec_at_or_before(wire::NameView name) const;
   struct Nsec3Match {
     NodeView node;
@@ -121,6 +121,12 @@ class MemoryReader {
                                                   Search search) const;
   // Of the same search, the zone that encloses `zone`'s apex is found with strictly_above.
   [[nodiscard]] size_t zone_count() const;
+
+  // A random number of the file: another one for another file.
+  [[nodiscard]] uint64_t instance() const;
+  // True once the writer had to begin another file in this one's place and has filled it: map that
+  // one. What is seen here stays whole, but is not brought up to date any more.
+  [[nodiscard]] bool superseded() const;
 
  private:
   const uint8_t* base_;

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "zone/allocator.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/check.h"
+
+namespace holdfast::zone {
+
+namespace {
+
+// The file grows by an eighth, between these: few system calls, little reserved for nothing.
+constexpr uint64_t grow_bytes_min = uint64_t{1} << 20;
+constexpr uint64_t grow_bytes_max = uint64_t{64} << 20;
+
+}  // namespace
+
+Allocator::Allocator(MemoryFile& file) : file_(file), small_(small_units_max + 1) {}
+
+Result<layout::Ref> Allocator::allocate(uint32_t units) {
+  CHECK(units > 0);
+  layout::Ref ref = 0;
+  const auto take = [&] {
+    return units <= small_units_max ? take_small(units, ref) : take_large(units, ref);
+  };
+  if (take()) return ref;
+  // Joining pays if enough came back since the last time.
+  if (released_since_join_ * layout::unit_bytes >= file_.bytes() / 8) {
+    join();
+    if (take()) return ref;
+  }
+  if (units <= small_units_max && split_small(units, ref)) return ref;
+  TRY(grow(units));
+  CHECK(take());
+  return ref;
+}
+
+Result<layout::Ref> Allocator::allocate_aligned(uint32_t units) {
+  constexpr uint32_t alignment = 64 / layout::unit_bytes;
+  const layout::Ref start = TRY(allocate(units + alignment - 1));
+  const layout::Ref aligned = (start + alignment - 1) / alignment * alignment;
+  release({start, aligned - start});
+  release({aligned + units, start + alignment - 1 - aligned});
+  return aligned;
+}
+
+bool Allocator::take_small(uint32_t units, layout::Ref& ref) {
+  if (!small_[units].empty()) {
+    ref = small_[units].back();
+    small_[units].pop_back();
+    small_units_ -= units;
+    return true;
+  }
+  if (region_.units < units && !take_region(units)) return false;
+  ref = region_.start;
+  region_.start += units;
+  region_.units -= units;
+  return true;
+}
+
+// The lists of larger blobs, when nothing else is left but to grow the file.
+bool Allocator::split_small(uint32_t units, layout::Ref& ref) {
+  for (uint32_t size = units + 1; size <= small_units_max; ++size) {
+    if (small_[size].empty()) continue;
+    ref = small_[size].back();
+    small_[size].pop_back();
+    small_units_ -= size;
+    add_small({ref + units, size - units});
+    return true;
+  }
+  return false;
+}
+
+bool Allocator::take_region(uint32_t units) {
+  auto best = sizes_.lower_bound({region_units_min, 0});
+  if (best == sizes_.end()) best = sizes_.lower_bound({units, 0});
+  if (best == sizes_.end()) return false;
+  const Extent next{best->second, best->first};
+  remove_large(large_.find(next.start));
+  if (region_.units > 0) add_small(region_);
+  region_ = next;
+  return true;
+}
+
+bool Allocator::take_large(uint32_t units, layout::Ref& ref) {
+  const auto best = sizes_.lower_bound({units, 0});
+  if (best == sizes_.end()) {
+    if (region_.units < units) return false;
+    ref = region_.start;
+    region_.start += units;
+    region_.units -= units;
+    return true;
+  }
+  const Extent found{best->second, best->first};
+  remove_large(large_.find(found.start));
+  ref = found.start;
+  release({found.start + units, found.units - units});
+  return true;
+}
+
+void Allocator::release(Extent extent) {
+  if (extent.units == 0) return;
+  released_since_join_ += extent.units;
+  if (extent.units <= small_units_max) {
+    add_small(extent);
+  } else {
+    add_large(extent);
+  }
+}
+
+void Allocator::add_small(Extent extent) {
+  if (extent.units > small_units_max) return add_large(extent);
+  small_[extent.units].push_back(extent.start);
+  small_units_ += extent.units;
+}
+
+void Allocator::add_large(Extent extent) {
+  auto next = large_.lower_bound(extent.start);
+  if (next != large_.end() && extent.start + extent.units == next->first) {
+    extent.units += next->second;
+    const auto joined = next++;
+    remove_large(joined);
+  }
+  if (next != large_.begin()) {
+    const auto previous = std::prev(next);
+    if (previous->first + previous->second == extent.start) {
+      extent = {previous->first, previous->second + extent.units};
+      remove_large(previous);
+    }
+  }
+  large_.emplace(extent.start, extent.units);
+  sizes_.emplace(extent.units, extent.start);
+  large_units_ += extent.units;
+}
+
+void Allocator::remove_large(std::map<layout::Ref, uint32_t>::iterator stretch) {
+  large_units_ -= stretch->second;
+  sizes_.erase({stretch->second, stretch->first});
+  large_.erase(stretch);
+}
+
+void Allocator::join() {
+  std::vector<Extent> all;
+  for (const auto& [start, units] : large_) all.push_back({start, units});
+  for (uint32_t units = 1; units <= small_units_max; ++units) {
+    for (const layout::Ref start : small_[units]) all.push_back({start, units});
+    small_[units] = {};
+  }
+  if (region_.units > 0) all.push_back(region_);
+  std::ranges::sort(all, {}, &Extent::start);
+  region_ = {};
+  large_.clear();
+  sizes_.clear();
+  small_units_ = 0;
+  large_units_ = 0;
+  Extent open;
+  for (const Extent& extent : all) {
+    if (open.units > 0 && open.start + open.units == extent.start) {
+      open.units += extent.units;
+      continue;
+    }
+    release(open);
+    open = extent;
+  }
+  release(open);
+  released_since_join_ = 0;
+}
+
+Result<void> Allocator::grow(uint32_t units) {
+  const uint64_t before = file_.bytes();
+  const uint64_t needed = uint64_t{units} * layout::unit_bytes;
+  const uint64_t wanted = std::clamp(before / 8, grow_bytes_min, grow_bytes_max);
+  const uint64_t least = before + std::max(needed, region_units_min * layout::unit_bytes);
+  const uint64_t rounded = std::min((std::max(before + wanted, least) + 4095) & ~uint64_t{4095},
+                                    std::max(file_.bytes_max(), least));
+  auto grown = file_.grow_to(rounded);
+  if (!grown) grown = file_.grow_to(least);  // perhaps there is room for just this
+  if (!grown) return grown;
+  const Extent added{static_cast<layout::Ref>(before / layout::unit_bytes),
+                     static_cast<uint32_t>((file_.bytes() - before) / layout::unit_bytes)};
+  if (region_.units > 0 && region_.start + region_.units == added.start) {
+    region_.units += added.units;
+  } else {
+    add_large(added);
+  }
+  return {};
+}
+
+uint64_t Allocator::free_bytes() const {
+  return (small_units_ + large_units_ + region_.units) * layout::unit_bytes;
+}
+
+Occupancy::Occupancy(uint64_t file_bytes)
+    : units_(file_bytes / layout::unit_bytes), words_((units_ + 63) / 64) {}
+
+bool Occupancy::take(layout::Ref start, uint64_t bytes) {
+  const uint64_t end = start + (bytes + layout::unit_bytes - 1) / layout::unit_bytes;
+  if (end > units_) return false;
+  for (uint64_t unit = start; unit < end;) {
+    const uint64_t bit = unit % 64;
+    const uint64_t count = std::min<uint64_t>(64 - bit, end - unit);
+    const uint64_t mask = (count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << bit;
+    if ((words_[unit / 64] & mask) != 0) return false;
+    words_[unit / 64] |= mask;
+    unit += count;
+  }
+  return true;
+}
+
+std::vector<Extent> Occupancy::free_extents() const {
+  std::vector<Extent> extents;
+  uint64_t unit = 0;
+  const auto bits_from = [&](uint64_t at) { return words_[at / 64] >> (at % 64); };
+  while (unit < units_) {
+    const uint64_t taken = static_cast<uint64_t>(std::countr_one(bits_from(unit)));
+    if (taken > 0) {
+      unit += taken;
+      continue;
+    }
+    const uint64_t start = unit;
+    while (unit < units_) {
+      const uint64_t word = bits_from(unit);
+      const uint64_t left = 64 - unit % 64;
+      const uint64_t free = word == 0 ? left : static_cast<uint64_t>(std::countr_zero(word));
+      unit += free;
+      if (free < left) break;
+    }
+    unit = std::min(unit, units_);
+    extents.push_back({static_cast<layout::Ref>(start), static_cast<uint32_t>(unit - start)});
+  }
+  return extents;
+}
+
+}  // namespace holdfast::zone

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Hands out space in the file of zone memory and takes it back.
+//
+// What it knows lies on the writer's heap, never in the file: after a start it is told what is free
+// (Occupancy). Small blobs have a list for each size and are otherwise cut from a region one after
+// the other, so that a zone's nodes lie together; large ones are cut from the smallest stretch that
+// fits. Stretches grow together again when the file would have to grow. Owner: the writer.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "zone/memory_file.h"
+
+namespace holdfast::zone {
+
+struct Extent {
+  layout::Ref start = 0;
+  uint32_t units = 0;
+};
+
+class Allocator {
+ public:
+  explicit Allocator(MemoryFile& file);
+
+  // At least one unit. Fails if the file cannot grow. The bytes are what they happen to be.
+  [[nodiscard]] Result<layout::Ref> allocate(uint32_t units);
+  // The same at a multiple of 64 bytes.
+  [[nodiscard]] Result<layout::Ref> allocate_aligned(uint32_t units);
+  void release(Extent extent);
+
+  [[nodiscard]] uint64_t free_bytes() const;
+
+ private:
+  static constexpr uint32_t small_units_max = 255;
+  static constexpr uint32_t region_units_min = 4096;  // 64 KiB: what small blobs are cut from
+
+  [[nodiscard]] bool take_small(uint32_t units, layout::Ref& ref);
+  [[nodiscard]] bool split_small(uint32_t units, layout::Ref& ref);
+  [[nodiscard]] bool take_region(uint32_t units);
+  [[nodiscard]] bool take_large(uint32_t units, layout::Ref& ref);
+  [[nodiscard]] Result<void> grow(uint32_t units);
+  void add_small(Extent extent);
+  void add_large(Extent extent);
+  void remove_large(std::map<layout::Ref, uint32_t>::iterator stretch);
+  // Joins neighbours among all that is free.
+  void join();
+
+  MemoryFile& file_;
+  Extent region_;                                     // small blobs come from its start
+  std::vector<std::vector<layout::Ref>> small_;       // by units
+  std::map<layout::Ref, uint32_t> large_;             // stretches above small_units_max
+  std::set<std::pair<uint32_t, layout::Ref>> sizes_;  // the same by size
+  uint64_t small_units_ = 0;
+  uint64_t large_units_ = 0;
+  uint64_t released_since_join_ = 0;
+};
+
+// What of the file is in use, a bit for each unit: filled while a file is checked at a start.
+class Occupancy {
+ public:
+  explicit Occupancy(uint64_t file_bytes);
+  // False if any of it is outside the file or taken already.
+  [[nodiscard]] bool take(layout::Ref start, uint64_t bytes);
+  // Of a unit within the file.
+  [[nodiscard]] bool is_taken(layout::Ref unit) const {
+    return (words_[unit / 64] >> (unit % 64) & 1) != 0;
+  }
+  // The stretches between.
+  [[nodiscard]] std::vector<Extent> free_extents() const;
+
+ private:
+  uint64_t units_;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace holdfast::zone

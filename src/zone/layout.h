@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The bytes of zone memory: what lies in the mapped file and where.
+//
+// One writer, many readers, in different processes. Everything is found by a reference, a 32-bit
+// number of 16-byte units from the start of the file; 0 is none. What is reachable never changes,
+// except for the words that are named "shared" here: those are single aligned stores, so that
+// neither a reader nor the next writer after a crash ever meets half of one. Little-endian machines
+// only; the file does not travel.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "zone/contents.h"
+
+namespace holdfast::zone::layout {
+
+using Ref = uint32_t;
+
+constexpr size_t unit_bytes = 16;
+constexpr size_t file_header_bytes = 4096;
+constexpr uint64_t file_bytes_limit = uint64_t{1} << 36;  // what a Ref can reach
+constexpr uint32_t format_version = 1;
+constexpr std::array<char, 8> file_magic{'H', 'f', 'Z', 'o', 'n', 'e', 's', '\n'};
+
+enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };
+
+struct FileHeader {
+  std::array<char, 8> magic;
+  uint32_t format;
+  uint32_t state;       // shared: FileState
+  uint32_t superseded;  // shared: 1 once another file has taken this one's place
+  uint32_t zone_count;  // shared
+  uint64_t instance;    // random; another file, another number
+  HashKey hash_key;
+  std::array<char, 40> boot_id;
+  uint64_t zone_table;             // shared: TableRoot
+  uint64_t name_table;             // shared: TableRoot
+  std::array<uint64_t, 2> depths;  // shared: bit n is set if an apex has n labels
+};
+static_assert(sizeof(FileHeader) <= file_header_bytes);
+
+// The zone's name; found through the zone table.
+struct Zone {
+  Ref version;  // shared
+  uint8_t apex_labels;
+  uint8_t apex_bytes;
+  uint16_t reserved;
+  uint64_t salt;  // of this zone's keys in the name table
+  // The apex in wire form follows.
+};
+static_assert(sizeof(Zone) == 16);
+
+// One part of a version's ordered index.
+struct Section {
+  Ref top;  // TopEntry[chunks]
+  uint32_t chunks;
+  uint32_t nodes;
+  uint32_t usable;  // nodes that carry the zone's denial records
+};
+
+// A published state of a zone.
+struct Version {
+  Ref zone;
+  uint32_t generation;
+  uint32_t serial;
+  Ref apex_node;  // 0: nothing could be loaded yet
+  uint64_t records;
+  uint8_t denial;
+  uint8_t labels_below_apex_max;
+  uint16_t nsec3_iterations;
+  uint8_t nsec3_algorithm;
+  uint8_t nsec3_salt_bytes;
+  uint16_t reserved;
+  Section named;
+  Section nsec3;
+  // The NSEC3 salt follows.
+};
+static_assert(sizeof(Version) == 64);
+
+constexpr size_t chunk_nodes_max = 256;
+
+// A chunk's place among the chunks of a section.
+struct TopEntry {
+  uint64_t key;  // the first eight bytes of the first node's OrderKey, as a number
+  Ref chunk;
+  Ref first_node;
+  uint32_t first_position;
+  uint32_t usable_before;  // the last chunk before this one with a usable node, from 1; 0: none
+};
+static_assert(sizeof(TopEntry) == 24);
+
+// References to at most chunk_nodes_max nodes in canonical order. A keyed chunk, of a section that
+// is searched, holds: header, a bit a node that is set if the node is usable, references, and the
+// four bytes of each node's OrderKey that follow those that all nodes of the chunk have in common.
+// Any other holds header and references.
+struct Chunk {
+  uint16_t nodes;
+  uint16_t common;  // bytes
+  uint16_t usable;
+  uint16_t keyed;
+};
+static_assert(sizeof(Chunk) == 8);
+using UsableBits = std::array<uint64_t, chunk_nodes_max / 64>;
+
+struct Node {
+  Ref zone;
+  Ref older;      // shared: this name in an earlier version, while a reader may still want it
+  uint32_t born;  // the generation that it came with
+  uint16_t flags;
+  uint8_t rrset_count;
+  uint8_t owner_bytes;
+  // The labels of the owner below the apex, RrsetEntry[rrset_count] and the records follow.
+};
+static_assert(sizeof(Node) == 16);
+
+// Unaligned in the file: read and written by memcpy.
+struct RrsetEntry {
+  uint16_t type;
+  uint16_t count;
+  uint16_t signature_count;
+  uint16_t record_bytes;
+  uint16_t signature_bytes;
+};
+static_assert(sizeof(RrsetEntry) == 10);
+
+// Before the rdata of each record: C00C, type, class, TTL, rdlength.
+constexpr size_t record_header_bytes = 12;
+constexpr size_t record_ttl_offset = 6;
+constexpr size_t record_length_offset = 10;
+
+template <typename T>
+[[nodiscard]] const T* at(const uint8_t* base, Ref ref) {
+  return static_cast<const T*>(static_cast<const void*>(base + ref * unit_bytes));
+}
+template <typename T>
+[[nodiscard]] T* at(uint8_t* base, Ref ref) {
+  return static_cast<T*>(static_cast<void*>(base + ref * unit_bytes));
+}
+template <typename T>
+[[nodiscard]] const uint8_t* after(const T* object) {
+  return static_cast<const uint8_t*>(static_cast<const void*>(object + 1));
+}
+[[nodiscard]] inline const FileHeader* file_header(const uint8_t* base) {
+  return at<FileHeader>(base, 0);
+}
+
+[[nodiscard]] constexpr uint32_t units_of(uint64_t bytes) {
+  return static_cast<uint32_t>((bytes + unit_bytes - 1) / unit_bytes);
+}
+
+// The shared words.
+template <typename Word>
+[[nodiscard]] Word load_shared(const Word& word) {
+  return std::atomic_ref<Word>(const_cast<Word&>(word)).load(std::memory_order_acquire);
+}
+template <typename Word>
+void store_shared(Word& word, Word value) {
+  std::atomic_ref<Word>(word).store(value, std::memory_order_release);
+}
+static_assert(std::atomic_ref<uint64_t>::is_always_lock_free, "shared between processes");
+static_assert(std::atomic_ref<uint32_t>::is_always_lock_free, "shared between processes");
+
+[[nodiscard]] inline Bytes owner_of(const Node* node) { return {after(node), node->owner_bytes}; }
+[[nodiscard]] inline Bytes apex_of(const Zone* zone) { return {after(zone), zone->apex_bytes}; }
+[[nodiscard]] inline RrsetEntry rrset_entry(const Node* node, size_t index) {
+  RrsetEntry entry;
+  std::memcpy(&entry, after(node) + node->owner_bytes + index * sizeof entry, sizeof entry);
+  return entry;
+}
+[[nodiscard]] inline const uint8_t* first_record(const Node* node) {
+  return after(node) + node->owner_bytes + node->rrset_count * sizeof(RrsetEntry);
+}
+[[nodiscard]] size_t node_bytes(const Node* node);
+[[nodiscard]] size_t node_records(const Node* node);  // RRSIGs included
+[[nodiscard]] bool node_has_type(const Node* node, uint16_t type);
+
+[[nodiscard]] inline const Ref* chunk_nodes(const Chunk* chunk) {
+  const size_t skip = chunk->keyed != 0 ? sizeof(UsableBits) : 0;
+  return static_cast<const Ref*>(static_cast<const void*>(after(chunk) + skip));
+}
+[[nodiscard]] inline const UsableBits* chunk_usable(const Chunk* chunk) {
+  return static_cast<const UsableBits*>(static_cast<const void*>(chunk + 1));
+}
+[[nodiscard]] inline const uint32_t* chunk_keys(const Chunk* chunk) {
+  return chunk_nodes(chunk) + chunk->nodes;
+}
+[[nodiscard]] constexpr size_t chunk_bytes(size_t nodes, bool keyed) {
+  return sizeof(Chunk) + (keyed ? sizeof(UsableBits) + nodes * 8 : nodes * 4);
+}
+
+// True if `a` and `b` are the same labels, ASCII case aside.
+[[nodiscard]] bool same_labels(Bytes a, Bytes b);
+
+// What the name table is searched by: the suffix's hash, different for every zone. Its upper half
+// chooses the bucket and is kept as the tag.
+[[nodiscard]] inline uint32_t name_tag(uint64_t suffix_hash, uint64_t salt) {
+  return static_cast<uint32_t>(hash_mix(suffix_hash ^ salt, 0x9E3779B97F4A7C15ULL) >> 32);
+}
+[[nodiscard]] inline uint32_t zone_tag(uint64_t suffix_hash) {
+  return static_cast<uint32_t>(hash_mix(suffix_hash, 0xD6E8FEB86659FD93ULL) >> 32);
+}
+
+}  // namespace holdfast::zone::layout

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "zone/memory_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "zone/memory.h"
+
+namespace holdfast::zone {
+
+namespace {
+
+constexpr mode_t file_mode = 0640;
+
+Result<void> check_limit(const std::string& path, uint64_t bytes_max) {
+  if (bytes_max <= layout::file_bytes_limit) return {};
+  return fail(path + ": a limit of " + std::to_string(bytes_max) + " bytes, at most " +
+              std::to_string(layout::file_bytes_limit) + " can be used");
+}
+
+// fallocate, or where the file system has none, what glibc does instead.
+int reserve_blocks(int fd, uint64_t from, uint64_t to) {
+  const auto offset = static_cast<off_t>(from);
+  const auto length = static_cast<off_t>(to - from);
+  int status = 0;
+  do {
+    status = ::fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
+  } while (status == EINTR);
+  return status == EOPNOTSUPP ? ::posix_fallocate(fd, offset, length) : status;
+}
+
+Result<void> sync_header(const std::string& path, uint8_t* base) {
+  if (::msync(base, layout::file_header_bytes, MS_SYNC) != 0) return fail_system(path, errno);
+  return {};
+}
+
+}  // namespace
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (base_ != nullptr) ::munmap(base_, bytes_);
+}
+
+Result<std::array<char, 40>> read_boot_id() {
+  const std::string text = TRY(read_file("/proc/sys/kernel/random/boot_id", 4096));
+  std::array<char, 40> id{};
+  std::copy_n(text.begin(), std::min(text.size(), id.size()), id.begin());
+  return id;
+}
+
+Result<void> MemoryFile::map() {
+  void* address =
+      ::mmap(nullptr, bytes_max_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_.get(), 0);
+  if (address == MAP_FAILED) {
+    return fail_system(path_ + ": cannot map " + std::to_string(bytes_max_) + " bytes", errno);
+  }
+  mapping_ = Mapping(static_cast<uint8_t*>(address), bytes_max_);
+  return {};
+}
+
+Result<std::optional<MemoryFile>> MemoryFile::open(const std::string& path, uint64_t bytes_max) {
+  TRY(check_limit(path, bytes_max));
+  MemoryFile file;
+  file.path_ = path;
+  file.bytes_max_ = bytes_max;
+  file.fd_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.fd_.valid()) {
+    if (errno == ENOENT) return std::nullopt;
+    return fail_system(path, errno);
+  }
+  if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return fail(path + ": another process has it open for writing");
+    return fail_system(path, errno);
+  }
+  struct stat status{};
+  if (::fstat(file.fd_.get(), &status) != 0) return fail_system(path, errno);
+  if (!S_ISREG(status.st_mode)) return fail(path + ": not a regular file");
+  file.bytes_ = static_cast<uint64_t>(status.st_size);
+  TRY(file.map());
+  return std::optional<MemoryFile>(std::move(file));
+}
+
+Result<MemoryFile> MemoryFile::make(const std::string& path, uint64_t bytes_max,
+                                    const HashKey& hash_key) {
+  TRY(check_limit(path, bytes_max));
+  MemoryFile file;
+  file.path_ = path;
+  file.temporary_path_ = path + ".new";
+  file.bytes_max_ = bytes_max;
+  file.fd_ = UniqueFd(
+      ::open(file.temporary_path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, file_mode));
+  if (!file.fd_.valid()) return fail_system(file.temporary_path_, errno);
+  if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail_system(file.temporary_path_, errno);
+  }
+  TRY(file.grow_to(layout::file_header_bytes));
+  TRY(file.map());
+  layout::FileHeader header{};
+  header.magic = layout::file_magic;
+  header.format = layout::format_version;
+  header.state = layout::state_in_use;
+  header.hash_key = hash_key;
+  header.boot_id = TRY(read_boot_id());
+  if (::getrandom(&header.instance, sizeof header.instance, 0) != sizeof header.instance) {
+    return fail_system("getrandom", errno);
+  }
+  *file.header() = header;
+  return file;
+}
+
+Result<void> MemoryFile::put_in_place() {
+  TRY(sync_header(temporary_path_, base()));
+  if (std::rename(temporary_path_.c_str(), path_.c_str()) != 0) return fail_system(path_, errno);
+  temporary_path_.clear();
+  return {};
+}
+
+bool MemoryFile::header_is_ours() const {
+  return bytes_ >= layout::file_header_bytes && header()->magic == layout::file_magic &&
+         header()->format == layout::format_version;
+}
+
+std::optional<std::string> MemoryFile::why_unusable() const {
+  if (!header_is_ours()) {
+    return path_ + ": not zone memory of format " + std::to_string(layout::format_version);
+  }
+  if (bytes_ > bytes_max_) {
+    return path_ + ": " + std::to_string(bytes_) + " bytes, more than the " +
+           std::to_string(bytes_max_) + " allowed";
+  }
+  const auto boot_id = read_boot_id();
+  if (was_closed_clean() || (boot_id && *boot_id == header()->boot_id)) return std::nullopt;
+  return path_ + ": not closed before the machine restarted";
+}
+
+bool MemoryFile::was_closed_clean() const { return header()->state == layout::state_closed_clean; }
+
+Result<void> MemoryFile::mark_in_use() {
+  header()->boot_id = TRY(read_boot_id());
+  layout::store_shared(header()->state, uint32_t{layout::state_in_use});
+  return sync_header(path_, base());
+}
+
+Result<void> MemoryFile::mark_closed_clean() {
+  if (::msync(base(), bytes_, MS_SYNC) != 0 || ::fsync(fd_.get()) != 0) {
+    return fail_system(path_, errno);
+  }
+  layout::store_shared(header()->state, uint32_t{layout::state_closed_clean});
+  return sync_header(path_, base());
+}
+
+Result<void> MemoryFile::grow_to(uint64_t bytes) {
+  if (bytes <= bytes_) return {};
+  const std::string what = path_ + ": cannot grow from " + std::to_string(bytes_) + " to " +
+                           std::to_string(bytes) + " bytes";
+  if (bytes > bytes_max_) return fail(what + ": the limit is " + std::to_string(bytes_max_));
+  const int status = reserve_blocks(fd_.get(), bytes_, bytes);
+  if (status != 0) {
+    // What was reserved before the failure is given back.
+    if (::ftruncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) return fail_system(what, errno);
+    return fail_system(what, status);
+  }
+#ifdef MADV_POPULATE_WRITE
+  // Page faults in one go; where the kernel does not know it, they come one at a time.
+  if (mapping_.base() != nullptr) {
+    (void)::madvise(base() + bytes_, bytes - bytes_, MADV_POPULATE_WRITE);
+  }
+#endif
+  bytes_ = bytes;
+  return {};
+}
+
+Result<const uint8_t*> map_memory_for_reading(const std::string& path, uint64_t bytes_max) {
+  TRY(check_limit(path, bytes_max));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail_system(path, errno);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return fail_system(path, errno);
+  if (static_cast<uint64_t>(status.st_size) < layout::file_header_bytes) {
+    return fail(path + ": " + std::to_string(status.st_size) + " bytes, no zone memory");
+  }
+  void* address = ::mmap(nullptr, bytes_max, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
+  if (address == MAP_FAILED) {
+    return fail_system(path + ": cannot map " + std::to_string(bytes_max) + " bytes", errno);
+  }
+  const auto* base = static_cast<const uint8_t*>(address);
+  const layout::FileHeader* header = layout::file_header(base);
+  if (header->magic != layout::file_magic || header->format != layout::format_version) {
+    ::munmap(address, bytes_max);
+    return fail(path + ": not zone memory of format " + std::to_string(layout::format_version));
+  }
+  return base;
+}
+
+}  // namespace holdfast::zone

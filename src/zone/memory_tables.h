@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The two tables of zone memory, zones and names, as their writer uses them: with growth.
+//
+// A table grows beside the old one and is swapped by one store of its root; the old one's space is
+// handed to the owner, who waits for the readers. Owner: the writer of zone memory.
+#pragma once
+
+#include <vector>
+
+#include "wire/name_hash.h"
+#include "zone/allocator.h"
+#include "zone/slot_table.h"
+
+namespace holdfast::zone {
+
+class MemoryTables {
+ public:
+  MemoryTables(Allocator& allocator, uint8_t* base);
+  // Takes what the file's header refers to, and counts it.
+  void load();
+
+  // Room for so many more; what is inserted afterwards hardly ever makes a table grow.
+  [[nodiscard]] Result<void> reserve_names(uint64_t names);
+  [[nodiscard]] Result<void> insert_name(uint32_t tag, layout::Ref node);
+  // Makes the zone visible, with its version set.
+  [[nodiscard]] Result<void> insert_zone(layout::Ref zone);
+  void remove_zone(layout::Ref zone);
+
+  [[nodiscard]] layout::Ref find_zone(wire::NameView apex) const;
+  // The newest node of that name and zone, removed ones included.
+  [[nodiscard]] layout::Ref find_name(uint32_t tag, layout::Ref zone, Bytes relative_owner) const;
+  [[nodiscard]] uint32_t tag_of_node(const layout::Node* node) const;
+
+  [[nodiscard]] SlotTable& names() { return names_; }
+  [[nodiscard]] SlotTable& zones() { return zones_; }
+  // Tables that were left since the last call.
+  [[nodiscard]] std::vector<Extent> take_outgrown();
+
+ private:
+  [[nodiscard]] Result<void> reserve(SlotTable& table, uint64_t& root_word, uint64_t slots);
+  [[nodiscard]] Result<void> insert(SlotTable& table, uint64_t& root_word, uint32_t tag,
+                                    layout::Ref ref);
+  [[nodiscard]] Result<void> grow(SlotTable& table, uint64_t& root_word, uint64_t slots);
+  [[nodiscard]] layout::FileHeader* header() const {
+    return layout::at<layout::FileHeader>(base_, 0);
+  }
+  [[nodiscard]] const layout::Zone* zone_at(layout::Ref ref) const {
+    return layout::at<layout::Zone>(base_, ref);
+  }
+  [[nodiscard]] uint32_t tag_of_zone(wire::NameView apex) const;
+  void publish_depths();
+
+  Allocator& allocator_;
+  uint8_t* base_;
+  SlotTable names_;
+  SlotTable zones_;
+  std::array<uint32_t, 128> zones_by_depth_{};
+  uint32_t zone_count_ = 0;
+  std::vector<Extent> outgrown_;
+};
+
+}  // namespace holdfast::zone

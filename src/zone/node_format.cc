@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "zone/node_format.h"
+
+#include <cstring>
+
+#include "wire/types.h"
+
+namespace holdfast::zone {
+
+namespace {
+
+constexpr size_t rrset_bytes_max = 65535;
+constexpr uint16_t owner_pointer = 0xC00C;
+
+void append(std::vector<uint8_t>& to, Bytes bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+// Appends one RRset's records; how many bytes they take.
+size_t append_records(std::vector<uint8_t>& to, uint16_t type, uint32_t ttl,
+                      const std::vector<Bytes>& rdata) {
+  const size_t before = to.size();
+  for (const Bytes data : rdata) {
+    std::array<uint8_t, layout::record_header_bytes> header;
+    store_be16(header.data(), owner_pointer);
+    store_be16(header.data() + 2, type);
+    store_be16(header.data() + 4, wire::class_in);
+    store_be32(header.data() + layout::record_ttl_offset, ttl);
+    store_be16(header.data() + layout::record_length_offset, static_cast<uint16_t>(data.size()));
+    append(to, header);
+    append(to, data);
+  }
+  return to.size() - before;
+}
+
+bool records_are_sound(Bytes records, size_t count) {
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (records.size() - at < layout::record_header_bytes) return false;
+    const size_t size =
+        layout::record_header_bytes + load_be16(&records[at + layout::record_length_offset]);
+    if (records.size() - at < size) return false;
+    at += size;
+  }
+  return at == records.size();
+}
+
+bool owner_is_sound(Bytes owner, size_t apex_bytes) {
+  if (owner.size() + apex_bytes > wire::name_bytes_max) return false;
+  size_t at = 0;
+  while (at < owner.size()) {
+    if (owner[at] == 0 || owner[at] > wire::label_bytes_max) return false;
+    at += 1U + owner[at];
+  }
+  return at == owner.size();
+}
+
+}  // namespace
+
+Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
+  const Bytes owner = node.owner.bytes().first(node.owner.size() - apex_bytes);
+  if (node.rrsets.size() > Contents::types_per_name_max) {
+    return fail(node.owner.to_text() + ": " + std::to_string(node.rrsets.size()) +
+                " types, at most " + std::to_string(Contents::types_per_name_max) +
+                " can be kept at a name");
+  }
+  layout::Node header{};
+  header.flags = node.flags;
+  header.rrset_count = static_cast<uint8_t>(node.rrsets.size());
+  header.owner_bytes = static_cast<uint8_t>(owner.size());
+  bytes_.resize(sizeof header);
+  std::memcpy(bytes_.data(), &header, sizeof header);
+  append(bytes_, owner);
+  const size_t entries = bytes_.size();
+  bytes_.resize(entries + node.rrsets.size() * sizeof(layout::RrsetEntry));
+  for (size_t i = 0; i < node.rrsets.size(); ++i) {
+    layout::RrsetEntry entry{};
+    TRY(encode_rrset(node, node.rrsets[i], entry));
+    std::memcpy(bytes_.data() + entries + i * sizeof entry, &entry, sizeof entry);
+  }
+  return {};
+}
+
+Result<void> NodeFormat::encode_rrset(const StagedNode& node, const StagedRrset& rrset,
+                                      layout::RrsetEntry& entry) {
+  const size_t records = append_records(bytes_, rrset.type, rrset.ttl, rrset.rdata);
+  const size_t signatures =
+      append_records(bytes_, wire::type_rrsig, rrset.signature_ttl, rrset.signatures);
+  if (records > rrset_bytes_max || signatures > rrset_bytes_max) {
+    return fail(node.owner.to_text() + " " + wire::type_to_text(rrset.type) + ": " +
+                std::to_string(std::max(records, signatures)) +
+                " bytes of records, more than a message of 65535 can carry");
+  }
+  entry.type = rrset.type;
+  entry.count = static_cast<uint16_t>(rrset.rdata.size());
+  entry.signature_count = static_cast<uint16_t>(rrset.signatures.size());
+  entry.record_bytes = static_cast<uint16_t>(records);
+  entry.signature_bytes = static_cast<uint16_t>(signatures);
+  return {};
+}
+
+bool NodeFormat::same_as(const layout::Node* published) const {
+  layout::Node header;
+  std::memcpy(&header, bytes_.data(), sizeof header);
+  if (header.flags != published->flags || header.rrset_count != published->rrset_count ||
+      header.owner_bytes != published->owner_bytes) {
+    return false;
+  }
+  // The sizes of both follow from the directories, so those are compared first.
+  const size_t directory = header.owner_bytes + header.rrset_count * sizeof(layout::RrsetEntry);
+  const uint8_t* mine = bytes_.data() + sizeof header;
+  const uint8_t* theirs = layout::after(published);
+  if (std::memcmp(mine, theirs, directory) != 0) return false;
+  const size_t records = bytes_.size() - sizeof header - directory;
+  return std::memcmp(mine + directory, theirs + directory, records) == 0;
+}
+
+bool node_is_sound(const layout::Node* node, uint64_t bytes_left, size_t apex_bytes) {
+  if (bytes_left < sizeof(layout::Node)) return false;
+  const uint64_t directory_end =
+      sizeof(layout::Node) + node->owner_bytes + node->rrset_count * sizeof(layout::RrsetEntry);
+  if (bytes_left < directory_end || layout::node_bytes(node) > bytes_left) return false;
+  if (!owner_is_sound(layout::owner_of(node), apex_bytes)) return false;
+  const uint8_t* records = layout::first_record(node);
+  for (size_t i = 0; i < node->rrset_count; ++i) {
+    const layout::RrsetEntry entry = layout::rrset_entry(node, i);
+    if (!records_are_sound({records, entry.record_bytes}, entry.count)) return false;
+    records += entry.record_bytes;
+    if (!records_are_sound({records, entry.signature_bytes}, entry.signature_count)) return false;
+    records += entry.signature_bytes;
+  }
+  return true;
+}
+
+}  // namespace holdfast::zone
