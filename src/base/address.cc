@@ -26,8 +26,7 @@ bool parse_address(std::string_view text, Endpoint& endpoint) {
 }
 
 bool parse_port(std::string_view text, uint16_t& port) {
-  // from_chars would take "+5" as bad and "007" as 7; a port of five digits at most is a port.
-  if (text.empty() || text.size() > 5) return false;
+  if (text.empty() || text.size() > 5 || text.front() == '0') return false;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   return error == std::errc{} && end == text.data() + text.size() && port != 0;
 }

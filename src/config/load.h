@@ -20,19 +20,29 @@ constexpr size_t config_bytes_max = size_t{256} << 20;
 constexpr size_t problems_max = 50;  // further ones are counted only
 
 struct Problem {
-  std::string file;
-  uint32_t line = 0;  // 0: the file as a whole
+  std::string file = {};  // empty: the message names it
+  uint32_t line = 0;      // 0: the file as a whole
   uint32_t column = 0;
-  std::string message;
+  std::string message = {};
   [[nodiscard]] std::string to_text() const;  // "file:line:column: message"
+};
+
+// The first `problems_max` problems, and how many there were beyond them.
+struct ProblemList {
+  std::vector<Problem> problems;
+  size_t suppressed = 0;
+
+  [[nodiscard]] bool empty() const { return problems.empty(); }
+  void add(Problem problem);
+  // By line and column.
+  void sort();
+  // One a line, for a log or an Error.
+  [[nodiscard]] std::string to_text() const;
 };
 
 struct LoadOutcome {
   std::optional<Config> config;  // there only without problems
-  std::vector<Problem> problems;
-  size_t problems_suppressed = 0;
-  // All problems, one a line, for a log or an Error.
-  [[nodiscard]] std::string to_text() const;
+  ProblemList problems;
 };
 
 [[nodiscard]] LoadOutcome load_config(const std::string& path);

@@ -23,8 +23,7 @@ struct ZoneSource {
 
 struct ZoneList {
   std::vector<ZoneSource> zones;  // in order of the configuration, each directory sorted by name
-  std::vector<Problem> problems;  // unreadable directories, bad names, a zone given twice
-  size_t problems_suppressed = 0;
+  ProblemList problems;           // unreadable directories, bad names, a zone given twice
 };
 
 [[nodiscard]] ZoneList list_zones(const Config& config);

@@ -1,4 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The `holdfast` program: joins the parts.
+#include <fmt/format.h>
 
-int main() { return 2; }
+#include "main/command_line.h"
+#include "main/completion.h"
+#include "main/config_commands.h"
+
+namespace holdfast {
+
+namespace {
+
+ExitCode run(const Invocation& invocation) {
+  switch (invocation.command) {
+    case Command::config_check:
+      return check_config(invocation);
+    case Command::config_print:
+      return print_config(invocation);
+    case Command::config_schema:
+      return print_config_schema();
+    case Command::config_reference:
+      return print_config_reference();
+    case Command::completion_bash:
+      fmt::print("{}", bash_completion(all_commands()));
+      return ExitCode::good;
+  }
+  return ExitCode::wrong_use;
+}
+
+}  // namespace
+
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+  const auto parsed = holdfast::parse_command_line(argc, argv);
+  const auto* invocation = std::get_if<holdfast::Invocation>(&parsed);
+  if (!invocation) return static_cast<int>(std::get<holdfast::ExitCode>(parsed));
+  return static_cast<int>(holdfast::run(*invocation));
+}

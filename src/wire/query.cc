@@ -97,6 +97,7 @@ bool read_opt(uint16_t opt_class, uint32_t opt_ttl, Bytes rdata, Edns& edns) {
 
 bool read_record(Bytes packet, ByteReader& reader, Section section, Query& query) {
   if (query.has_tsig) return false;  // RFC 8945 §5.1: TSIG is the last record
+  const size_t start = reader.position();
   const bool root_owner = reader.remaining() > 0 && packet[reader.position()] == 0;
   if (!skip_name(packet, reader)) return false;
   const uint16_t type = reader.read_u16();
@@ -111,6 +112,7 @@ bool read_record(Bytes packet, ByteReader& reader, Section section, Query& query
   if (type == type_tsig) {
     if (section != Section::additional) return false;
     query.has_tsig = true;
+    query.tsig_start = start;
   }
   return true;
 }

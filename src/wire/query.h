@@ -64,6 +64,7 @@ struct Query {
   size_t question_end = header_bytes;  // offset past the first question
   Edns edns;
   bool has_tsig = false;  // as the last record (RFC 8945 §5.1)
+  size_t tsig_start = 0;  // offset of that record
 };
 
 // An opcode other than QUERY never gives `malformed`: question and EDNS are set as far as they can

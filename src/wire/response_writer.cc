@@ -110,7 +110,7 @@ void ResponseWriter::roll_back(const Mark& mark) {
   counts_ = mark.counts;
 }
 
-bool ResponseWriter::append_opt(Bytes record) {
+bool ResponseWriter::append_meta(Bytes record) {
   limit_ += reserved_;
   reserved_ = 0;
   if (!write(record)) return false;

@@ -47,11 +47,11 @@ class ResponseWriter {
   [[nodiscard]] Mark mark() const;
   void roll_back(const Mark& mark);
 
-  // A whole OPT record, out of what was reserved. After all records.
-  [[nodiscard]] bool append_opt(Bytes record);
+  // A whole OPT or TSIG record, out of what was reserved. After all others.
+  [[nodiscard]] bool append_meta(Bytes record);
 
   [[nodiscard]] size_t size() const { return size_; }
-  // What append_opt could still take.
+  // What append_meta could still take.
   [[nodiscard]] size_t room_with_reserve() const { return limit_ + reserved_ - size_; }
   [[nodiscard]] uint16_t count(Section section) const {
     return counts_[static_cast<size_t>(section)];

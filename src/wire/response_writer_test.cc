@@ -214,8 +214,8 @@ TEST_F(ResponseWriterTest, ReservedRoomIsForOptAlone) {
   ASSERT_TRUE(out.add(Section::answer, qname, address));
   EXPECT_FALSE(out.add(Section::answer, qname, address));
   const Octets opt{0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
-  EXPECT_FALSE(out.append_opt(joined({opt, {0}})));
-  EXPECT_TRUE(out.append_opt(opt));
+  EXPECT_FALSE(out.append_meta(joined({opt, {0}})));
+  EXPECT_TRUE(out.append_meta(opt));
   const Bytes bytes = message(out);
   EXPECT_EQ(bytes.size(), head + 16 + 11);
   EXPECT_EQ(load_be16(&bytes[10]), 1);

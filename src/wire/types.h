@@ -51,6 +51,7 @@ enum Type : uint16_t {
   type_svcb = 64,
   type_https = 65,
   type_dsync = 66,
+  type_nxname = 128,
   type_tkey = 249,
   type_tsig = 250,
   type_ixfr = 251,
@@ -111,6 +112,7 @@ enum ExtendedError : uint16_t {
   ede_not_authoritative = 20,
   ede_not_supported = 21,
   ede_invalid_data = 24,
+  ede_invalid_query_type = 30,
 };
 
 // The mnemonic of a type ("AAAA"), or "TYPE1234" (RFC 3597 §5) for one without.

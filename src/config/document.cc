@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/document.h"
+
+#define TOML_EXCEPTIONS 0
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <unordered_map>
+
+#include "config/keys.h"
+#include "config/nearest.h"
+#include "config/secret.h"
+#include "wire/name.h"
+
+namespace holdfast::config {
+
+namespace {
+
+constexpr size_t shown_bytes_max = 60;  // of a value in a message
+
+std::string describe_text(const std::string& text) {
+  if (text.size() <= shown_bytes_max) return fmt::format("\"{}\"", text);
+  return fmt::format("\"{}…\" ({} bytes)", text.substr(0, shown_bytes_max), text.size());
+}
+
+// The value as an operator would recognise it.
+std::string describe(const toml::node& node) {
+  if (const auto* text = node.as_string()) return describe_text(text->get());
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  if (node.is_array()) return "an array";
+  if (node.is_table()) return "a table";
+  return "a date or time";
+}
+
+std::optional<Value> to_value(const Key& key, const toml::node& node) {
+  if (key.kind == Kind::boolean) return node.value_exact<bool>();
+  if (key.kind == Kind::integer) {
+    const std::optional<int64_t> number = node.value_exact<int64_t>();
+    if (!number || *number < 0 || *number > std::numeric_limits<uint32_t>::max()) return {};
+    return static_cast<uint32_t>(*number);
+  }
+  return node.value_exact<std::string>();
+}
+
+class Reader {
+ public:
+  Reader(const std::string& source, const std::string& base_directory, ProblemList& problems)
+      : base_directory_(base_directory), problems_(problems) {
+    draft_.config = default_config();
+    draft_.config.source = source;
+  }
+
+  Config read(std::string_view text) {
+    const toml::parse_result parsed = toml::parse(text);
+    if (parsed) {
+      read_root(parsed.table());
+    } else {
+      complain(parsed.error().source(), std::string(parsed.error().description()));
+    }
+    return std::move(draft_.config);
+  }
+
+ private:
+  void complain(const toml::source_region& where, std::string message) {
+    problems_.add({draft_.config.source, where.begin.line, where.begin.column, std::move(message)});
+  }
+
+  void read_root(const toml::table& root) {
+    for (const auto& [name, node] : root) {
+      if (const Table* table = find_table(name.str())) {
+        read_section(*table, node);
+      } else {
+        complain(name.source(), unknown_section(name.str(), node));
+      }
+    }
+  }
+
+  static std::string unknown_section(std::string_view name, const toml::node& node) {
+    if (!node.is_table() && !node.is_array_of_tables()) {
+      for (const Table& table : all_tables()) {
+        if (find_key(table, name)) return fmt::format("'{}' belongs into [{}]", name, table.name);
+      }
+    }
+    std::vector<std::string_view> known;
+    for (const Table& table : all_tables()) known.push_back(table.name);
+    const std::string_view nearest = nearest_word(name, known);
+    if (!nearest.empty()) {
+      return fmt::format("unknown section [{}]; the nearest known one is [{}]", name, nearest);
+    }
+    return fmt::format("unknown section [{}]; expected one of [{}]", name,
+                       fmt::join(known, "], ["));
+  }
+
+  void read_section(const Table& table, const toml::node& node) {
+    if (table.kind == TableKind::table) {
+      if (const toml::table* found = node.as_table()) return read_keys(table, *found);
+      complain(node.source(), fmt::format("'{}' is {}; expected a section [{}]", table.name,
+                                          describe(node), table.name));
+      return;
+    }
+    const toml::array* entries = node.as_array();
+    if (!entries) {
+      complain(node.source(), fmt::format("'{0}' is {1}; expected sections [[{0}]], in double "
+                                          "brackets, one for each",
+                                          table.name, describe(node)));
+      return;
+    }
+    for (const toml::node& entry : *entries) read_entry(table, entry);
+  }
+
+  void read_entry(const Table& table, const toml::node& node) {
+    const toml::table* entry = node.as_table();
+    if (!entry) {
+      complain(node.source(), fmt::format("an entry of '{0}' is {1}; expected a section [[{0}]]",
+                                          table.name, describe(node)));
+      return;
+    }
+    draft_.zone = {};
+    draft_.directory = {};
+    read_keys(table, *entry);
+    for (const Key& key : table.keys) {
+      if (entry->contains(key.name)) continue;
+      complain(node.source(), fmt::format("[[{}]] without '{}'; expected {} = {}", table.name,
+                                          key.name, key.name, expectation(key)));
+    }
+    if (table.name == "zone") {
+      draft_.zone.line = node.source().begin.line;
+      check_zone_is_new(*entry);
+      draft_.config.zones.push_back(draft_.zone);
+    } else {
+      draft_.directory.line = node.source().begin.line;
+      draft_.config.directories.push_back(draft_.directory);
+    }
+  }
+
+  void check_zone_is_new(const toml::table& entry) {
+    Result<wire::Name> name = wire::Name::from_text(draft_.zone.name);
+    if (!name) return;  // complained about already
+    name->fold_case();
+    const auto [seen, is_new] = zone_lines_.try_emplace(name->view().to_text(), draft_.zone.line);
+    if (is_new) return;
+    complain(entry.get("name")->source(),
+             fmt::format("zone.name is \"{}\", which line {} has already; expected each zone once",
+                         draft_.zone.name, seen->second));
+  }
+
+  void read_keys(const Table& table, const toml::table& found) {
+    for (const auto& [name, node] : found) {
+      if (const Key* key = find_key(table, name.str())) {
+        read_value(*key, node);
+      } else {
+        complain(name.source(), unknown_key(table, name.str()));
+      }
+    }
+    for (const Table::Pair& pair : table.exclusive) check_exclusive(table, pair, found);
+  }
+
+  static std::string unknown_key(const Table& table, std::string_view name) {
+    std::vector<std::string_view> known;
+    for (const Key& key : table.keys) known.push_back(key.name);
+    const std::string_view nearest = nearest_word(name, known);
+    if (!nearest.empty()) {
+      return fmt::format("unknown key {0}.{1}; the nearest known one is {0}.{2}", table.name, name,
+                         nearest);
+    }
+    for (const Table& other : all_tables()) {
+      if (find_key(other, name)) {
+        return fmt::format("unknown key {}.{}; '{}' belongs into [{}]", table.name, name, name,
+                           other.name);
+      }
+    }
+    return fmt::format("unknown key {}.{}; expected one of {}", table.name, name,
+                       fmt::join(known, ", "));
+  }
+
+  void read_value(const Key& key, const toml::node& node) {
+    if (key.kind == Kind::endpoints) return read_endpoints(key, node);
+    std::optional<Value> value = to_value(key, node);
+    if (!value || !is_allowed(key, *value)) {
+      // A mistyped secret is a secret still.
+      const bool hidden = key.kind == Kind::secret && node.is_string();
+      complain(node.source(),
+               fmt::format("{} is {}; expected {}", key.full_name(),
+                           hidden ? "something else" : describe(node), expectation(key)));
+      return;
+    }
+    if (key.kind == Kind::path) resolve(std::get<std::string>(*value));
+    key.set(draft_, *value);
+    if (key.table == "cookies") read_secret_of(key, node);
+  }
+
+  void read_endpoints(const Key& key, const toml::node& node) {
+    const toml::array* items = node.as_array();
+    if (!items || items->empty() || items->size() > key.max) {
+      const std::string found =
+          items ? fmt::format("an array of {}", items->size()) : describe(node);
+      complain(node.source(),
+               fmt::format("{} is {}; expected {}", key.full_name(), found, expectation(key)));
+      return;
+    }
+    std::vector<std::string> texts;
+    std::vector<Endpoint> seen;
+    for (const toml::node& item : *items) {
+      const std::optional<std::string> text = item.value_exact<std::string>();
+      const Result<Endpoint> endpoint = text ? parse_endpoint(*text, 53) : fail(describe(item));
+      if (!endpoint) {
+        complain(item.source(),
+                 text ? fmt::format("{}: {}", key.full_name(), endpoint.error().message)
+                      : fmt::format("{} holds {}; expected {}", key.full_name(), describe(item),
+                                    expectation(key)));
+        continue;
+      }
+      if (std::ranges::find(seen, *endpoint) != seen.end()) {
+        complain(item.source(), fmt::format("{} names {} twice; expected each address once",
+                                            key.full_name(), endpoint->to_text()));
+      }
+      seen.push_back(*endpoint);
+      texts.push_back(*text);
+    }
+    key.set(draft_, texts);
+  }
+
+  void check_exclusive(const Table& table, const Table::Pair& pair, const toml::table& found) {
+    const auto is_set = [&](std::string_view name) {
+      const toml::node* node = found.get(name);
+      return node && node->value_or(std::string_view()) != std::string_view();
+    };
+    if (!is_set(pair.first) || !is_set(pair.second)) return;
+    complain(found.get(pair.second)->source(),
+             fmt::format("{0}.{1} and {0}.{2} are both set; expected one of them", table.name,
+                         pair.first, pair.second));
+  }
+
+  // Relative paths start at the folder of the configuration file.
+  void resolve(std::string& path) const {
+    if (path.empty()) return;
+    path = (std::filesystem::path(base_directory_) / path).lexically_normal().string();
+  }
+
+  void read_secret_of(const Key& key, const toml::node& node) {
+    CookieSettings& cookies = draft_.config.cookies;
+    const bool is_active = key.name == "active_file";
+    const std::string& file = is_active ? cookies.active_file : cookies.staged_file;
+    if ((!is_active && key.name != "staged_file") || file.empty()) return;
+    const Result<CookieSecret> secret = read_secret_file(file);
+    if (!secret) {
+      complain(node.source(), fmt::format("{}: {}", key.full_name(), secret.error().message));
+      return;
+    }
+    (is_active ? cookies.active : cookies.staged) = *secret;
+  }
+
+  const std::string& base_directory_;
+  ProblemList& problems_;
+  Draft draft_;
+  std::unordered_map<std::string, uint32_t> zone_lines_;  // by canonical name
+};
+
+}  // namespace
+
+Config read_document(std::string_view text, const std::string& source,
+                     const std::string& base_directory, ProblemList& problems) {
+  return Reader(source, base_directory, problems).read(text);
+}
+
+}  // namespace holdfast::config

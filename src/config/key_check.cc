@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What values a key may hold: for the parser, for its messages, and as a pattern for the schema.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/keys.h"
+#include "config/secret.h"
+#include "wire/name.h"
+
+namespace holdfast::config {
+
+namespace {
+
+constexpr size_t path_bytes_max = 4095;   // PATH_MAX without its final zero
+constexpr size_t account_bytes_max = 32;  // utmp(5)
+
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char byte) { return byte >= ' ' && byte <= '~'; });
+}
+
+bool is_hexadecimal(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+bool is_nsid(std::string_view text) {
+  if (!text.starts_with("0x")) return is_printable(text) && text.size() <= nsid_bytes_max;
+  const std::string_view digits = text.substr(2);
+  return is_hexadecimal(digits) && !digits.empty() && digits.size() % 2 == 0 &&
+         digits.size() <= 2 * nsid_bytes_max;
+}
+
+bool is_account(std::string_view text) {
+  return text.size() <= account_bytes_max && std::ranges::all_of(text, [](char byte) {
+           const char lower = static_cast<char>(byte | 0x20);
+           return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '_' ||
+                  byte == '-' || byte == '.';
+         });
+}
+
+bool is_zone_name(std::string_view text) {
+  const bool graphic =
+      std::ranges::all_of(text, [](char byte) { return byte > ' ' && byte <= '~'; });
+  return graphic && wire::Name::from_text(text).has_value();
+}
+
+bool is_path(std::string_view text, size_t bytes_min) {
+  return text.size() >= bytes_min && text.size() <= path_bytes_max &&
+         text.find('\0') == std::string_view::npos;
+}
+
+bool are_endpoints(const std::vector<std::string>& texts, size_t count_max) {
+  if (texts.empty() || texts.size() > count_max) return false;
+  return std::ranges::all_of(
+      texts, [](const std::string& text) { return parse_endpoint(text, 53).has_value(); });
+}
+
+bool is_allowed_text(const Key& key, const std::string& text) {
+  switch (key.kind) {
+    case Kind::text:
+      return is_printable(text) && text.size() <= key.max;
+    case Kind::account:
+      return is_account(text);
+    case Kind::nsid:
+      return is_nsid(text);
+    case Kind::path:
+      return is_path(text, key.min);
+    case Kind::domain_name:
+      return is_zone_name(text);
+    case Kind::endpoint:
+      return text.empty() || parse_url_endpoint(text);
+    case Kind::choice:
+      return std::ranges::find(key.choices, text) != key.choices.end();
+    case Kind::secret:
+      return text.empty() || secret_from_text(text);
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::endpoints:
+      return false;
+  }
+  return false;
+}
+
+constexpr std::string_view port_pattern =
+    "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+constexpr std::string_view byte_pattern = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+
+std::string ipv4_pattern() { return fmt::format("({0}\\.{0}\\.{0}\\.{0})", byte_pattern); }
+
+// RFC 4291 §2.2: eight groups, or fewer with one "::", the last two perhaps as IPv4.
+std::string ipv6_pattern() {
+  const std::string group = "[0-9A-Fa-f]{1,4}";
+  const std::string tail = fmt::format("({0}:{0}|{1})", group, ipv4_pattern());
+  std::string pattern = fmt::format("({0}:){{6}}{1}", group, tail);
+  pattern += fmt::format("|::({0}:){{0,5}}{1}", group, tail);
+  // At least one group before the "::"; after it up to what remains of eight.
+  for (int before = 1; before <= 5; ++before) {
+    pattern += fmt::format("|({0}:){{{1}}}:({0}:){{0,{2}}}{3}", group, before, 5 - before, tail);
+  }
+  pattern += fmt::format("|({0}:){{1,6}}:{0}|({0}:){{1,7}}:|::({0})?", group);
+  return "(" + pattern + ")";
+}
+
+std::string zone_name_pattern() {
+  // A byte of a label, escapes included: graphic ASCII but "." and "\", or "\." or "\DDD".
+  constexpr std::string_view byte =
+      R"(([!-\-/-\[\]-~]|\\[!-/:-~]|\\([01][0-9]{2}|2[0-4][0-9]|25[0-5])))";
+  return fmt::format(R"(^(\.|({0}{{1,63}}\.)*{0}{{1,63}}\.?)$)", byte);
+}
+
+}  // namespace
+
+bool is_allowed(const Key& key, const Value& value) {
+  if (const auto* number = std::get_if<uint32_t>(&value)) {
+    return key.kind == Kind::integer && *number >= key.min && *number <= key.max;
+  }
+  if (const auto* text = std::get_if<std::string>(&value)) return is_allowed_text(key, *text);
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+    return key.kind == Kind::endpoints && are_endpoints(*texts, key.max);
+  }
+  return key.kind == Kind::boolean;
+}
+
+std::string expectation(const Key& key) {
+  switch (key.kind) {
+    case Kind::boolean:
+      return "true or false";
+    case Kind::integer:
+      return fmt::format("a whole number from {} to {}", key.min, key.max);
+    case Kind::text:
+      return fmt::format("printable ASCII text of at most {} bytes", key.max);
+    case Kind::account:
+      return "the name of an account of at most 32 letters, digits, '.', '_', '-'";
+    case Kind::nsid:
+      return fmt::format(
+          "text of at most {0} bytes, \"auto\", or \"0x\" and up to {0} bytes as pairs "
+          "of hexadecimal digits",
+          nsid_bytes_max);
+    case Kind::path:
+      return "the path of a file or folder";
+    case Kind::domain_name:
+      return "a domain name such as \"example.com\", other scripts in their xn-- form";
+    case Kind::endpoint:
+      return "\"address:port\", such as \"127.0.0.1:9153\" or \"[::1]:9153\"";
+    case Kind::endpoints:
+      return fmt::format("1 to {} strings \"address@port\", such as [\"192.0.2.1@53\", \"::1@53\"]",
+                         key.max);
+    case Kind::choice:
+      return fmt::format("one of \"{}\"", fmt::join(key.choices, "\", \""));
+    case Kind::secret:
+      return "32 hexadecimal digits";
+  }
+  return {};
+}
+
+std::string pattern(const Key& key) {
+  switch (key.kind) {
+    case Kind::text:
+      return fmt::format("^[ -~]{{0,{}}}$", key.max);
+    case Kind::account:
+      return fmt::format("^[A-Za-z0-9._-]{{0,{}}}$", account_bytes_max);
+    case Kind::nsid:
+      return fmt::format("^(0x([0-9A-Fa-f]{{2}}){{1,{0}}}|(?!0x)[ -~]{{0,{0}}})$", nsid_bytes_max);
+    case Kind::path:
+      return fmt::format("^[^\\u0000]{{{},{}}}$", key.min, path_bytes_max);
+    case Kind::domain_name:
+      return zone_name_pattern();
+    case Kind::endpoint:
+      return fmt::format("^(({}|\\[{}\\]):{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
+    case Kind::endpoints:
+      return fmt::format("^({}|{})(@{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
+    case Kind::secret:
+      return "^([0-9A-Fa-f]{32})?$";
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::choice:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace holdfast::config

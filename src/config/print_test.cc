@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/print.h"
+
+#include <gmock/gmock.h>
+
+#include "config/keys.h"
+#include "config/load.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::string_view every_key_changed = R"(
+[server]
+listen = ["192.0.2.1@53", "2001:db8::1", "::@5300"]
+workers = 7
+state = "/srv/state"
+user = "dns"
+version = "a \"quoted\" \\ text"
+hostname = "auto"
+nsid = "0x00ff"
+[metrics]
+listen = ""
+[answers]
+udp_payload_bytes_max = 1400
+[cookies]
+enabled = false
+active = "000102030405060708090A0B0C0D0E0F"
+staged = "ffffffffffffffffffffffffffffffff"
+[tcp]
+connections_max = 10
+connections_per_address_max = 2
+idle_ms = 101
+read_ms = 102
+write_ms = 103
+[dnstap]
+socket = "run/dnstap.sock"
+sample_every = 100
+[log]
+level = "debug"
+format = "json"
+[load]
+strict = true
+default_ttl_s = 60
+[[zone]]
+name = "a.test"
+file = "a b \u0001 \u007f ü.zone"
+[[zone]]
+name = "1\\.2.test"
+file = "/b.zone"
+[[zones]]
+directory = "zones"
+)";
+
+TEST(PrintConfig, ParsesBackToTheSame) {
+  const LoadOutcome first = parse_config(every_key_changed, "first", "/etc/holdfast");
+  ASSERT_TRUE(first.config) << first.problems.to_text();
+  const std::string printed = print_toml(*first.config);
+  const LoadOutcome second = parse_config(printed, "second", "/elsewhere");
+  ASSERT_TRUE(second.config) << second.problems.to_text() << '\n' << printed;
+  EXPECT_EQ(print_toml(*second.config), printed);
+  const Draft first_draft{.config = *first.config};
+  const Draft second_draft{.config = *second.config};
+  for (const Table& table : all_tables()) {
+    for (const Key& key : table.keys) {
+      EXPECT_EQ(key.get(first_draft), key.get(second_draft)) << key.full_name();
+    }
+  }
+  ASSERT_EQ(second.config->zones.size(), 2U);
+  EXPECT_EQ(second.config->zones[0].file, "/etc/holdfast/a b \x01 \x7f ü.zone");
+  EXPECT_EQ(second.config->directories[0].directory, "/etc/holdfast/zones");
+}
+
+// Guards the test above: a key that it leaves at its default would be tested for nothing.
+TEST(PrintConfig, TheTextAboveChangesEveryKeyThatItCan) {
+  const LoadOutcome outcome = parse_config(every_key_changed, "first", "/etc/holdfast");
+  const Draft changed{.config = *outcome.config};
+  const Draft standard{.config = default_config()};
+  for (const Table& table : all_tables()) {
+    for (const Key& key : table.keys) {
+      const bool excluded = key.name.ends_with("_file") || key.full_name() == "dnstap.file";
+      if (key.presence == Presence::required || excluded) continue;
+      EXPECT_NE(key.get(changed), key.get(standard)) << key.full_name();
+    }
+  }
+}
+
+TEST(PrintConfig, ShowsDefaults) {
+  const std::string printed = print_toml(default_config());
+  EXPECT_THAT(printed, ::testing::HasSubstr("[server]\nlisten   = [\"0.0.0.0@53\", \"::@53\"]\n"));
+  EXPECT_THAT(printed, ::testing::HasSubstr("udp_payload_bytes_max = 1232\n"));
+}
+
+TEST(KeysNeedingRestart, NamesThoseThatChangedAndNoOthers) {
+  const auto config_of = [](std::string_view text) {
+    return *parse_config(text, "holdfast.toml", "/").config;
+  };
+  const Config running = config_of("[server]\nworkers = 1\n");
+  EXPECT_TRUE(keys_needing_restart(running, config_of("[server]\nworkers=1\nnsid='x'\n")).empty());
+  EXPECT_THAT(keys_needing_restart(running, config_of("[server]\nlisten=['::1']\nuser='x'\n")),
+              ::testing::ElementsAre("server.listen", "server.workers", "server.user"));
+}
+
+}  // namespace
+}  // namespace holdfast::config

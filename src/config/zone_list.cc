@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/zone_list.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "wire/name.h"
+
+namespace holdfast::config {
+
+namespace {
+
+constexpr std::string_view suffix = ".zone";
+constexpr std::string_view root_stem = "@";
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+Result<std::string> canonical_name(std::string_view text) {
+  wire::Name name = TRY(wire::Name::from_text(text));
+  name.fold_case();
+  return name.view().to_text();
+}
+
+bool is_zone_file(const dirent& entry) {
+  const std::string_view name = entry.d_name;
+  return name.size() > suffix.size() && name.ends_with(suffix) && !name.starts_with('.') &&
+         entry.d_type != DT_DIR;
+}
+
+class Lister {
+ public:
+  explicit Lister(const Config& config) : config_(config) {}
+
+  ZoneList list() {
+    for (const ZoneSetting& zone : config_.zones) {
+      // parse_config has checked the name.
+      if (Result<std::string> name = canonical_name(zone.name)) {
+        list_.zones.push_back({*std::move(name), zone.file});
+      }
+    }
+    for (const DirectorySetting& setting : config_.directories) add_directory(setting);
+    refuse_copies();
+    return std::move(list_);
+  }
+
+ private:
+  void complain(const DirectorySetting& setting, std::string message) {
+    list_.problems.add({config_.source, setting.line, 1, std::move(message)});
+  }
+
+  void add_directory(const DirectorySetting& setting) {
+    const std::unique_ptr<DIR, CloseDirectory> directory(opendir(setting.directory.c_str()));
+    if (!directory) {
+      complain(setting, fmt::format("zones.directory: {}: {}; expected a readable folder",
+                                    setting.directory, std::strerror(errno)));
+      return;
+    }
+    const size_t first = list_.zones.size();
+    while (true) {
+      errno = 0;  // readdir tells its end from a failure by this alone
+      const dirent* entry = readdir(directory.get());
+      if (!entry) break;
+      if (is_zone_file(*entry)) add_file(setting, entry->d_name);
+    }
+    if (errno != 0) {
+      complain(setting,
+               fmt::format("zones.directory: {}: {}", setting.directory, std::strerror(errno)));
+    }
+    std::sort(list_.zones.begin() + static_cast<ptrdiff_t>(first), list_.zones.end(),
+              [](const ZoneSource& a, const ZoneSource& b) { return a.name < b.name; });
+  }
+
+  void add_file(const DirectorySetting& setting, std::string_view file) {
+    const std::string_view stem = file.substr(0, file.size() - suffix.size());
+    Result<std::string> name = canonical_name(stem == root_stem ? "." : stem);
+    std::string path = setting.directory + "/" + std::string(file);
+    if (name) {
+      list_.zones.push_back({*std::move(name), std::move(path)});
+    } else {
+      complain(setting, fmt::format("{}: {}; expected a file name NAME.zone with the zone's name",
+                                    path, name.error().message));
+    }
+  }
+
+  void refuse_copies() {
+    std::unordered_map<std::string_view, const ZoneSource*> seen;
+    seen.reserve(list_.zones.size());
+    for (const ZoneSource& zone : list_.zones) {
+      const auto [first, is_new] = seen.try_emplace(zone.name, &zone);
+      if (is_new) continue;
+      list_.problems.add({config_.source, 0, 0,
+                          fmt::format("zone {} is given by {} and by {}; expected each zone once",
+                                      zone.name, first->second->file, zone.file)});
+    }
+  }
+
+  const Config& config_;
+  ZoneList list_;
+};
+
+}  // namespace
+
+ZoneList list_zones(const Config& config) { return Lister(config).list(); }
+
+}  // namespace holdfast::config

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "base/version.h"
+#include "config/nearest.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr const char* default_config_path = "/etc/holdfast/holdfast.toml";
+// CLI11 shows it in the help, and completion knows by it what to offer.
+constexpr const char* file_type = "FILE";
+
+// Holds what the parser writes to; the options refer to it.
+struct CommandLine {
+  CLI::App app{"Holdfast, an authoritative DNS server"};
+  Invocation invocation;
+  bool json = false;
+};
+
+CLI::App* add_group(CommandLine& line, const char* name, const char* description) {
+  CLI::App* group = line.app.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return group;
+}
+
+CLI::App* add_command(CommandLine& line, CLI::App& above, Command command, const char* name,
+                      const char* description) {
+  CLI::App* added = above.add_subcommand(name, description);
+  added->callback([&line, command] { line.invocation.command = command; });
+  return added;
+}
+
+void add_config(CommandLine& line, CLI::App& command) {
+  command.add_option("-c,--config", line.invocation.config_path, "The configuration")
+      ->type_name(file_type)
+      ->capture_default_str();
+}
+
+void add_json(CommandLine& line, CLI::App& command) {
+  command.add_flag("--json", line.json, "Write JSON, for programs");
+}
+
+void add_config_commands(CommandLine& line) {
+  CLI::App& group = *add_group(line, "config", "Check and show configurations");
+  CLI::App* check = add_command(line, group, Command::config_check, "check",
+                                "Report everything that is wrong with a configuration");
+  add_config(line, *check);
+  add_json(line, *check);
+  CLI::App* print = add_command(line, group, Command::config_print, "print",
+                                "Print what a configuration amounts to, defaults included");
+  add_config(line, *print);
+  add_json(line, *print);
+  add_command(line, group, Command::config_schema, "schema",
+              "Print the JSON Schema of configurations");
+  add_command(line, group, Command::config_reference, "reference",
+              "Print the reference of all keys, in Markdown");
+}
+
+std::unique_ptr<CommandLine> make_command_line() {
+  auto line = std::make_unique<CommandLine>();
+  line->invocation.config_path = default_config_path;
+  line->app.name("holdfast");
+  line->app.set_version_flag("--version", "holdfast " + std::string(program_version()));
+  line->app.require_subcommand(1);
+  add_config_commands(*line);
+  CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
+  add_command(*line, completion, Command::completion_bash, "bash",
+              "Print completion for bash; source it, or put it into bash-completion's folder");
+  return line;
+}
+
+void collect(const CLI::App& app, const std::string& above, std::vector<CommandInfo>& commands) {
+  CommandInfo command;
+  command.path = above.empty() ? app.get_name() : above + " " + app.get_name();
+  for (const CLI::Option* option : app.get_options()) {
+    const bool takes_file = option->get_type_name() == file_type;
+    if (option->get_positional()) {
+      command.takes_file |= takes_file;
+    } else {
+      command.options.push_back({"--" + option->get_lnames().front(), takes_file});
+    }
+  }
+  const std::vector<const CLI::App*> below = app.get_subcommands([](const CLI::App*) {
+    return true;  // the default lists only those that were parsed
+  });
+  for (const CLI::App* subcommand : below) command.commands.push_back(subcommand->get_name());
+  const std::string path = command.path;
+  commands.push_back(std::move(command));
+  for (const CLI::App* subcommand : below) collect(*subcommand, path, commands);
+}
+
+// Where a word is no command, CLI11 says only that a command is missing. False if there is none
+// such.
+bool complain_of_unknown(const CLI::App& root) {
+  const CLI::App* app = &root;
+  std::string path = root.get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path += " " + app->get_name();
+  }
+  const std::vector<std::string> rest = root.remaining(true);
+  if (rest.empty()) return false;
+  std::vector<std::string> names;
+  for (const CLI::App* below : app->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(below->get_name());
+  }
+  for (const CLI::Option* option : app->get_options()) {
+    if (!option->get_positional()) names.push_back("--" + option->get_lnames().front());
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const std::string_view nearest = config::nearest_word(rest.front(), known);
+  std::cerr << path << ": unknown word '" << rest.front() << "'";
+  if (!nearest.empty()) std::cerr << "; the nearest known one is '" << nearest << "'";
+  std::cerr << "\nRun '" << path << " --help' for what is known.\n";
+  return true;
+}
+
+}  // namespace
+
+std::variant<Invocation, ExitCode> parse_command_line(int argc, char** argv) {
+  const std::unique_ptr<CommandLine> line = make_command_line();
+  try {
+    line->app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // 0 for help and version; CLI11's own codes for wrong uses begin at 100.
+    if (error.get_exit_code() != 0 && complain_of_unknown(line->app)) return ExitCode::wrong_use;
+    return line->app.exit(error) == 0 ? ExitCode::good : ExitCode::wrong_use;
+  }
+  if (line->json) line->invocation.format = OutputFormat::json;
+  return line->invocation;
+}
+
+std::vector<CommandInfo> all_commands() {
+  const std::unique_ptr<CommandLine> line = make_command_line();
+  std::vector<CommandInfo> commands;
+  collect(line->app, "", commands);
+  return commands;
+}
+
+}  // namespace holdfast

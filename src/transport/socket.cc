@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transport/socket.h"
+
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace holdfast::transport {
+
+namespace {
+
+std::string name_of(const Endpoint& endpoint, SocketType type) {
+  return endpoint.to_text() + (type == SocketType::udp ? " (UDP)" : " (TCP)");
+}
+
+std::unexpected<Error> open_error(const Endpoint& endpoint, SocketType type, int error_number) {
+  const std::string where = "cannot listen on " + name_of(endpoint, type);
+  switch (error_number) {
+    case EADDRINUSE:
+      return fail(where + ": the port is in use by another program, or by this one already");
+    case EACCES:
+      return fail(where + ": ports below 1024 need root or CAP_NET_BIND_SERVICE");
+    case EADDRNOTAVAIL:
+      return fail(where + ": this machine does not have the address" +
+                  (endpoint.is_ipv6() ? ", or IPv6 is switched off" : ""));
+    case EAFNOSUPPORT:
+      return fail(where + ": this machine has no " + (endpoint.is_ipv6() ? "IPv6" : "IPv4"));
+    case EMFILE:
+    case ENFILE:
+      return fail(where + ": too few file descriptors");
+    default:
+      return fail_system(where, error_number);
+  }
+}
+
+Result<UniqueFd> make_socket(const Endpoint& endpoint, SocketType type) {
+  const int family = endpoint.is_ipv6() ? AF_INET6 : AF_INET;
+  const int kind = type == SocketType::udp ? SOCK_DGRAM : SOCK_STREAM;
+  UniqueFd socket(::socket(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return open_error(endpoint, type, errno);
+  return socket;
+}
+
+bool set_option(int socket, int level, int option, int value) {
+  return setsockopt(socket, level, option, &value, sizeof value) == 0;
+}
+
+bool bind_to(int socket, const Endpoint& endpoint) {
+  sockaddr_storage storage{};
+  const socklen_t size = endpoint.to_sockaddr(storage);
+  return bind(socket, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
+}
+
+bool prepare_udp(int socket, bool ipv6) {
+  // Beyond net.core.rmem_max with CAP_NET_ADMIN; else as much as the limit allows.
+  if (!set_option(socket, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes)) {
+    set_option(socket, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes);
+  }
+  if (!set_option(socket, SOL_SOCKET, SO_SNDBUFFORCE, receive_buffer_bytes)) {
+    set_option(socket, SOL_SOCKET, SO_SNDBUF, receive_buffer_bytes);
+  }
+  // OMIT: neither DF nor path MTU from ICMP, which strangers can forge (RFC 9715 §3.1).
+  if (ipv6) {
+    return set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
+           set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  }
+  return set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
+         set_option(socket, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
+}  // namespace
+
+Result<void> check_address_free(const Endpoint& endpoint, SocketType type) {
+  const UniqueFd socket = TRY(make_socket(endpoint, type));
+  if (endpoint.is_ipv6()) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  // Connections that linger from the last run do not matter, a listener does.
+  if (type == SocketType::tcp) set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (!bind_to(socket.get(), endpoint)) return open_error(endpoint, type, errno);
+  return {};
+}
+
+Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
+  UniqueFd opened = TRY(make_socket(endpoint, type));
+  const int socket = opened.get();
+  bool good = set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1);
+  if (endpoint.is_ipv6()) good = good && set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (type == SocketType::udp) {
+    good = good && prepare_udp(socket, endpoint.is_ipv6());
+  } else {
+    good = good && set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) &&
+           set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  }
+  if (!good) return fail_system("set up a socket for " + name_of(endpoint, type), errno);
+  if (!bind_to(socket, endpoint)) return open_error(endpoint, type, errno);
+  if (type == SocketType::tcp && listen(socket, listen_backlog) != 0) {
+    return open_error(endpoint, type, errno);
+  }
+  return opened;
+}
+
+uint32_t kernel_drops(int socket) {
+  std::array<uint32_t, SK_MEMINFO_VARS> information{};
+  socklen_t size = sizeof information;
+  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, information.data(), &size) != 0) return 0;
+  return information[SK_MEMINFO_DROPS];
+}
+
+}  // namespace holdfast::transport

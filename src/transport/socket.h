@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Opens the sockets on which the answer processes receive.
+//
+// Every worker has its own socket for each address; the kernel spreads clients over them
+// (SO_REUSEPORT). Errors are sentences that name the address and the port. Called by the
+// supervisor, before privileges are dropped and at reloads.
+#pragma once
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/file.h"
+
+namespace holdfast::transport {
+
+// What a worker finds waiting after 20 to 40 ms at full load. Not more: an older query has been
+// repeated by its resolver already.
+constexpr int receive_buffer_bytes = 4 << 20;
+// Handshakes that wait for a busy or restarting worker; the kernel answers further SYNs with
+// cookies.
+constexpr int listen_backlog = 1024;
+
+enum class SocketType : uint8_t { udp, tcp };
+
+// Fails if anybody uses the address and port already, this program included: with SO_REUSEPORT
+// alone a second server of the same user would silently take a share of the first one's queries.
+[[nodiscard]] Result<void> check_address_free(const Endpoint& endpoint, SocketType type);
+
+// Bound, not blocking; a TCP socket listens.
+[[nodiscard]] Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type);
+
+// Datagrams that found the socket's queue full since it was opened, modulo 2^32.
+[[nodiscard]] uint32_t kernel_drops(int socket);
+
+}  // namespace holdfast::transport

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transport/udp.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace holdfast::transport {
+
+namespace {
+
+constexpr size_t control_bytes = 64;  // one IP_PKTINFO or IPV6_PKTINFO
+static_assert(control_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)));
+static_assert(control_bytes >= CMSG_SPACE(sizeof(in_pktinfo)));
+
+struct alignas(cmsghdr) Control {
+  std::array<uint8_t, control_bytes> bytes;
+};
+
+bool is_link_local(const in6_addr& address) {
+  return address.s6_addr[0] == 0xfe && (address.s6_addr[1] & 0xc0) == 0x80;
+}
+
+// Turns what the kernel said of a datagram's way in into what it is to do with the answer: same
+// address, any interface. Only a link-local answer must leave where the question came in.
+void reverse_control(msghdr& header) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+      in_pktinfo information;
+      std::memcpy(&information, CMSG_DATA(part), sizeof information);
+      information.ipi_ifindex = 0;
+      std::memcpy(CMSG_DATA(part), &information, sizeof information);
+    } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo information;
+      std::memcpy(&information, CMSG_DATA(part), sizeof information);
+      if (!is_link_local(information.ipi6_addr)) information.ipi6_ifindex = 0;
+      std::memcpy(CMSG_DATA(part), &information, sizeof information);
+    }
+  }
+}
+
+}  // namespace
+
+struct UdpBatch::Buffers {
+  explicit Buffers(const ReceiveMemory& given) : memory(given) {}
+
+  ReceiveMemory memory;
+  std::array<mmsghdr, size_max> in{};
+  std::array<iovec, size_max> in_vectors{};
+  std::array<Control, size_max> controls{};
+  std::array<mmsghdr, size_max> out{};
+  std::array<iovec, size_max> out_vectors{};
+  std::array<std::array<uint8_t, response_bytes_max>, size_max> responses;
+};
+
+UdpBatch::UdpBatch(const ReceiveMemory& memory) : buffers_(std::make_unique<Buffers>(memory)) {
+  const size_t each = memory.bytes.size() / size_max;
+  CHECK(each > 0);
+  for (size_t i = 0; i < size_max; ++i) {
+    buffers_->in_vectors[i] = {.iov_base = memory.bytes.data() + i * each, .iov_len = each};
+    msghdr& header = buffers_->in[i].msg_hdr;
+    header.msg_name = &memory.peers[i];
+    header.msg_iov = &buffers_->in_vectors[i];
+    header.msg_iovlen = 1;
+    header.msg_control = buffers_->controls[i].bytes.data();
+  }
+}
+
+UdpBatch::UdpBatch(UdpBatch&&) noexcept = default;
+UdpBatch& UdpBatch::operator=(UdpBatch&&) noexcept = default;
+UdpBatch::~UdpBatch() = default;
+
+size_t UdpBatch::receive(int socket) {
+  // The kernel overwrote the lengths of what the last batch used.
+  for (size_t i = 0; i < stale_; ++i) {
+    msghdr& header = buffers_->in[i].msg_hdr;
+    header.msg_namelen = sizeof(sockaddr_in6);
+    header.msg_controllen = control_bytes;
+  }
+  received_ = 0;
+  responses_ = 0;
+  const int count = recvmmsg(socket, buffers_->in.data(), size_max, MSG_DONTWAIT, nullptr);
+  if (count > 0) received_ = static_cast<size_t>(count);
+  stale_ = std::min(received_ + 1, size_max);
+  return received_;
+}
+
+Bytes UdpBatch::datagram(size_t index) const {
+  const iovec& vector = buffers_->in_vectors[index];
+  return {static_cast<const uint8_t*>(vector.iov_base), buffers_->in[index].msg_len};
+}
+
+const sockaddr_in6& UdpBatch::peer(size_t index) const { return buffers_->memory.peers[index]; }
+
+Bytes UdpBatch::local_address(size_t index) const {
+  msghdr& header = buffers_->in[index].msg_hdr;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+      return {CMSG_DATA(part) + offsetof(in_pktinfo, ipi_addr), sizeof(in_addr)};
+    }
+    if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      return {CMSG_DATA(part) + offsetof(in6_pktinfo, ipi6_addr), sizeof(in6_addr)};
+    }
+  }
+  return {};
+}
+
+MutableBytes UdpBatch::response_room(size_t index) { return buffers_->responses[index]; }
+
+void UdpBatch::respond(size_t index, size_t bytes) {
+  const size_t place = responses_++;
+  buffers_->out_vectors[place] = {.iov_base = buffers_->responses[index].data(), .iov_len = bytes};
+  reverse_control(buffers_->in[index].msg_hdr);
+  msghdr& header = buffers_->out[place].msg_hdr;
+  header = buffers_->in[index].msg_hdr;
+  header.msg_iov = &buffers_->out_vectors[place];
+  header.msg_flags = 0;
+  if (header.msg_controllen == 0) header.msg_control = nullptr;
+}
+
+UdpBatch::SendReport UdpBatch::send(int socket) {
+  SendReport report;
+  size_t at = 0;
+  while (at < responses_) {
+    const int count = sendmmsg(socket, buffers_->out.data() + at,
+                               static_cast<unsigned>(responses_ - at), MSG_DONTWAIT);
+    if (count > 0) {
+      report.sent += static_cast<size_t>(count);
+      at += static_cast<size_t>(count);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == ENOBUFS) {
+      report.buffer_full += responses_ - at;
+      break;
+    }
+    // The first of the rest cannot be sent (no route, a firewall's answer); the others may.
+    ++report.failed;
+    ++at;
+  }
+  responses_ = 0;
+  return report;
+}
+
+}  // namespace holdfast::transport

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transport/udp.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "transport/socket.h"
+
+namespace holdfast::transport {
+namespace {
+
+struct Server {
+  std::vector<uint8_t> bytes = std::vector<uint8_t>(UdpBatch::size_max * 1024);
+  std::array<sockaddr_in6, UdpBatch::size_max> peers{};
+  UdpBatch batch{UdpBatch::ReceiveMemory{.bytes = bytes, .peers = peers}};
+};
+
+// A port of the address that is free now.
+Endpoint free_endpoint(const std::string& address) {
+  Endpoint endpoint = *parse_endpoint(address + "@1", 1);
+  endpoint.port = 0;
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  if (!socket) return endpoint;
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  getsockname(socket->get(), reinterpret_cast<sockaddr*>(&storage), &size);
+  endpoint.port = Endpoint::from_sockaddr(storage).port;
+  return endpoint;
+}
+
+class Client {
+ public:
+  explicit Client(const Endpoint& server) {
+    sockaddr_storage storage{};
+    const socklen_t size = server.to_sockaddr(storage);
+    socket_ = UniqueFd(socket(storage.ss_family, SOCK_DGRAM, 0));
+    connected_ = connect(socket_.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
+    const timeval wait{.tv_sec = 2, .tv_usec = 0};
+    setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  }
+  void send(const std::string& text) const {
+    EXPECT_TRUE(connected_);
+    EXPECT_EQ(::send(socket_.get(), text.data(), text.size(), 0),
+              static_cast<ssize_t>(text.size()));
+  }
+  // The socket is connected: only what comes from the very address that was asked arrives.
+  [[nodiscard]] std::string receive() const {
+    std::array<char, 8192> buffer;
+    const ssize_t size = recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    return size < 0 ? "nothing" : std::string(buffer.data(), static_cast<size_t>(size));
+  }
+
+ private:
+  UniqueFd socket_;
+  bool connected_ = false;
+};
+
+size_t echo(Server& server, int socket) {
+  const size_t count = server.batch.receive(socket);
+  for (size_t i = 0; i < count; ++i) {
+    const Bytes datagram = server.batch.datagram(i);
+    const MutableBytes room = server.batch.response_room(i);
+    std::copy(datagram.begin(), datagram.end(), room.begin());
+    server.batch.respond(i, datagram.size());
+  }
+  const UdpBatch::SendReport report = server.batch.send(socket);
+  EXPECT_EQ(report.failed + report.buffer_full, 0u);
+  return report.sent;
+}
+
+TEST(UdpBatch, AnswersFromTheAddressThatWasAsked) {
+  Endpoint any = free_endpoint("127.0.0.1");
+  any = *parse_endpoint("0.0.0.0@" + std::to_string(any.port), 0);
+  const auto socket = open_socket(any, SocketType::udp);
+  ASSERT_TRUE(socket.has_value()) << socket.error().message;
+  Server server;
+  for (const char* asked : {"127.0.0.1", "127.0.0.2", "127.8.9.10"}) {
+    const Client client(*parse_endpoint(asked, any.port));
+    client.send(asked);
+    EXPECT_EQ(echo(server, socket->get()), 1u);
+    EXPECT_EQ(client.receive(), asked);
+    const Bytes local = server.batch.local_address(0);
+    ASSERT_EQ(local.size(), 4u);
+    std::array<char, INET_ADDRSTRLEN> text{};
+    EXPECT_STREQ(inet_ntop(AF_INET, local.data(), text.data(), text.size()), asked);
+  }
+}
+
+TEST(UdpBatch, AnswersOverIpv6) {
+  Endpoint endpoint = free_endpoint("::1");
+  if (endpoint.port == 0) GTEST_SKIP() << "this machine has no IPv6";
+  const uint16_t port = endpoint.port;
+  endpoint = *parse_endpoint("::@" + std::to_string(port), 0);
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value()) << socket.error().message;
+  Server server;
+  const Client client(*parse_endpoint("::1", port));
+  client.send("six");
+  EXPECT_EQ(echo(server, socket->get()), 1u);
+  EXPECT_EQ(client.receive(), "six");
+  EXPECT_EQ(server.batch.local_address(0).size(), 16u);
+  EXPECT_EQ(server.batch.peer(0).sin6_family, AF_INET6);
+}
+
+TEST(UdpBatch, TakesAndAnswersManyAtOnceBatchAfterBatch) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value());
+  Server server;
+  const Client client(endpoint);
+  for (int i = 0; i < 100; ++i) client.send(std::string(static_cast<size_t>(i) + 1, 'x'));
+  EXPECT_EQ(echo(server, socket->get()), UdpBatch::size_max);
+  EXPECT_EQ(echo(server, socket->get()), 100 - UdpBatch::size_max);
+  EXPECT_EQ(echo(server, socket->get()), 0u);
+  for (size_t i = 0; i < 100; ++i) EXPECT_EQ(client.receive().size(), i + 1);
+}
+
+TEST(UdpBatch, SendsOnlyWhatWasAnswered) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value());
+  Server server;
+  const Client client(endpoint);
+  for (const char* text : {"a", "b", "c", "d"}) client.send(text);
+  ASSERT_EQ(server.batch.receive(socket->get()), 4u);
+  for (const size_t i : {size_t{1}, size_t{3}}) {
+    server.batch.response_room(i)[0] = server.batch.datagram(i)[0];
+    server.batch.respond(i, 1);
+  }
+  EXPECT_EQ(server.batch.send(socket->get()).sent, 2u);
+  EXPECT_EQ(client.receive(), "b");
+  EXPECT_EQ(client.receive(), "d");
+}
+
+TEST(UdpBatch, OneThatCannotBeSentDoesNotStopTheOthers) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value());
+  Server server;
+  const Client client(endpoint);
+  for (const char* text : {"a", "b", "c"}) client.send(text);
+  ASSERT_EQ(server.batch.receive(socket->get()), 3u);
+  server.peers[1].sin6_family = AF_INET6;  // cannot be sent to from an IPv4 socket
+  for (size_t i = 0; i < 3; ++i) {
+    server.batch.response_room(i)[0] = server.batch.datagram(i)[0];
+    server.batch.respond(i, 1);
+  }
+  const UdpBatch::SendReport report = server.batch.send(socket->get());
+  EXPECT_EQ(report.sent, 2u);
+  EXPECT_EQ(report.failed, 1u);
+  EXPECT_EQ(client.receive(), "a");
+  EXPECT_EQ(client.receive(), "c");
+}
+
+TEST(UdpBatch, CutsWhatIsLongerThanItsBuffers) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value());
+  Server server;
+  const Client client(endpoint);
+  client.send(std::string(5000, 'x'));
+  ASSERT_EQ(server.batch.receive(socket->get()), 1u);
+  EXPECT_EQ(server.batch.datagram(0).size(), 1024u);
+}
+
+TEST(Socket, APortInUseIsToldWithAddressAndPort) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  for (const SocketType type : {SocketType::udp, SocketType::tcp}) {
+    const auto holder = open_socket(endpoint, type);
+    ASSERT_TRUE(holder.has_value());
+    EXPECT_TRUE(open_socket(endpoint, type).has_value()) << "workers share the address";
+    const auto taken = check_address_free(endpoint, type);
+    ASSERT_FALSE(taken.has_value());
+    EXPECT_NE(taken.error().message.find(endpoint.to_text()), std::string::npos);
+    EXPECT_NE(taken.error().message.find("in use"), std::string::npos);
+  }
+}
+
+TEST(Socket, AnAddressOfAnotherMachineIsToldSo) {
+  const auto socket = open_socket(*parse_endpoint("192.0.2.1@5300", 0), SocketType::udp);
+  ASSERT_FALSE(socket.has_value());
+  EXPECT_EQ(socket.error().message,
+            "cannot listen on 192.0.2.1@5300 (UDP): this machine does not have the address");
+}
+
+TEST(Socket, CountsWhatTheKernelDropped) {
+  const Endpoint endpoint = free_endpoint("127.0.0.1");
+  const auto socket = open_socket(endpoint, SocketType::udp);
+  ASSERT_TRUE(socket.has_value());
+  const int small = 4096;
+  setsockopt(socket->get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  const Client client(endpoint);
+  for (int i = 0; i < 100; ++i) client.send(std::string(500, 'x'));
+  EXPECT_GT(kernel_drops(socket->get()), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::transport
