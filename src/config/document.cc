@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "config/keys.h"
+#include "config/lifted_text.h"
 #include "config/nearest.h"
 #include "config/secret.h"
 #include "wire/name.h"
@@ -28,13 +29,18 @@ std::string describe_text(const std::string& text) {
 
 // The value as an operator would recognise it.
 std::string describe(const toml::node& node) {
-  if (const auto* text = node.as_string()) return describe_text(text->get());
+  if (const auto* text = node.as_string()) return describe_text(lower_text(text->get()));
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
   if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
   if (node.is_array()) return "an array";
   if (node.is_table()) return "a table";
   return "a date or time";
+}
+
+std::optional<std::string> text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return lower_text(text->get());
+  return std::nullopt;
 }
 
 std::optional<Value> to_value(const Key& key, const toml::node& node) {
@@ -44,7 +50,7 @@ std::optional<Value> to_value(const Key& key, const toml::node& node) {
     if (!number || *number < 0 || *number > std::numeric_limits<uint32_t>::max()) return {};
     return static_cast<uint32_t>(*number);
   }
-  return node.value_exact<std::string>();
+  return text_of(node);
 }
 
 class Reader {
@@ -56,11 +62,16 @@ class Reader {
   }
 
   Config read(std::string_view text) {
-    const toml::parse_result parsed = toml::parse(text);
+    const std::expected<std::string, size_t> lifted = lift_text(text);
+    if (!lifted) {
+      complain_of_byte(text, lifted.error());
+      return std::move(draft_.config);
+    }
+    const toml::parse_result parsed = toml::parse(*lifted);
     if (parsed) {
       read_root(parsed.table());
     } else {
-      complain(parsed.error().source(), std::string(parsed.error().description()));
+      complain(parsed.error().source(), lower_text(parsed.error().description()));
     }
     return std::move(draft_.config);
   }
@@ -70,12 +81,22 @@ class Reader {
     problems_.add({draft_.config.source, where.begin.line, where.begin.column, std::move(message)});
   }
 
+  void complain_of_byte(std::string_view text, size_t at) {
+    const std::string_view before = text.substr(0, at);
+    const size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+    problems_.add({draft_.config.source,
+                   static_cast<uint32_t>(std::ranges::count(before, '\n') + 1),
+                   static_cast<uint32_t>(at - line_start + 1),
+                   fmt::format("byte 0x{:02x} begins no letter; expected text in UTF-8",
+                               static_cast<unsigned char>(text[at]))});
+  }
+
   void read_root(const toml::table& root) {
     for (const auto& [name, node] : root) {
       if (const Table* table = find_table(name.str())) {
         read_section(*table, node);
       } else {
-        complain(name.source(), unknown_section(name.str(), node));
+        complain(name.source(), unknown_section(lower_text(name.str()), node));
       }
     }
   }
@@ -154,7 +175,7 @@ class Reader {
       if (const Key* key = find_key(table, name.str())) {
         read_value(*key, node);
       } else {
-        complain(name.source(), unknown_key(table, name.str()));
+        complain(name.source(), unknown_key(table, lower_text(name.str())));
       }
     }
     for (const Table::Pair& pair : table.exclusive) check_exclusive(table, pair, found);
@@ -206,7 +227,7 @@ class Reader {
     std::vector<std::string> texts;
     std::vector<Endpoint> seen;
     for (const toml::node& item : *items) {
-      const std::optional<std::string> text = item.value_exact<std::string>();
+      const std::optional<std::string> text = text_of(item);
       const Result<Endpoint> endpoint = text ? parse_endpoint(*text, 53) : fail(describe(item));
       if (!endpoint) {
         complain(item.source(),

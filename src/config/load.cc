@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "base/file.h"
 #include "config/document.h"
@@ -26,8 +27,9 @@ void ProblemList::add(Problem problem) {
 }
 
 void ProblemList::sort() {
-  std::ranges::stable_sort(
-      problems, {}, [](const Problem& problem) { return std::pair(problem.line, problem.column); });
+  std::ranges::sort(problems, {}, [](const Problem& problem) {
+    return std::tie(problem.line, problem.column, problem.message);
+  });
 }
 
 std::string ProblemList::to_text() const {

@@ -113,7 +113,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"[zone]\nname = \"a.test\"\nfile = \"a\"", "1:1", "[[zone]], in double brackets"},
         Refusal{"zones = [\"zones\"]", "1:10", "an entry of 'zones' is \"zones\""},
         Refusal{"[[server]]", "1:1", "'server' is an array; expected a section [server]"},
-        Refusal{"[server]\nlisten = [", "2:11", ""}, Refusal{"[server]\n[server]", "2:1", ""}));
+        Refusal{"[server]\nlisten = [", "2:11", ""},
+        Refusal{"[server]\ncaf\u00e9 = 1", "2:4", "\u00e9"},
+        Refusal{"[server]\n'caf\u00e9' = 1", "2:1", "unknown key server.caf\u00e9"},
+        Refusal{"[server]\nuser = '\xE9'", "2:9", "byte 0xe9 begins no letter; expected text"},
+        Refusal{"[server]\n[server]", "2:1", ""}));
 
 TEST(LoadConfig, ReportsEverythingThatIsWrongInTheOrderOfTheFile) {
   const LoadOutcome outcome = parse("[tcp]\nidle_ms = 1\n[log]\nformat = 'xml'\n[cokies]\n");
