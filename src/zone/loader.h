@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Reads zone files (RFC 1035 §5, RFC 2308 $TTL, $INCLUDE, BIND's $GENERATE, RFC 3597) into Contents
-// and checks them.
+// and checks them (zone/checks.h).
 //
-// Built on libzscanner. Errors and warnings name file, line and what was found. Bounds: file size,
-// include depth, records from one $GENERATE. Reads files; management only; reentrant.
+// Built on libzscanner. Errors and warnings name file, line and what was found. A file is read, not
+// mapped, so that truncating it meanwhile does no harm, and its memory is given back while it is
+// parsed: the peak is near the larger of the text and the contents. Bounds: file_bytes_max,
+// include_depth_max, files_max, generate_records_max. Reads files; management only; any thread,
+// several at the same time.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,17 +22,26 @@ enum class Severity : uint8_t { warning, error };
 
 struct Finding {
   Severity severity = Severity::error;
-  std::string file;  // empty where no single line is to blame
-  uint64_t line = 0;
+  std::string file;
+  uint64_t line = 0;  // 0 where no single line is to blame
   std::string message;
-  [[nodiscard]] std::string to_text() const;  // "file:line: message"
+  [[nodiscard]] std::string to_text() const;  // "file:line: message" or "file: message"
 };
+
+// What becomes of $INCLUDE.
+enum class Includes : uint8_t { follow, refuse };
 
 struct LoadOptions {
   bool strict = false;          // warnings of the kind that `--strict` refuses become errors
-  uint32_t default_ttl = 3600;  // where the file gives none
+  uint32_t default_ttl = 3600;  // until the file gives one, by $TTL or in a record
   size_t findings_max = 20;     // further ones are counted only
+  Includes includes = Includes::follow;
+  std::optional<uint64_t> now_s;  // for signatures that have expired; the system's time if not set
 };
+
+constexpr size_t file_bytes_max = size_t{16} << 30;  // as much as Contents hold
+constexpr size_t include_depth_max = 16;
+constexpr size_t files_max = 10000;  // files that one zone reads, each as often as it is read
 
 struct LoadReport {
   std::vector<Finding> findings;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "zone/loader.h"
+
+#include "zone/finding_list.h"
+#include "zone/record_scanner.h"
+#include "zone/text_reader.h"
+
+namespace holdfast::zone {
+
+namespace {
+
+// One a thread: it is large, and small zones are many.
+RecordScanner& thread_scanner() {
+  thread_local RecordScanner scanner;
+  return scanner;
+}
+
+template <typename Read>
+LoadOutcome load(const std::string& source, wire::NameView apex, const LoadOptions& options,
+                 Read&& read) {
+  LoadOutcome outcome;
+  FindingList findings(outcome.report, options.findings_max);
+  Contents contents(apex);
+  TextReader reader(thread_scanner(), contents, findings, options, outcome.report.files);
+  read(reader);
+  if (findings.error_count() > 0) return outcome;
+  const auto finished = contents.finish();
+  if (!finished) {
+    findings.add(Severity::error, source, 0, finished.error().message);
+    return outcome;
+  }
+  if (findings.error_count() == 0) outcome.contents = std::move(contents);
+  return outcome;
+}
+
+}  // namespace
+
+LoadOutcome load_zone_file(const std::string& path, wire::NameView apex,
+                           const LoadOptions& options) {
+  return load(path, apex, options, [&](TextReader& reader) { reader.read_file(path); });
+}
+
+LoadOutcome load_zone_text(std::string_view text, const std::string& source, wire::NameView apex,
+                           const LoadOptions& options) {
+  return load(source, apex, options, [&](TextReader& reader) { reader.read_text(text, source); });
+}
+
+}  // namespace holdfast::zone

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads the text of a zone into Contents.
+//
+// libzscanner reads what it can; where it stops, the one entry at fault is taken apart here:
+// directives, types and forms that the library does not know. Whatever is wrong becomes a finding,
+// and reading goes on behind it. One thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "zone/entry.h"
+#include "zone/finding_list.h"
+#include "zone/loader.h"
+#include "zone/record_scanner.h"
+#include "zone/source_text.h"
+
+namespace holdfast::zone {
+
+class TextReader {
+ public:
+  // All outlive this. Names of files go into `files`; a Place's file is an index there.
+  TextReader(RecordScanner& scanner, Contents& contents, FindingList& findings,
+             const LoadOptions& options, std::vector<std::string>& files);
+
+  void read_file(const std::string& path);
+  void read_text(std::string_view text, const std::string& source);
+
+ private:
+  // Where text comes from: a file, or one $GENERATE in it.
+  struct Source {
+    uint16_t file = 0;
+    uint64_t fixed_line = 0;  // not 0: stands for all lines
+    SourceText* memory = nullptr;
+    SourceText::Identity identity;
+    size_t errors_max = SIZE_MAX;  // reading stops beyond so many in all
+  };
+  // Where the text behind the last record begins, and what of that record may still come.
+  enum class RecordEnd : uint8_t { none, line_feed, parenthesis };
+  struct EntryStart {
+    const char* at;
+    uint64_t line;
+    RecordEnd record_end;
+  };
+
+  void read_source(SourceText& text, const std::string& name);
+  void read_lines(std::string_view text, uint64_t line);
+  void add_scanned_record(const EntryStart& start);
+  EntryStart read_interruption(std::string_view text, EntryStart start);
+  static bool skip_record_end(std::string_view& text, uint64_t& line, RecordEnd end);
+  void read_entry_at_fault(const Entry& entry);
+  void read_directive(const Entry& entry);
+  void read_origin(const Entry& entry);
+  void set_origin(wire::NameView origin);
+  void read_default_ttl(const Entry& entry);
+  void read_include(const Entry& entry);
+  void read_generate(const Entry& entry);
+  void read_record(const Entry& entry);
+  // What stands before the RDATA of a record.
+  struct Head {
+    wire::Name owner;
+    uint32_t ttl = 0;
+    uint16_t type = 0;
+    size_t rdata_index = 0;
+  };
+  [[nodiscard]] Result<Head> read_head(const Entry& entry);
+  [[nodiscard]] Result<std::vector<uint8_t>> read_rdata(uint16_t type,
+                                                        std::span<const Token> tokens);
+  void add_record(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata, uint64_t line);
+  [[nodiscard]] uint32_t effective_ttl(uint32_t scanned);
+  void fault(uint64_t line, std::string message);
+  [[nodiscard]] uint64_t shown_line(uint64_t line) const;
+
+  RecordScanner& scanner_;
+  Contents& contents_;
+  FindingList& findings_;
+  const LoadOptions& options_;
+  std::vector<std::string>& files_;
+  std::vector<Source> sources_;  // the last is being read
+  size_t files_read_ = 0;
+  // As after the last record or directive that was read.
+  wire::Name last_origin_;
+  wire::Name last_owner_;
+  bool has_last_owner_ = false;
+  uint32_t last_ttl_;
+};
+
+}  // namespace holdfast::zone
