@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RDATA of any type comes apart without a fault, and its parts cover it. Two bytes of type first.
+// RDATA of any type comes apart without a fault, its parts cover it, and it has a text. Two bytes of
+// type first.
 #include <vector>
 
 #include "base/check.h"
 #include "wire/rdata.h"
+#include "wire/rdata_text.h"
 
 using namespace holdfast;
 using namespace holdfast::wire;
@@ -21,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(!is_name(part.field) || uncompressed_name_size(part.bytes) == part.bytes.size());
   }
   CHECK(!parts.well_formed() || at == rdata.size());
+  CHECK(!rdata_to_text(type, rdata).empty());
   CHECK(fold_rdata_names(type, rdata) == rdata_is_well_formed(type, rdata));
   return 0;
 }
