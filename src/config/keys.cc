@@ -130,7 +130,6 @@ constexpr std::array server_keys{
         .name = "listen",
         .kind = Kind::endpoints,
         .max = listens_max,
-        .applies = restart,
         .meaning = "Addresses to answer on, over UDP and TCP, each as `address@port`; without "
                    "`@port` it is port 53. `0.0.0.0` and `::` stand for all addresses.",
         .get = get_listen,
@@ -140,7 +139,6 @@ constexpr std::array server_keys{
          .name = "workers",
          .kind = Kind::integer,
          .max = workers_max,
-         .applies = restart,
          .meaning = "Answer processes; 0 makes one for each processor core."}),
     plain<&Config::server, &ServerSettings::state>(
         {.table = "server",

@@ -95,9 +95,9 @@ TEST(KeysNeedingRestart, NamesThoseThatChangedAndNoOthers) {
     return *parse_config(text, "holdfast.toml", "/").config;
   };
   const Config running = config_of("[server]\nworkers = 1\n");
-  EXPECT_TRUE(keys_needing_restart(running, config_of("[server]\nworkers=1\nnsid='x'\n")).empty());
-  EXPECT_THAT(keys_needing_restart(running, config_of("[server]\nlisten=['::1']\nuser='x'\n")),
-              ::testing::ElementsAre("server.listen", "server.workers", "server.user"));
+  EXPECT_TRUE(keys_needing_restart(running, config_of("[server]\nworkers=2\nnsid='x'\n")).empty());
+  EXPECT_THAT(keys_needing_restart(running, config_of("[server]\nstate='/x'\nuser='x'\n")),
+              ::testing::ElementsAre("server.state", "server.user"));
 }
 
 }  // namespace

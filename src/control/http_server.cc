@@ -32,8 +32,9 @@ HttpReply refuse_method() { return {405, "text/plain", "GET or HEAD only\n"}; }
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const HttpServer::Handler& handler, size_t& open)
-      : stream_(std::move(socket)), handler_(handler), open_(open) {
+  Session(tcp::socket socket, const HttpServer::Handler& handler, const uint64_t& refused,
+          size_t& open)
+      : stream_(std::move(socket)), handler_(handler), refused_(refused), open_(open) {
     ++open_;
   }
   Session(const Session&) = delete;
@@ -57,7 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
     const bool is_head = request.method() == http::verb::head;
     const bool allowed = is_head || request.method() == http::verb::get;
     const std::string target(request.target().substr(0, request.target().find('?')));
-    HttpReply reply = allowed ? handler_(target) : refuse_method();
+    HttpReply reply = allowed ? handler_(target, refused_) : refuse_method();
     response_ = {};
     response_.version(request.version());
     response_.result(reply.status);
@@ -89,6 +90,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   beast::tcp_stream stream_;
   const HttpServer::Handler& handler_;
+  const uint64_t& refused_;
   size_t& open_;
   beast::flat_buffer buffer_{http_header_bytes_max + body_bytes_max};
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -116,7 +118,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
       if (error == asio::error::operation_aborted) return;
       if (error) return self->accept_later();
       if (self->open < http_connections_max) {
-        std::make_shared<Session>(std::move(socket), self->handler, self->open)->read();
+        std::make_shared<Session>(std::move(socket), self->handler, self->refused, self->open)
+            ->read();
       } else {
         ++self->refused;
       }
@@ -136,7 +139,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   tcp::acceptor acceptor;
   asio::steady_timer retry;
   size_t open = 0;
-  std::atomic<uint64_t> refused{0};
+  uint64_t refused = 0;
+  std::atomic<bool> serving{false};
 };
 
 HttpServer::HttpServer(asio::io_context& context, Handler handler)
@@ -167,11 +171,12 @@ void HttpServer::serve(UniqueFd listener) {
       listener.valid() &&
       ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
       address.ss_family == AF_INET6;
+  impl_->serving = listener.valid();
   asio::post(impl_->context, [impl = impl_, fd = listener.release(), is_ipv6] {
     impl->replace(UniqueFd(fd), is_ipv6);
   });
 }
 
-uint64_t HttpServer::refused_connections() const { return impl_->refused; }
+bool HttpServer::is_serving() const { return impl_->serving; }
 
 }  // namespace holdfast::control

@@ -34,8 +34,9 @@ struct HttpReply {
 
 class HttpServer {
  public:
-  // Runs for each request on the io_context's thread. `target` is without a query part.
-  using Handler = std::function<HttpReply(std::string_view target)>;
+  // Runs for each request on the io_context's thread. `target` is without a query part;
+  // `refused_connections` counts those beyond the bound.
+  using Handler = std::function<HttpReply(std::string_view target, uint64_t refused_connections)>;
   HttpServer(boost::asio::io_context& context, Handler handler);
   ~HttpServer();
 
@@ -44,7 +45,7 @@ class HttpServer {
   // Accepts on `listener` from now on instead of on the one before; an invalid one: on none.
   void serve(UniqueFd listener);
 
-  [[nodiscard]] uint64_t refused_connections() const;
+  [[nodiscard]] bool is_serving() const;
 
  private:
   struct Impl;

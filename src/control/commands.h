@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the requests of the control socket mean (docs/control-socket.md).
+//
+// Thread: the io_context's. Reloads are handed to the thread that manages zones.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/control_socket.h"
+#include "control/reload.h"
+#include "control/reports.h"
+
+namespace holdfast::control {
+
+class Commands {
+ public:
+  // Asks for a reload of everything, or of one zone; `done` is called from any thread.
+  using RequestReload = std::function<void(std::optional<std::string> zone,
+                                           std::function<void(const ReloadReply&)> done)>;
+  Commands(const ReportSources& sources, RequestReload request_reload)
+      : sources_(sources), request_reload_(std::move(request_reload)) {}
+
+  void handle(std::string_view request, const ControlSocket::Done& done) const;
+
+ private:
+  void reload(std::optional<std::string> zone, const ControlSocket::Done& done) const;
+  void list_zones(const ControlSocket::Done& done) const;
+
+  const ReportSources& sources_;
+  RequestReload request_reload_;
+};
+
+}  // namespace holdfast::control

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/control.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <memory>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "base/check.h"
+#include "control/applied_config.h"
+#include "control/commands.h"
+#include "control/control_client.h"
+#include "control/listeners.h"
+#include "control/management.h"
+#include "control/reports.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+namespace asio = boost::asio;
+using log::Category;
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
+
+void handle_stop(int) { stop_requested = true; }
+
+// The manager's poll ends with EINTR or within its second.
+void install_signals() {
+  struct sigaction action{};
+  action.sa_handler = handle_stop;
+  CHECK(::sigaction(SIGTERM, &action, nullptr) == 0);
+  action.sa_handler = SIG_IGN;
+  for (const int signal : {SIGHUP, SIGINT, SIGPIPE}) {
+    CHECK(::sigaction(signal, &action, nullptr) == 0);
+  }
+}
+
+// One thread that runs the control socket and the HTTP server.
+class IoThread {
+ public:
+  IoThread() : guard_(context_.get_executor()), thread_([this] { context_.run(); }) {}
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+  ~IoThread() { stop(); }
+  void stop() {
+    if (!thread_.joinable()) return;
+    context_.stop();
+    thread_.join();
+  }
+  asio::io_context& context() { return context_; }
+
+ private:
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard_;
+  std::thread thread_;
+};
+
+HttpReply answer_http(std::string_view target, const ReportSources& sources,
+                      uint64_t refused_connections) {
+  if (target == "/metrics") {
+    return {200, "text/plain; version=0.0.4; charset=utf-8",
+            metrics_text(sources, refused_connections)};
+  }
+  if (target == "/health") return {200, "text/plain", "alive\n"};
+  if (target == "/ready") {
+    std::string reason;
+    if (is_ready(sources, reason)) return {200, "text/plain", "ready\n"};
+    return {503, "text/plain", reason + "\n"};
+  }
+  return {404, "text/plain", "/metrics, /health and /ready are here\n"};
+}
+
+config::Config config_in_force(const Environment& environment, Start start) {
+  if (start == Start::respawn) {
+    auto kept = load_applied_config(environment.config.server.state);
+    if (kept) return *std::move(kept);
+    log::error(
+        Category::config, "applied-config",
+        "the configuration of the server's start is in force again: " + kept.error().message);
+  } else if (const auto kept = keep_applied_config(environment.config); !kept) {
+    log::error(Category::config, "applied-config",
+               "the configuration in force could not be kept: " + kept.error().message);
+  }
+  return environment.config;
+}
+
+Result<zone::Memory> open_memory(const std::string& state_directory, exchange::Panel& panel) {
+  zone::MemoryOptions options;
+  options.path = zone_memory_path(state_directory);
+  options.bytes_max = zone_memory_bytes_max;
+  CHECK(::getrandom(&options.hash_key, sizeof options.hash_key, 0) == sizeof options.hash_key);
+  zone::Memory memory = TRY(zone::Memory::open(options, panel.epochs));
+  const bool was_kept = memory.origin() == zone::Memory::Origin::kept_after_clean_end ||
+                        memory.origin() == zone::Memory::Origin::kept_after_crash;
+  exchange::MemoryLocation location;
+  const bool was_published = panel.memory.read(location) != 0;
+  if (was_kept && was_published && location.path.view() == options.path) return memory;
+  location.bytes_max = options.bytes_max;
+  if (!location.path.assign(options.path)) return fail(options.path + ": a path too long");
+  panel.memory.publish(location);
+  return memory;
+}
+
+// Joins the parts and runs them until SIGTERM.
+Result<void> manage(const Environment& environment, Start start) {
+  exchange::Panel& panel = environment.panel;
+  // What an earlier control was printing when it died.
+  for (uint32_t reader = exchange::workers_max; reader < EpochBoard::readers_max; ++reader) {
+    panel.epochs.leave(reader);
+  }
+  FactBoard facts;
+  Dnstap dnstap(panel);
+  Settings settings(panel, dnstap);
+  const auto config = std::make_shared<const config::Config>(config_in_force(environment, start));
+  facts.update([&](Facts& to) {
+    to.applied = config;
+    to.zones_complete = settings.zones_complete();
+  });
+  settings.apply(*config, TRY(settings.policy_of(*config)));
+
+  zone::Memory memory = TRY(open_memory(config->server.state, panel));
+  ZoneTable table;
+  ZoneSet zones(memory, table, config->server.state);
+  SupervisorLink supervisor(environment.channel);
+  ReloadQueue requests;
+  const ReportSources sources{.panel = panel,
+                              .zones = table,
+                              .facts = facts,
+                              .dnstap = dnstap,
+                              .config_file = environment.config_file,
+                              .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
+  const Commands commands(sources, [&](std::optional<std::string> zone, auto done) {
+    requests.push({.zone = std::move(zone), .done = std::move(done)});
+  });
+  IoThread io;
+  HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
+    return answer_http(target, sources, refused_connections);
+  });
+  Listeners listeners(io.context(), http, control_socket_path(config->server.state),
+                      [&](std::string_view request, const ControlSocket::Done& done) {
+                        commands.handle(request, done);
+                      });
+  Reloader reloader({.config_file = environment.config_file,
+                     .zones = zones,
+                     .table = table,
+                     .settings = settings,
+                     .supervisor = supervisor,
+                     .http = http,
+                     .facts = facts,
+                     .stop = stop_requested});
+  const auto each_second = [&] { listeners.open_what_is_closed(*facts.read().applied); };
+  each_second();
+  Management({.memory = memory,
+              .zones = zones,
+              .table = table,
+              .settings = settings,
+              .supervisor = supervisor,
+              .facts = facts,
+              .reloader = reloader,
+              .requests = requests,
+              .stop = stop_requested,
+              .each_second = each_second})
+      .run(start);
+  io.stop();
+  zones.maintain();
+  return memory.close_clean();
+}
+
+}  // namespace
+
+std::string zone_memory_path(const std::string& state_directory) {
+  return state_directory + "/zones.mem";
+}
+
+int run(const Environment& environment) {
+  install_signals();
+  exchange::AnswerPolicy policy;
+  environment.panel.policy.read(policy);
+  const bool is_respawn = environment.panel.control_restarts.load() != 0 && policy.zones_complete;
+  const auto ended = manage(environment, is_respawn ? Start::respawn : Start::cold);
+  log::tick();
+  if (ended) return 0;
+  log::error(Category::control, "control-failed", ended.error().message);
+  return 1;
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/management.h"
+
+#include <poll.h>
+
+#include <array>
+#include <map>
+
+#include "base/clock.h"
+#include "config/zone_list.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using log::Category;
+
+constexpr uint64_t tick_interval_ns = 1'000'000'000;
+constexpr uint64_t ns_per_ms = 1'000'000;
+
+std::string progress_line(size_t done, size_t total) {
+  return "loading " + std::to_string(done) + "/" + std::to_string(total) + " zones";
+}
+
+}  // namespace
+
+void Management::run(Start start) {
+  first_load(start);
+  while (!parts_.stop) wait_and_serve();
+}
+
+void Management::first_load(Start start) {
+  const uint64_t begun_ns = SystemClock().monotonic_ns();
+  const auto applied = parts_.facts.read().applied;
+  const config::ZoneList list = config::list_zones(*applied);
+  // A directory that cannot be read is no reason to take away the zones that lay in it; nor are
+  // files that appeared or went since the last reload, if only this process is new.
+  const bool keeps = start == Start::respawn || !list.problems.empty();
+  for (const config::Problem& problem : list.problems.problems) {
+    log::error(Category::config, "zone-list", problem.to_text());
+  }
+  parts_.zones.first_load(list.zones, load_options(*applied), start,
+                          keeps ? ZoneSet::Unlisted::keep : ZoneSet::Unlisted::remove, parts_.stop,
+                          [&](size_t done, size_t total) {
+                            if (SystemClock().monotonic_ns() < tick_next_ns_) return;
+                            parts_.supervisor.tell_status(progress_line(done, total));
+                            tick_if_due();
+                          });
+  if (parts_.stop) return;
+  parts_.settings.set_zones_complete();
+  const auto took_ms = (SystemClock().monotonic_ns() - begun_ns) / ns_per_ms;
+  parts_.facts.update([&](Facts& facts) {
+    facts.zones_complete = true;
+    facts.first_load_s = static_cast<double>(took_ms) / 1000;
+    facts.memory = parts_.memory.use();
+  });
+  const std::string status = status_line(parts_.table);
+  log::info(Category::zones, "zones-loaded", status, {{"took_ms", std::to_string(took_ms)}});
+  parts_.supervisor.tell_ready(status);
+}
+
+void Management::wait_and_serve() {
+  std::array<pollfd, 2> events{
+      pollfd{.fd = parts_.requests.fd(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = parts_.supervisor.fd(), .events = POLLIN, .revents = 0}};
+  const uint64_t now_ns = SystemClock().monotonic_ns();
+  const uint64_t wait_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
+  ::poll(events.data(), events.size(), static_cast<int>(wait_ms));
+  if (parts_.stop) return;
+  if (events[1].revents != 0 && parts_.supervisor.take_reload_request()) {
+    parts_.requests.push({.zone = {}, .done = [](const ReloadReply&) {}});
+  }
+  serve_requests();
+  tick_if_due();
+}
+
+void Management::serve_requests() {
+  std::vector<ReloadRequest> requests = parts_.requests.take();
+  std::optional<ReloadReply> of_all;
+  std::map<std::string, ReloadReply> of_zone;
+  for (const ReloadRequest& request : requests) {
+    if (request.zone) continue;
+    if (!of_all) of_all = parts_.reloader.reload_all();
+    request.done(*of_all);
+  }
+  for (const ReloadRequest& request : requests) {
+    if (!request.zone) continue;
+    auto found = of_zone.find(*request.zone);
+    if (found == of_zone.end()) {
+      found = of_zone.emplace(*request.zone, parts_.reloader.reload_zone(*request.zone)).first;
+    }
+    request.done(found->second);
+  }
+}
+
+void Management::tick_if_due() {
+  const uint64_t now_ns = SystemClock().monotonic_ns();
+  if (now_ns < tick_next_ns_) return;
+  tick_next_ns_ = now_ns + tick_interval_ns;
+  parts_.memory.reclaim();
+  parts_.zones.maintain();
+  const zone::MemoryUse use = parts_.memory.use();
+  parts_.facts.update([&](Facts& facts) { facts.memory = use; });
+  parts_.each_second();
+  log::tick();
+}
+
+}  // namespace holdfast::control

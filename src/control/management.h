@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The thread that owns zone memory: first load, reloads, and what is due each second.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "control/reload_queue.h"
+
+namespace holdfast::control {
+
+class Management {
+ public:
+  struct Parts {
+    zone::Memory& memory;
+    ZoneSet& zones;
+    ZoneTable& table;
+    Settings& settings;
+    SupervisorLink& supervisor;
+    FactBoard& facts;
+    Reloader& reloader;
+    ReloadQueue& requests;
+    const std::atomic<bool>& stop;
+    std::function<void()> each_second;  // what others have due
+  };
+  explicit Management(Parts parts) : parts_(std::move(parts)) {}
+
+  // Loads all zones, then serves requests until `stop`.
+  void run(Start start);
+
+ private:
+  void first_load(Start start);
+  void wait_and_serve();
+  void serve_requests();
+  void tick_if_due();
+
+  Parts parts_;
+  uint64_t tick_next_ns_ = 0;
+};
+
+}  // namespace holdfast::control

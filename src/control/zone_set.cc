@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/zone_set.h"
+
+#include <ctime>
+#include <unordered_set>
+
+#include "base/check.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using log::Category;
+
+// Retired memory is given back this often while very many zones are published in a row.
+constexpr size_t zones_between_reclaims = 256;
+
+uint64_t unix_now_s() { return static_cast<uint64_t>(::time(nullptr)); }
+
+// Names in the table were checked when the list of zones was made.
+wire::Name name_of(const std::string& zone) { return wire::Name::from_text(zone).value(); }
+
+std::string text_of(wire::NameView name) {
+  wire::Name folded(name);
+  folded.fold_case();
+  return folded.view().to_text();
+}
+
+void set_served_version(ZoneRecord& record, const zone::ZoneView& view) {
+  record.serial = view.serial();
+  record.generation = view.generation();
+  record.records = view.record_count();
+  record.names = view.node_count();
+}
+
+}  // namespace
+
+ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory)
+    : memory_(memory), table_(table), register_(state_directory) {}
+
+void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
+                         const zone::LoadOptions& options, Start start, Unlisted unlisted,
+                         const std::atomic<bool>& stop, const Progress& progress) {
+  for (const config::ZoneSource& source : wanted) take_up(source, start);
+  register_.forget_read();
+  const ParseSettings settings = parse_settings(options);
+  std::vector<ParseJob> jobs;
+  std::vector<const config::ZoneSource*> sources;
+  for (const config::ZoneSource& source : wanted) {
+    ZoneRecord record = *table_.find(source.name);
+    if (record.state == ZoneState::serving) continue;
+    if (is_unchanged(record, source, settings.fingerprint_salt)) {
+      record.state = ZoneState::serving;
+      table_.put(source.name, std::move(record));
+      continue;
+    }
+    jobs.push_back({source.name, source.file});
+    sources.push_back(&source);
+  }
+  size_t done = wanted.size() - jobs.size();
+  progress(done, wanted.size());
+  parse_zones(jobs, settings, stop, [&](ParseResult parsed) {
+    const config::ZoneSource& source = *sources[parsed.job];
+    settle(source, std::move(parsed));
+    if (++done % zones_between_reclaims == 0) memory_.reclaim();
+    progress(done, wanted.size());
+  });
+  if (stop) return;
+  if (unlisted == Unlisted::remove) remove_unlisted(wanted);
+  maintain();
+}
+
+void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
+  ZoneRecord record;
+  record.file = source.file;
+  const auto view = memory_.find(name_of(source.name));
+  if (view && view->available()) {
+    set_served_version(record, *view);
+    const KnownSource* known = register_.find(source.name);
+    if (known != nullptr && known->generation == record.generation && known->file == source.file) {
+      record.fingerprint = known->fingerprint;
+      record.loaded_unix_s = known->loaded_unix_s;
+      record.includes = known->includes;
+      if (start == Start::respawn && record.fingerprint != 0) record.state = ZoneState::serving;
+    }
+  }
+  table_.put(source.name, std::move(record));
+}
+
+void ZoneSet::remove_unlisted(std::span<const config::ZoneSource> wanted) {
+  std::unordered_set<std::string_view> names;
+  for (const config::ZoneSource& source : wanted) names.insert(source.name);
+  std::vector<wire::Name> unlisted;
+  memory_.for_each_zone([&](const zone::ZoneView& view) {
+    if (!names.contains(text_of(view.apex()))) unlisted.emplace_back(view.apex());
+  });
+  for (const wire::Name& apex : unlisted) {
+    memory_.remove(apex);
+    log::info(Category::zones, "zone-removed", "a zone that is no longer configured was removed",
+              {{"zone", text_of(apex)}});
+  }
+}
+
+void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
+  if (!parsed.outcome.contents || parsed.outcome.report.has_errors()) {
+    keep_last_good(source, parsed, finding_texts(parsed.outcome.report));
+    return;
+  }
+  const auto publication = publish(source, parsed);
+  if (!publication) keep_last_good(source, parsed, {publication.error().message});
+}
+
+Result<zone::Publication> ZoneSet::publish(const config::ZoneSource& source,
+                                           const ParseResult& parsed) {
+  const zone::Publication publication = TRY(memory_.publish(*parsed.outcome.contents, {}));
+  const auto view = memory_.find(name_of(source.name));
+  CHECK(view.has_value());
+  ZoneRecord record;
+  record.file = source.file;
+  record.includes = parsed.outcome.report.files;
+  record.state = ZoneState::serving;
+  set_served_version(record, *view);
+  record.loaded_unix_s = unix_now_s();
+  record.fingerprint = parsed.fingerprint;
+  record.findings = finding_texts(parsed.outcome.report);
+  register_source(source.name, record);
+  table_.put(source.name, std::move(record));
+  return publication;
+}
+
+void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
+                             std::vector<std::string> findings) {
+  ZoneRecord record = table_.find(source.name).value_or(ZoneRecord{});
+  record.file = source.file;
+  record.includes = parsed.outcome.report.files;
+  record.fingerprint = parsed.fingerprint;
+  record.findings = std::move(findings);
+  if (record.failing_since_unix_s == 0) record.failing_since_unix_s = unix_now_s();
+  record.state = record.generation != 0 ? ZoneState::stale : ZoneState::failed;
+  const std::string reason = record.findings.empty() ? "unknown" : record.findings.front();
+  if (record.state == ZoneState::stale) {
+    log::error(
+        Category::zones, "zone-stale",
+        "zone " + source.name + " cannot be loaded, its last good version is served: " + reason,
+        {{"zone", source.name}, {"serial", std::to_string(record.serial)}});
+    // So that the next start reads the file again, and status then says what is wrong.
+    ZoneRecord unread = record;
+    unread.fingerprint = 0;
+    register_source(source.name, unread);
+  } else {
+    log::error(Category::zones, "zone-failed",
+               "zone " + source.name + " cannot be loaded, it is answered with SERVFAIL: " + reason,
+               {{"zone", source.name}});
+    if (const auto entered = memory_.publish_unavailable(name_of(source.name)); !entered) {
+      record.findings.push_back(entered.error().message);
+    }
+  }
+  table_.put(source.name, std::move(record));
+}
+
+ReloadPlan ZoneSet::plan_all(std::span<const config::ZoneSource> wanted,
+                             const zone::LoadOptions& options,
+                             const std::atomic<bool>& stop) const {
+  return plan_reload(table_, wanted, parse_settings(options), stop);
+}
+
+ReloadPlan ZoneSet::plan_one(const config::ZoneSource& source,
+                             const zone::LoadOptions& options) const {
+  return plan_reload_of(source, parse_settings(options));
+}
+
+ReloadResult ZoneSet::apply(ReloadPlan plan) {
+  CHECK(plan.findings.empty());
+  ReloadResult result;
+  const auto tell = [&](std::string change) {
+    log::info(Category::reload, "zone-changed", change);
+    if (result.changes.size() < changes_listed_max) result.changes.push_back(std::move(change));
+  };
+  size_t done = 0;
+  for (ReloadPlan::Update& update : plan.updates) {
+    const std::string& zone = update.source.name;
+    const ZoneRecord before = table_.find(zone).value_or(ZoneRecord{});
+    const auto publication = publish(update.source, update.parsed);
+    if (!publication) {
+      result.errors.push_back("zone " + zone + ": " + publication.error().message);
+      if (before.generation == 0) {
+        keep_last_good(update.source, update.parsed, {publication.error().message});
+      }
+      continue;
+    }
+    before.generation == 0 ? ++result.added : ++result.updated;
+    tell(describe_update(zone, before, *table_.find(zone), *publication));
+    update.parsed.outcome.contents.reset();
+    if (++done % zones_between_reclaims == 0) memory_.reclaim();
+  }
+  for (const std::string& zone : plan.removals) {
+    memory_.remove(name_of(zone));
+    table_.erase(zone);
+    ++result.removed;
+    tell("zone " + zone + ": removed");
+  }
+  memory_.reclaim();
+  maintain();
+  return result;
+}
+
+void ZoneSet::register_source(const std::string& zone, const ZoneRecord& record) {
+  register_.append(zone, {record.generation, record.fingerprint, record.loaded_unix_s, record.file,
+                          record.includes});
+}
+
+void ZoneSet::maintain() {
+  auto kept = register_.flush();
+  if (kept && register_.wants_rewrite(table_.size())) {
+    kept = register_.rewrite([&](const SourceRegister::Put& put) {
+      const auto write = [&](const std::string& zone, const ZoneRecord& record) {
+        const uint64_t fingerprint = record.state == ZoneState::serving ? record.fingerprint : 0;
+        if (record.generation == 0) return;
+        put(zone,
+            {record.generation, fingerprint, record.loaded_unix_s, record.file, record.includes});
+      };
+      constexpr size_t page = 1000;
+      for (std::string last = table_.visit_after("", page, write); !last.empty();) {
+        last = table_.visit_after(last, page, write);
+      }
+    });
+  }
+  const std::string error = kept ? std::string() : kept.error().message;
+  if (error != register_error_ && !error.empty()) {
+    log::warning(Category::zones, "register-unwritable",
+                 "what zones were loaded from cannot be noted, so the next start reads more files "
+                 "than it needs: " +
+                     error);
+  }
+  register_error_ = error;
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The configured zones and their way into zone memory: the first load, and reloads that apply whole
+// or not at all.
+//
+// A zone whose files are as they were when its version in zone memory was made is not parsed again.
+// A bad file never takes a zone away: what was served stays. Owner: the thread that owns zone
+// memory; the table that it fills may be read by others.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/zone_list.h"
+#include "control/source_register.h"
+#include "control/zone_plan.h"
+#include "control/zone_table.h"
+#include "zone/memory.h"
+
+namespace holdfast::control {
+
+enum class Start : uint8_t {
+  cold,     // of the service: whatever has changed is read
+  respawn,  // of control alone: what is served stays as it is until a reload
+};
+
+struct ReloadResult {
+  std::vector<std::string> changes;  // sentences; the first changes_listed_max
+  size_t updated = 0;
+  size_t added = 0;
+  size_t removed = 0;
+  std::vector<std::string> errors;  // zones that could not be published (disk, bounds)
+};
+
+class ZoneSet {
+ public:
+  // What a reply to an operator lists; the rest is counted.
+  static constexpr size_t changes_listed_max = 50;
+
+  ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory);
+
+  using Progress = std::function<void(size_t done, size_t total)>;
+  // Takes up what zone memory holds and reads the rest. With `removes_unlisted`, zones in memory
+  // that are not in `wanted` go.
+  enum class Unlisted : uint8_t { remove, keep };
+  void first_load(std::span<const config::ZoneSource> wanted, const zone::LoadOptions& options,
+                  Start start, Unlisted unlisted, const std::atomic<bool>& stop,
+                  const Progress& progress);
+
+  // Reads what has changed and judges it; changes nothing.
+  [[nodiscard]] ReloadPlan plan_all(std::span<const config::ZoneSource> wanted,
+                                    const zone::LoadOptions& options,
+                                    const std::atomic<bool>& stop) const;
+  // Of one zone, read even if it seems unchanged.
+  [[nodiscard]] ReloadPlan plan_one(const config::ZoneSource& source,
+                                    const zone::LoadOptions& options) const;
+  [[nodiscard]] ReloadResult apply(ReloadPlan plan);
+
+  // Keeps the register of sources small and on disk; call about once a second.
+  void maintain();
+
+ private:
+  void take_up(const config::ZoneSource& source, Start start);
+  void remove_unlisted(std::span<const config::ZoneSource> wanted);
+  // Publishes what is good, and keeps the last good where it is bad or cannot be published.
+  void settle(const config::ZoneSource& source, ParseResult parsed);
+  [[nodiscard]] Result<zone::Publication> publish(const config::ZoneSource& source,
+                                                  const ParseResult& parsed);
+  void keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
+                      std::vector<std::string> findings);
+  void register_source(const std::string& zone, const ZoneRecord& record);
+
+  zone::Memory& memory_;
+  ZoneTable& table_;
+  SourceRegister register_;
+  std::string register_error_;
+};
+
+}  // namespace holdfast::control
