@@ -131,7 +131,8 @@ class Knot(Peer):
         lines += ["  udp-max-payload: 1232", "  tcp-idle-timeout: 60", "  udp-workers: 1"]
         lines += ["  tcp-workers: 1", "  background-workers: 1"]
         lines += ["database:", f"  storage: {self.directory}", "log:", "  - target: stderr"]
-        lines += ["    any: warning", "template:", "  - id: default", f"    storage: {self.directory}"]
+        lines += ["    any: warning", "template:", "  - id: default"]
+        lines += [f"    storage: {self.directory}"]
         lines += ["    zonefile-sync: -1", "    journal-content: none", "    semantic-checks: off"]
         lines += ["zone:"]
         for name, file in self.zones.items():
@@ -173,8 +174,9 @@ class Bind(Peer):
         lines += ["  tcp-idle-timeout 600;", "  empty-zones-enable no;", "  answer-cookie no;"]
         lines += ["  allow-transfer { none; };", "};", "controls {};"]
         for name, file in self.zones.items():
-            lines += [f'zone "{name}" {{', f'  type primary; file "{file}";', "  check-names ignore;"]
-            lines += ["  check-integrity no; check-mx ignore; check-mx-cname ignore;", "};"]
+            lines += [f'zone "{name}" {{', f'  type primary; file "{file}";']
+            lines += ["  check-names ignore;", "  check-integrity no;"]
+            lines += ["  check-mx ignore; check-mx-cname ignore;", "};"]
         config = self.write("named.conf", "\n".join(lines) + "\n")
         return ["-4", "-g", "-n", "1", "-c", config]
 
