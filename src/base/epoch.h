@@ -22,7 +22,8 @@ class EpochBoard {
 
   void enter(uint32_t reader) {
     CHECK(reader < readers_max);
-    slots_[reader].epoch.store(current_.load(std::memory_order_acquire), std::memory_order_relaxed);
+    // Release, so that whoever sees this batch also knows the one before to be over.
+    slots_[reader].epoch.store(current_.load(std::memory_order_acquire), std::memory_order_release);
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
   void leave(uint32_t reader) {

@@ -15,6 +15,14 @@ constexpr uint64_t buckets_limit = uint64_t{1} << 29;  // 32 GiB
 
 }  // namespace
 
+uint32_t tag_of_node(const uint8_t* base, const layout::Node* node) {
+  const auto* zone = layout::at<layout::Zone>(base, node->zone);
+  wire::Name owner;
+  CHECK(owner.assign_joined(layout::owner_of(node), wire::NameView(layout::apex_of(zone))));
+  const wire::SuffixHashes hashes(owner, layout::file_header(base)->hash_key);
+  return layout::name_tag(hashes.of_last(hashes.label_count()), zone->salt);
+}
+
 MemoryTables::MemoryTables(Allocator& allocator, uint8_t* base)
     : allocator_(allocator), base_(base) {}
 
@@ -91,14 +99,6 @@ layout::Ref MemoryTables::find_name(uint32_t tag, layout::Ref zone, Bytes relati
     const auto* node = layout::at<layout::Node>(base_, candidate);
     return node->zone == zone && layout::same_labels(layout::owner_of(node), relative_owner);
   });
-}
-
-uint32_t MemoryTables::tag_of_node(const layout::Node* node) const {
-  const layout::Zone* zone = zone_at(node->zone);
-  wire::Name owner;
-  CHECK(owner.assign_joined(layout::owner_of(node), wire::NameView(layout::apex_of(zone))));
-  const wire::SuffixHashes hashes(owner, header()->hash_key);
-  return layout::name_tag(hashes.of_last(hashes.label_count()), zone->salt);
 }
 
 std::vector<Extent> MemoryTables::take_outgrown() { return std::exchange(outgrown_, {}); }

@@ -13,6 +13,9 @@
 
 namespace holdfast::zone {
 
+// The tag in the name table of a node that is none of an NSEC3 owner.
+[[nodiscard]] uint32_t tag_of_node(const uint8_t* base, const layout::Node* node);
+
 class MemoryTables {
  public:
   MemoryTables(Allocator& allocator, uint8_t* base);
@@ -29,7 +32,6 @@ class MemoryTables {
   [[nodiscard]] layout::Ref find_zone(wire::NameView apex) const;
   // The newest node of that name and zone, removed ones included.
   [[nodiscard]] layout::Ref find_name(uint32_t tag, layout::Ref zone, Bytes relative_owner) const;
-  [[nodiscard]] uint32_t tag_of_node(const layout::Node* node) const;
 
   [[nodiscard]] SlotTable& names() { return names_; }
   [[nodiscard]] SlotTable& zones() { return zones_; }

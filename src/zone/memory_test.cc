@@ -273,7 +273,8 @@ TEST_F(MemoryTest, PublishingAndRemovingDoesNotGrow) {
     SampleZone zone("example.");
     zone.soa(round);
     for (uint32_t i = 0; i < 300; ++i) {
-      zone.a("h" + std::to_string(random() % 1000) + ".example", static_cast<uint32_t>(random() % 3));
+      zone.a("h" + std::to_string(random() % 1000) + ".example",
+             static_cast<uint32_t>(random() % 3));
     }
     publish(zone);
     if (round % 3 == 2) memory_.remove(sample_name("example"));

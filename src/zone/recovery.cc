@@ -13,6 +13,10 @@ namespace {
 
 constexpr uint16_t order_key_bytes_max = 2 * 255;
 
+uint64_t digest_of(uint32_t tag, layout::Ref node) {
+  return hash_mix((uint64_t{tag} << 32) | node, 0x9E3779B97F4A7C15ULL);
+}
+
 }  // namespace
 
 Recovery::Recovery(const MemoryFile& file)
@@ -160,19 +164,24 @@ bool Recovery::published_node_is_sound(layout::Ref ref, layout::Ref zone_ref) {
   }
   if ((node->flags & node_nsec3) != 0) return node->older == 0;
   ++names_;
+  names_digest_ += digest_of(tag_of_node(base_, node), ref);
   if (node->older != 0) with_older_.push_back(ref);
   return named_nodes_.take(ref, 1);
 }
 
 bool Recovery::settle_names(MemoryTables& tables, Retirement& retirement) {
   uint64_t published = 0;
+  uint64_t digest = 0;
   tables.names().update_each([&](uint32_t tag, layout::Ref head) {
     const layout::Ref kept = settled_head(tag, head, retirement);
-    if (kept != 0 && named_nodes_.is_taken(kept)) ++published;
+    if (kept != 0 && named_nodes_.is_taken(kept)) {
+      ++published;
+      digest += digest_of(tag, kept);
+    }
     return kept;
   });
   for (const layout::Ref node : with_older_) retirement.add_link(node);
-  return names_are_sound_ && published == names_;
+  return names_are_sound_ && published == names_ && digest == names_digest_;
 }
 
 layout::Ref Recovery::settled_head(uint32_t tag, layout::Ref head, Retirement& retirement) {

@@ -59,7 +59,9 @@ class Recovery {
   uint32_t generation_ = 0;              // of the version that is being checked
   uint64_t nodes_ = 0;
   uint64_t records_ = 0;
+  // Sums over the published names and their slots, which must come out alike.
   uint64_t names_ = 0;
+  uint64_t names_digest_ = 0;
   bool names_are_sound_ = true;
 };
 

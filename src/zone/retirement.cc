@@ -87,7 +87,7 @@ void Retirement::take_apart(const layout::Section& section) {
       const layout::Ref ref = layout::chunk_nodes(chunk)[position];
       const auto* node = layout::at<layout::Node>(base_, ref);
       if ((node->flags & node_nsec3) == 0) {
-        CHECK(tables_.names().erase(tables_.tag_of_node(node), ref));
+        CHECK(tables_.names().erase(tag_of_node(base_, node), ref));
       }
       add_space(extent_of_node(ref));
     }

@@ -95,6 +95,7 @@ class SlotTable {
   // Calls visit(tag, ref) for each; what it returns takes the reference's place, 0 erases it.
   template <typename Visit>
   void update_each(Visit&& visit) {
+    if (root_.table == 0) return;
     for (size_t i = 0; i < root_.all_buckets(); ++i) {
       for (uint64_t& slot : buckets()[i].slots) {
         if (slot_ref(slot) == 0) continue;

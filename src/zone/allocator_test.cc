@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "zone/allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "zone/memory_samples.h"
+
+namespace holdfast::zone {
+namespace {
+
+constexpr uint64_t bytes_max = uint64_t{64} << 20;
+
+class AllocatorTest : public testing::Test {
+ protected:
+  AllocatorTest() : file_(std::move(*MemoryFile::make(folder_.file(), bytes_max, {}))) {}
+
+  SampleFolder folder_;
+  MemoryFile file_;
+  Allocator allocator_{file_};
+};
+
+TEST_F(AllocatorTest, NeverGivesTheSameSpaceTwice) {
+  std::mt19937 random(1);
+  std::vector<Extent> taken;
+  for (int i = 0; i < 30000; ++i) {
+    if (taken.empty() || random() % 5 < 3) {
+      const uint32_t limit = random() % 50 == 0 ? 3000 : 40;
+      const auto units = static_cast<uint32_t>(1 + random() % limit);
+      const auto ref =
+          random() % 10 == 0 ? allocator_.allocate_aligned(units) : allocator_.allocate(units);
+      ASSERT_TRUE(ref.has_value());
+      taken.push_back({*ref, units});
+    } else {
+      std::swap(taken[random() % taken.size()], taken.back());
+      allocator_.release(taken.back());
+      taken.pop_back();
+    }
+  }
+  Occupancy occupancy(file_.bytes());
+  ASSERT_TRUE(occupancy.take(0, layout::file_header_bytes));
+  uint64_t used = layout::file_header_bytes;
+  for (const Extent& extent : taken) {
+    ASSERT_TRUE(occupancy.take(extent.start, extent.units * layout::unit_bytes));
+    used += extent.units * layout::unit_bytes;
+  }
+  EXPECT_EQ(used + allocator_.free_bytes(), file_.bytes());
+  uint64_t free = 0;
+  for (const Extent& extent : occupancy.free_extents()) {
+    EXPECT_TRUE(occupancy.take(extent.start, extent.units * layout::unit_bytes));
+    free += extent.units * layout::unit_bytes;
+  }
+  EXPECT_EQ(free, allocator_.free_bytes());
+}
+
+TEST_F(AllocatorTest, JoinsSmallSpacesBeforeTheFileGrows) {
+  std::vector<layout::Ref> refs;
+  while (file_.bytes() < 4 << 20) refs.push_back(*allocator_.allocate(3));
+  const uint64_t bytes = file_.bytes();
+  for (const layout::Ref ref : refs) allocator_.release({ref, 3});
+  EXPECT_TRUE(allocator_.allocate_aligned((3 << 20) / layout::unit_bytes).has_value());
+  EXPECT_EQ(file_.bytes(), bytes);
+}
+
+TEST_F(AllocatorTest, SaysWhichFileCannotGrow) {
+  const auto too_much = allocator_.allocate(bytes_max / layout::unit_bytes);
+  ASSERT_FALSE(too_much.has_value());
+  EXPECT_NE(too_much.error().message.find(folder_.file()), std::string::npos);
+  EXPECT_NE(too_much.error().message.find("the limit is 67108864"), std::string::npos);
+  EXPECT_TRUE(allocator_.allocate(1).has_value());
+  uint64_t blocks = 0;
+  while (allocator_.allocate(4096).has_value()) ++blocks;
+  EXPECT_GT(blocks * 65536, bytes_max * 9 / 10);
+  EXPECT_LE(file_.bytes(), bytes_max);
+}
+
+TEST(OccupancyTest, KnowsItsBounds) {
+  Occupancy occupancy(100 * layout::unit_bytes);
+  EXPECT_FALSE(occupancy.take(100, 1));
+  EXPECT_FALSE(occupancy.take(90, 11 * layout::unit_bytes));
+  EXPECT_TRUE(occupancy.take(60, 10 * layout::unit_bytes));
+  EXPECT_FALSE(occupancy.take(69, 1));
+  EXPECT_TRUE(occupancy.take(70, 1));
+  EXPECT_TRUE(occupancy.is_taken(60));
+  EXPECT_FALSE(occupancy.is_taken(59));
+  const auto extents = occupancy.free_extents();
+  ASSERT_EQ(extents.size(), 2U);
+  EXPECT_EQ(extents[0].start, 0U);
+  EXPECT_EQ(extents[0].units, 60U);
+  EXPECT_EQ(extents[1].start, 71U);
+  EXPECT_EQ(extents[1].units, 29U);
+}
+
+}  // namespace
+}  // namespace holdfast::zone

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The parts of the writer of zone memory, and how a change goes through them.
+//
+// A change writes a new version aside (ZoneEdit), links its nodes into the name table, makes it
+// visible by one store, and retires what it replaced (Retirement). Owner: Memory.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "zone/memory.h"
+#include "zone/recovery.h"
+#include "zone/retirement.h"
+#include "zone/zone_edit.h"
+
+namespace holdfast::zone {
+
+struct Memory::Impl {
+  Impl(MemoryFile opened, EpochBoard& epochs, uint64_t salt)
+      : file(std::move(opened)), retirement(allocator, tables, file.base(), epochs), salts(salt) {}
+
+  [[nodiscard]] Result<std::string> recover();
+
+  using Fill = std::function<Result<void>(ZoneEdit&)>;
+  [[nodiscard]] Result<Publication> change(wire::NameView apex, Unmentioned unmentioned,
+                                           const NodeChange& on_change, const Fill& fill);
+  [[nodiscard]] Result<layout::Ref> write_version(ZoneEdit& edit, const Fill& fill);
+  [[nodiscard]] Result<void> link(const ZoneEdit& edit, layout::Ref zone, layout::Ref version);
+  [[nodiscard]] Result<void> link_names(const ZoneEdit& edit, layout::Ref zone, size_t& linked);
+  void unlink_names(const ZoneEdit& edit, size_t linked);
+  void retire_after(const ZoneEdit& edit);
+  [[nodiscard]] Result<layout::Ref> make_zone(wire::NameView apex);
+  void release_zone(layout::Ref zone);
+  [[nodiscard]] Result<void> begin_change();
+  void end_change();
+
+  [[nodiscard]] layout::Zone* zone_at(layout::Ref ref) const {
+    return layout::at<layout::Zone>(file.base(), ref);
+  }
+  [[nodiscard]] layout::Node* node_at(layout::Ref ref) const {
+    return layout::at<layout::Node>(file.base(), ref);
+  }
+  [[nodiscard]] const layout::Version* version_of(layout::Ref zone) const {
+    return layout::at<layout::Version>(file.base(), zone_at(zone)->version);
+  }
+  [[nodiscard]] uint64_t nodes_of(layout::Ref zone) const {
+    return uint64_t{version_of(zone)->named.nodes} + version_of(zone)->nsec3.nodes;
+  }
+
+  MemoryFile file;
+  Allocator allocator{file};
+  MemoryTables tables{allocator, file.base()};
+  Retirement retirement;
+  uint64_t salts;
+  Origin origin = Origin::made_new;
+  std::string discard_reason;
+  std::optional<MemoryFile> predecessor;  // damaged, but readers may still map it
+  uint64_t nodes = 0;
+  uint64_t records = 0;
+};
+
+}  // namespace holdfast::zone
