@@ -94,7 +94,7 @@ void Contents::add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdat
   storage_->staging.add(make_relative(owner, apex_bytes), type, ttl, rdata, place);
 }
 
-Result<void> Contents::finish() {
+Result<void> Contents::finish(const NodeVisitor& visit) {
   Storage& storage = *storage_;
   CHECK(!storage.finished);
   if (storage.staging.full()) {
@@ -118,15 +118,41 @@ Result<void> Contents::finish() {
         storage.wildcard_parents.push_back(node_at_level[level - 1]);
       }
     }
-    const StagedNode& node = assembly.assemble(walk.records());
+    StagedNode& node = assembly.assemble(walk.records());
     make_absolute(step.relative_owner, storage.apex, owner);
     TRY(check_bounds(node, owner));
+    if (visit) {
+      node.owner = owner;
+      node.flags = step.flags;
+      node.place = step.place;
+      visit(node);
+    }
     storage.record_count += walk.records().size();
     for (const StagedRrset& rrset : node.rrsets) storage.dropped_copies += rrset.dropped_copies;
   }
   storage.record_count -= storage.dropped_copies;
   std::ranges::sort(storage.wildcard_parents);
   return {};
+}
+
+std::optional<std::vector<uint16_t>> Contents::types_at(wire::NameView owner) const {
+  const Storage& storage = *storage_;
+  CHECK(storage.finished);
+  const wire::Name relative = make_relative(owner, storage.apex.view().size());
+  const std::vector<Staging::Run>& runs = storage.order.ordinary;
+  auto run = std::ranges::partition_point(runs, [&](Staging::Run candidate) {
+    return wire::compare_canonical(storage.staging.owner(candidate), relative) < 0;
+  });
+  if (run == runs.end() || !storage.staging.owner(*run).is_at_or_below(relative)) {
+    return std::nullopt;
+  }
+  std::vector<StagedRecord> records;
+  for (; run != runs.end() && storage.staging.owner(*run) == relative; ++run) {
+    storage.staging.read_records(*run, records);
+  }
+  std::vector<uint16_t> types;
+  for (const StagedRecord& record : records) types.push_back(record.type);
+  return types;
 }
 
 Contents::Cursor::Cursor(const Contents& contents)

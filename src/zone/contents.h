@@ -8,7 +8,9 @@
 // millions of names needs no object a node. Owner: management; one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -71,12 +73,18 @@ class Contents {
 
   // Sorts and groups. Fails if a bound is passed: an RRset that no message can carry with its
   // RRSIGs (65,535 bytes), more than `types_per_name_max` types at a name, 16 GiB of records.
-  [[nodiscard]] Result<void> finish();
+  // Calls `visit`, if set, for each node as a Cursor does, but without node_has_wildcard.
+  using NodeVisitor = std::function<void(const StagedNode&)>;
+  [[nodiscard]] Result<void> finish(const NodeVisitor& visit = {});
 
   // After `finish()`:
   [[nodiscard]] size_t record_count() const;
   [[nodiscard]] size_t node_count() const;  // with empty non-terminals and NSEC3 owners
   [[nodiscard]] size_t dropped_copies() const;
+
+  // The types of records at a name of the zone (NSEC3 owners apart), in no order, each perhaps
+  // more than once. None: the name does not exist. By binary search.
+  [[nodiscard]] std::optional<std::vector<uint16_t>> types_at(wire::NameView owner) const;
 
   static constexpr size_t types_per_name_max = 128;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "zone/loader.h"
 
+#include "base/clock.h"
+#include "zone/checks.h"
 #include "zone/finding_list.h"
 #include "zone/record_scanner.h"
 #include "zone/text_reader.h"
@@ -24,11 +26,15 @@ LoadOutcome load(const std::string& source, wire::NameView apex, const LoadOptio
   TextReader reader(thread_scanner(), contents, findings, options, outcome.report.files);
   read(reader);
   if (findings.error_count() > 0) return outcome;
-  const auto finished = contents.finish();
+  Verdicts verdicts(findings, options.strict, outcome.report.files);
+  const uint64_t now_s = options.now_s ? *options.now_s : SystemClock().wall_s();
+  ZoneCheck check(apex, now_s, verdicts);
+  const auto finished = contents.finish([&](const StagedNode& node) { check.visit(node); });
   if (!finished) {
     findings.add(Severity::error, source, 0, finished.error().message);
     return outcome;
   }
+  check.conclude(contents);
   if (findings.error_count() == 0) outcome.contents = std::move(contents);
   return outcome;
 }
