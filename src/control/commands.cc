@@ -13,6 +13,7 @@ namespace json = boost::json;
 
 // Zones of one chunk of a listing: some 100 kB.
 constexpr size_t zones_per_chunk = 256;
+constexpr std::string_view stream_follows = R"({"ok":true,"stream":true})";
 
 std::string refusal(std::string_view error) {
   return json::serialize(json::object{{"ok", false}, {"error", error}});
@@ -55,10 +56,10 @@ Result<Request> parse_request(std::string_view text) {
 }
 
 // As the table of zones has it.
-Result<std::string> canonical_name(const std::string& zone) {
+Result<wire::Name> canonical_name(const std::string& zone) {
   wire::Name name = TRY(wire::Name::from_text(zone));
   name.fold_case();
-  return name.view().to_text();
+  return name;
 }
 
 }  // namespace
@@ -70,15 +71,29 @@ void Commands::handle(std::string_view request_text, const ControlSocket::Done& 
   if (command == "status") return done({status_json(sources_), {}});
   if (command == "reload") return reload(request->zone, done);
   if (command == "zone-list") return list_zones(done);
-  if (command != "zone-status") return done({refusal("unknown command \"" + command + "\""), {}});
+  if (command != "zone-status" && command != "zone-print") {
+    return done({refusal("unknown command \"" + command + "\""), {}});
+  }
   if (!request->zone) return done({refusal(command + " needs a \"zone\""), {}});
-  const auto name = canonical_name(*request->zone);
+  handle_zone(command, *request->zone, done);
+}
+
+void Commands::handle_zone(const std::string& command, const std::string& zone,
+                           const ControlSocket::Done& done) const {
+  const auto name = canonical_name(zone);
   if (!name) return done({refusal(name.error().message), {}});
-  const auto record = sources_.zones.find(*name);
-  if (!record) return done({refusal("zone " + *name + " is not configured"), {}});
-  std::string line = zone_json(*name, *record);
-  line.insert(1, "\"ok\":true,");
-  done({std::move(line), {}});
+  const std::string text = name->view().to_text();
+  const auto record = sources_.zones.find(text);
+  if (!record) return done({refusal("zone " + text + " is not configured"), {}});
+  if (command == "zone-status") {
+    std::string line = zone_json(text, *record);
+    line.insert(1, "\"ok\":true,");
+    return done({std::move(line), {}});
+  }
+  auto printer = printers_.begin(*name);
+  if (!printer) return done({refusal(printer.error().message), {}});
+  done({std::string(stream_follows),
+        [printer = *std::move(printer)] { return printer->next_chunk(); }});
 }
 
 void Commands::reload(std::optional<std::string> zone, const ControlSocket::Done& done) const {
@@ -97,7 +112,7 @@ void Commands::list_zones(const ControlSocket::Done& done) const {
     ended = last.empty();
     return chunk;
   };
-  done({"{\"ok\":true,\"stream\":true}", std::move(next_chunk)});
+  done({std::string(stream_follows), std::move(next_chunk)});
 }
 
 }  // namespace holdfast::control

@@ -12,6 +12,7 @@
 #include "control/control_socket.h"
 #include "control/reload.h"
 #include "control/reports.h"
+#include "control/zone_printer.h"
 
 namespace holdfast::control {
 
@@ -20,16 +21,19 @@ class Commands {
   // Asks for a reload of everything, or of one zone; `done` is called from any thread.
   using RequestReload = std::function<void(std::optional<std::string> zone,
                                            std::function<void(const ReloadReply&)> done)>;
-  Commands(const ReportSources& sources, RequestReload request_reload)
-      : sources_(sources), request_reload_(std::move(request_reload)) {}
+  Commands(const ReportSources& sources, ZonePrinters& printers, RequestReload request_reload)
+      : sources_(sources), printers_(printers), request_reload_(std::move(request_reload)) {}
 
   void handle(std::string_view request, const ControlSocket::Done& done) const;
 
  private:
   void reload(std::optional<std::string> zone, const ControlSocket::Done& done) const;
   void list_zones(const ControlSocket::Done& done) const;
+  void handle_zone(const std::string& command, const std::string& zone,
+                   const ControlSocket::Done& done) const;
 
   const ReportSources& sources_;
+  ZonePrinters& printers_;
   RequestReload request_reload_;
 };
 

@@ -139,7 +139,8 @@ Result<void> manage(const Environment& environment, Start start) {
                               .dnstap = dnstap,
                               .config_file = environment.config_file,
                               .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
-  const Commands commands(sources, [&](std::optional<std::string> zone, auto done) {
+  ZonePrinters printers(memory.reader(), panel.epochs);
+  const Commands commands(sources, printers, [&](std::optional<std::string> zone, auto done) {
     requests.push({.zone = std::move(zone), .done = std::move(done)});
   });
   IoThread io;
