@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "wire/rdata.h"
 
 namespace holdfast::wire {
 
@@ -14,33 +15,6 @@ constexpr size_t pointer_reach = 0x4000;  // RFC 1035 §4.1.4: 14 bits of offset
 constexpr size_t record_head_bytes = 12;  // pointer, type, class, ttl, rdlength
 constexpr size_t ttl_offset = 6;
 constexpr size_t rdlength_offset = 10;
-
-// Where rdata holds names that may be compressed (RFC 3597 §4: the types of RFC 1035 alone).
-struct CompressibleNames {
-  uint8_t offset;  // of the first name
-  uint8_t count;   // of names, one after the other
-};
-
-CompressibleNames compressible_names(uint16_t type) {
-  switch (type) {
-    case type_ns:
-    case type_md:
-    case type_mf:
-    case type_cname:
-    case type_mb:
-    case type_mg:
-    case type_mr:
-    case type_ptr:
-      return {0, 1};
-    case type_soa:
-    case type_minfo:
-      return {0, 2};
-    case type_mx:
-      return {2, 1};
-    default:
-      return {0, 0};
-  }
-}
 
 bool equal_label(const uint8_t* a, const uint8_t* b, size_t size) {
   for (size_t i = 0; i < size; ++i) {
