@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a process may do: user, capabilities, descriptors, and its end with its parent's.
+//
+// Called at start by the supervisor and in its children. Errors are sentences for the operator.
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+
+#include "base/error.h"
+
+namespace holdfast::supervise {
+
+struct UserIds {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+// The ids of a user name; fails if there is none.
+[[nodiscard]] Result<UserIds> find_user(const std::string& name);
+
+// Becomes the user for good, keeping CAP_NET_BIND_SERVICE alone, so that a reload can still open
+// port 53. Does nothing if this process is that user already; fails if it is neither that nor root.
+[[nodiscard]] Result<void> become_user(const std::string& name);
+
+// Gives up every capability. For children, which open no sockets.
+void drop_all_capabilities();
+
+// Raises the limit of open files to `needed`; an error tells need and limit.
+[[nodiscard]] Result<void> ensure_descriptors(uint64_t needed);
+
+// Closes every descriptor above standard error that is not in `kept`.
+void close_descriptors_except(std::span<const int> kept);
+
+// SIGTERM when the parent ends, however it does. False if it has ended already.
+[[nodiscard]] bool end_with_parent(pid_t parent);
+
+}  // namespace holdfast::supervise
