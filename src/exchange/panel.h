@@ -85,6 +85,11 @@ struct WorkerSlot {
   std::atomic<uint64_t> policy_generation{0};         // that it follows
   std::atomic<uint64_t> memory_generation{0};         // that it has mapped
   std::atomic<uint64_t> in_flight{InFlight::none};
+  // Number of the signal by which the worker dies through a fault of its own; 0: none. Tells it
+  // from the same signal sent by somebody, which says nothing about the message in hand.
+  std::atomic<uint32_t> own_fault{0};
+  // Drops at the worker's sockets that are counted already; the sockets outlive a worker.
+  std::atomic<uint64_t> kernel_drops_seen{0};
   alignas(64) Counters counters;
   SampleRing samples;  // read by control
   ReceiveArea receive;

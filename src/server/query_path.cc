@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/query_path.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace holdfast::server {
+
+using exchange::CounterLayout;
+using exchange::Drop;
+using exchange::EdnsFact;
+using exchange::Family;
+using exchange::InFlight;
+using exchange::Protocol;
+
+QueryPath::QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& refusals,
+                     const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy)
+    : slot_(slot),
+      counters_(slot.counters),
+      refusals_(refusals),
+      policy_(policy),
+      responder_(zones, policy) {}
+
+size_t QueryPath::answer_datagrams(transport::UdpBatch& batch, int socket, uint16_t server_port) {
+  const size_t count = batch.receive(socket);
+  if (count == 0) return 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Bytes message = batch.datagram(i);
+    mark_in_flight({.protocol = Protocol::udp,
+                    .index = static_cast<uint16_t>(i),
+                    .bytes = static_cast<uint32_t>(message.size())});
+    Envelope envelope = open_envelope(Protocol::udp, batch.peer(i));
+    envelope.server_address = batch.local_address(i);
+    envelope.server_port = server_port;
+    const size_t size = answer(message, envelope, batch.response_room(i));
+    if (size > 0) batch.respond(i, size);
+  }
+  slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
+
+  const transport::UdpBatch::SendReport report = batch.send(socket);
+  counters_.add(CounterLayout::batches);
+  if (report.buffer_full > 0) counters_.count_drop(Drop::send_buffer_full, report.buffer_full);
+  if (report.failed > 0) counters_.count_drop(Drop::send_failed, report.failed);
+  return count;
+}
+
+size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) {
+  // A datagram lies in shared memory by itself; of a stream, the supervisor needs a copy.
+  std::memcpy(slot_.receive.stream_message.data(), message.data(), message.size());
+  slot_.receive.stream_peer = peer.remote;
+  mark_in_flight(
+      {.protocol = Protocol::tcp, .index = 0, .bytes = static_cast<uint32_t>(message.size())});
+  Envelope envelope = open_envelope(Protocol::tcp, peer.remote);
+  const Envelope local = open_envelope(Protocol::tcp, peer.local);
+  envelope.server_address = local.client.address;
+  envelope.server_port = local.client_port;
+  const size_t size = answer(message, envelope, out);
+  slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
+  return size;
+}
+
+void QueryPath::mark_in_flight(const InFlight& message) {
+  slot_.in_flight.store(message.encode(), std::memory_order_relaxed);
+  // A fault stops this thread: what comes after must not be moved before.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+QueryPath::Envelope QueryPath::open_envelope(Protocol protocol, const sockaddr_in6& peer) {
+  Envelope envelope;
+  envelope.client.protocol = protocol;
+  if (peer.sin6_family == AF_INET6) {
+    envelope.client.family = Family::ipv6;
+    envelope.client.address = peer.sin6_addr.s6_addr;
+    envelope.client_port = ntohs(peer.sin6_port);
+  } else {
+    const auto& four = reinterpret_cast<const sockaddr_in&>(peer);
+    envelope.client.address = {reinterpret_cast<const uint8_t*>(&four.sin_addr), sizeof(in_addr)};
+    envelope.client_port = ntohs(four.sin_port);
+  }
+  return envelope;
+}
+
+// One message, whatever carried it. Returns the size of its response, 0 for none.
+size_t QueryPath::answer(Bytes message, const Envelope& envelope, MutableBytes out) {
+  if (!admit(message, envelope)) return 0;
+
+  wire::Query query;
+  const wire::QueryError parsed = wire::parse_query(message, query);
+
+  const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
+  const answer::Outcome outcome =
+      responder_.respond(message, parsed, query, envelope.client, now_s, out);
+
+  account(query, outcome, envelope.client.protocol);
+  const size_t size = outcome.silence == answer::Silence::none ? outcome.bytes : 0;
+  if (policy_.dnstap_sample_every != 0) sample(message, envelope, Bytes(out).first(size));
+  return size;
+}
+
+bool QueryPath::admit(Bytes message, const Envelope& envelope) {
+  const exchange::Client& client = envelope.client;
+  counters_.count_query(client.protocol, client.family, message.size());
+  if (envelope.client_port == 0) {
+    counters_.count_drop(Drop::source_port_zero);
+    return false;
+  }
+  if (!refusals_.empty() && refusals_.refuses(message, now_.monotonic_ns)) {
+    counters_.count_drop(Drop::query_of_death);
+    return false;
+  }
+  return true;
+}
+
+void QueryPath::account(const wire::Query& query, const answer::Outcome& outcome,
+                        Protocol protocol) {
+  if (outcome.silence != answer::Silence::none) {
+    const bool too_short = outcome.silence == answer::Silence::too_short;
+    counters_.count_drop(too_short ? Drop::too_short : Drop::is_response);
+    return;
+  }
+  counters_.count_opcode(query.opcode);
+  if (query.has_question) counters_.count_qtype(query.qtype);
+  counters_.count_response(protocol, outcome.rcode, outcome.bytes);
+  counters_.count_kind(static_cast<size_t>(outcome.kind));
+  if (outcome.truncated) counters_.count_truncated(protocol);
+  if (!query.edns.present) return;
+  counters_.count_edns(EdnsFact::present);
+  if (query.edns.dnssec_ok) counters_.count_edns(EdnsFact::dnssec_ok);
+  switch (outcome.cookie) {
+    case answer::CookieStatus::absent:
+      break;
+    case answer::CookieStatus::client_only:
+      counters_.count_edns(EdnsFact::cookie_client_only);
+      break;
+    case answer::CookieStatus::valid:
+      counters_.count_edns(EdnsFact::cookie_valid);
+      break;
+    case answer::CookieStatus::invalid:
+      counters_.count_edns(EdnsFact::cookie_invalid);
+      break;
+  }
+}
+
+void QueryPath::sample(Bytes message, const Envelope& envelope, Bytes response) {
+  if (++since_sample_ < policy_.dnstap_sample_every) return;
+  since_sample_ = 0;
+  exchange::SampleHeader header;
+  header.query_time_ns = now_.wall_ns;
+  header.response_time_ns = response.empty() ? 0 : now_.wall_ns;
+  header.protocol = envelope.client.protocol;
+  header.family = envelope.client.family;
+  header.client_port = envelope.client_port;
+  header.server_port = envelope.server_port;
+  std::ranges::copy(envelope.client.address, header.client_address.begin());
+  std::ranges::copy(envelope.server_address, header.server_address.begin());
+  header.query_bytes = static_cast<uint16_t>(message.size());
+  header.response_bytes = static_cast<uint16_t>(response.size());
+  const Bytes head(reinterpret_cast<const uint8_t*>(&header), sizeof header);
+  const bool taken = slot_.samples.push({head, message, response});
+  counters_.add(taken ? CounterLayout::samples_written : CounterLayout::samples_lost);
+}
+
+// The reasons of transport are counted under the same numbers.
+static_assert(static_cast<size_t>(transport::RefuseReason::descriptors) + 1 ==
+              exchange::tcp_refused_count);
+static_assert(static_cast<size_t>(transport::CloseReason::drained) + 1 ==
+              exchange::tcp_closed_count);
+static_assert(static_cast<int>(transport::CloseReason::bad_framing) ==
+              static_cast<int>(exchange::TcpClosed::bad_framing));
+static_assert(static_cast<size_t>(answer::Kind::chaos) + 1 == exchange::kind_count);
+
+void QueryPath::on_accepted() {
+  counters_.add(CounterLayout::tcp_accepted);
+  counters_.set(CounterLayout::tcp_open, counters_.get(CounterLayout::tcp_open) + 1);
+}
+
+void QueryPath::on_refused(transport::RefuseReason reason) {
+  counters_.count_tcp_refused(static_cast<exchange::TcpRefused>(reason));
+}
+
+void QueryPath::on_closed(transport::CloseReason reason, size_t answers_lost) {
+  counters_.count_tcp_closed(static_cast<exchange::TcpClosed>(reason));
+  counters_.set(CounterLayout::tcp_open, counters_.get(CounterLayout::tcp_open) - 1);
+  if (answers_lost > 0) counters_.count_drop(Drop::connection_closed, answers_lost);
+}
+
+}  // namespace holdfast::server

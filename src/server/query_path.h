@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The way of a query through an answer process: receive, admit, parse, answer, account, send.
+//
+// One file, query_path.cc, holds all of it in that order; docs/life-of-a-query.md tells it. Owner:
+// one worker, one thread. On this way there is no lock, no allocation, and no system call but the
+// batch's own; server/query_path_test.cc counts them. The caller has entered its epoch and has told
+// the time with `begin_turn`.
+#pragma once
+
+#include "answer/responder.h"
+#include "exchange/panel.h"
+#include "exchange/sample.h"
+#include "shield/refusal_table.h"
+#include "transport/tcp.h"
+#include "transport/udp.h"
+#include "zone/view.h"
+
+namespace holdfast::server {
+
+struct TurnTime {
+  uint64_t monotonic_ns = 0;
+  uint64_t wall_ns = 0;  // since 1970
+};
+
+class QueryPath final : public transport::StreamHandler {
+ public:
+  // All outlive this. `zones` and `policy` may change between turns.
+  QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& refusals,
+            const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy);
+
+  void begin_turn(const TurnTime& now) { now_ = now; }
+
+  // Answers what waits at the UDP socket, whose port is `server_port`: one batch. Returns how many
+  // there were.
+  size_t answer_datagrams(transport::UdpBatch& batch, int socket, uint16_t server_port);
+
+  // TCP: one message of a connection, and what becomes of connections.
+  size_t on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) override;
+  void on_accepted() override;
+  void on_refused(transport::RefuseReason reason) override;
+  void on_closed(transport::CloseReason reason, size_t answers_lost) override;
+
+ private:
+  // Who sent a message, and to whom.
+  struct Envelope {
+    exchange::Client client;
+    uint16_t client_port = 0;
+    Bytes server_address;
+    uint16_t server_port = 0;
+  };
+  [[nodiscard]] static Envelope open_envelope(exchange::Protocol protocol,
+                                              const sockaddr_in6& peer);
+
+  void mark_in_flight(const exchange::InFlight& message);
+  [[nodiscard]] size_t answer(Bytes message, const Envelope& envelope, MutableBytes out);
+  [[nodiscard]] bool admit(Bytes message, const Envelope& envelope);
+  void account(const wire::Query& query, const answer::Outcome& outcome,
+               exchange::Protocol protocol);
+  void sample(Bytes message, const Envelope& envelope, Bytes response);
+
+  exchange::WorkerSlot& slot_;
+  exchange::Counters& counters_;
+  const shield::RefusalTable& refusals_;
+  const exchange::AnswerPolicy& policy_;
+  answer::Responder responder_;
+  TurnTime now_;
+  uint32_t since_sample_ = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/worker.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "server/fault_note.h"
+#include "server/query_path.h"
+#include "transport/socket.h"
+#include "zone/memory.h"
+
+namespace holdfast::server {
+
+namespace {
+
+using exchange::WorkerState;
+
+constexpr uint64_t ns_per_ms = 1'000'000;
+// The loop turns at least this often, for its heartbeat and to follow policy and memory.
+constexpr int turn_ms_max = 5;
+constexpr int idle_turn_ms_max = 100;
+constexpr uint64_t housekeeping_ns = 1'000 * ns_per_ms;
+// Batches taken from one socket before the others have their turn.
+constexpr int batches_a_turn = 4;
+// Connections that are still being answered at SIGTERM have this long.
+constexpr uint64_t drain_ns = 2'000 * ns_per_ms;
+constexpr uint64_t signal_token = ~uint64_t{0} >> 1;
+
+TurnTime time_now() {
+  timespec monotonic{};
+  timespec wall{};
+  clock_gettime(CLOCK_MONOTONIC, &monotonic);
+  clock_gettime(CLOCK_REALTIME, &wall);
+  const auto nanoseconds = [](const timespec& time) {
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+  };
+  return {.monotonic_ns = nanoseconds(monotonic), .wall_ns = nanoseconds(wall)};
+}
+
+transport::TcpLimits tcp_limits(const exchange::AnswerPolicy& policy) {
+  return {.connections_max = policy.tcp_connections_max,
+          .connections_per_address_max = policy.tcp_connections_per_address_max,
+          .idle_ms = policy.tcp_idle_ms,
+          .read_ms = policy.tcp_read_ms,
+          .write_ms = policy.tcp_write_ms};
+}
+
+HashKey random_key() {
+  HashKey key;
+  // Cannot fail for so few bytes once the machine is up; a fixed key would still be bounded.
+  if (getrandom(&key, sizeof key, 0) != sizeof key) return {};
+  return key;
+}
+
+}  // namespace
+
+class Worker {
+ public:
+  explicit Worker(const WorkerSetup& setup)
+      : setup_(setup), slot_(setup.panel.workers[setup.number]) {}
+
+  int run();
+
+ private:
+  bool open_descriptors();
+  bool wait_for_memory();
+  bool start_answering();
+  void turn();
+  void follow();
+  void follow_memory();
+  void handle(const epoll_event& event, uint64_t now_ms);
+  void count_kernel_drops();
+  [[nodiscard]] bool term_requested() const;
+  void drain();
+
+  const WorkerSetup& setup_;
+  exchange::WorkerSlot& slot_;
+  UniqueFd signals_;
+  UniqueFd epoll_;
+  const uint8_t* memory_ = nullptr;
+  uint64_t memory_bytes_ = 0;
+  zone::MemoryReader zones_{nullptr};
+  exchange::AnswerPolicy policy_;
+  std::optional<QueryPath> path_;
+  std::optional<transport::UdpBatch> batch_;
+  std::optional<transport::TcpServer> tcp_;
+  uint64_t housekeeping_due_ns_ = 0;
+  bool stopping_ = false;
+};
+
+int run_worker(const WorkerSetup& setup) { return Worker(setup).run(); }
+
+int Worker::run() {
+  slot_.in_flight.store(exchange::InFlight::none);
+  slot_.counters.set(exchange::CounterLayout::tcp_open, 0);
+  slot_.state.store(WorkerState::starting);
+  note_own_faults(slot_.own_fault);
+  if (!open_descriptors()) return 1;
+  if (!wait_for_memory()) return 0;
+  if (!start_answering()) return 1;
+  slot_.state.store(WorkerState::answering);
+  while (!stopping_) turn();
+  slot_.state.store(WorkerState::draining);
+  drain();
+  slot_.state.store(WorkerState::stopped);
+  return 0;
+}
+
+bool Worker::open_descriptors() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals_ = UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = signal_token;
+  return signals_.valid() && epoll_.valid() &&
+         epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, signals_.get(), &event) == 0;
+}
+
+// Until then questions wait in the sockets' queues. False: told to end.
+bool Worker::wait_for_memory() {
+  while (true) {
+    slot_.heartbeat_ns.store(time_now().monotonic_ns, std::memory_order_relaxed);
+    follow_memory();
+    if (memory_ != nullptr) return true;
+    epoll_event event{};
+    if (epoll_wait(epoll_.get(), &event, 1, turn_ms_max) > 0) return false;
+  }
+}
+
+bool Worker::start_answering() {
+  slot_.policy_generation.store(setup_.panel.policy.read(policy_));
+  path_.emplace(slot_, setup_.refusals, zones_, policy_);
+  exchange::ReceiveArea& area = slot_.receive;
+  batch_.emplace(transport::UdpBatch::ReceiveMemory{
+      .bytes = MutableBytes(area.datagrams.front().data(), sizeof area.datagrams),
+      .peers = area.datagram_peers});
+  tcp_.emplace(epoll_.get(), *path_, tcp_limits(policy_), random_key());
+  for (size_t i = 0; i < setup_.listeners.size(); ++i) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = i;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, setup_.listeners[i].udp, &event) != 0) return false;
+    if (!tcp_->add_listener(setup_.listeners[i].tcp)) return false;
+  }
+  return true;
+}
+
+// One turn of the loop. Within the epoch, zone memory stays as it was seen.
+void Worker::turn() {
+  TurnTime now = time_now();
+  follow();
+  std::array<epoll_event, 64> events;
+  const int wait_ms = tcp_->wait_ms(now.monotonic_ns / ns_per_ms, idle_turn_ms_max);
+  const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
+  now = time_now();
+  slot_.heartbeat_ns.store(now.monotonic_ns, std::memory_order_relaxed);
+  path_->begin_turn(now);
+  const auto reader = static_cast<uint32_t>(setup_.number);
+  setup_.panel.epochs.enter(reader);
+  for (int i = 0; i < count; ++i) {
+    handle(events[static_cast<size_t>(i)], now.monotonic_ns / ns_per_ms);
+  }
+  setup_.panel.epochs.leave(reader);
+  tcp_->on_time(now.monotonic_ns / ns_per_ms);
+  if (now.monotonic_ns >= housekeeping_due_ns_) {
+    housekeeping_due_ns_ = now.monotonic_ns + housekeeping_ns;
+    count_kernel_drops();
+  }
+}
+
+void Worker::handle(const epoll_event& event, uint64_t now_ms) {
+  const uint64_t token = event.data.u64;
+  if (token == signal_token) {
+    stopping_ = true;
+  } else if ((token & transport::TcpServer::token_bit) != 0) {
+    tcp_->on_event(event, now_ms);
+  } else {
+    const Listener& listener = setup_.listeners[token];
+    for (int i = 0; i < batches_a_turn; ++i) {
+      const size_t count = path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port);
+      if (count < transport::UdpBatch::size_max) break;
+    }
+  }
+}
+
+// Takes over what control has published since. Between batches, outside the epoch.
+void Worker::follow() {
+  if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
+    slot_.policy_generation.store(setup_.panel.policy.read(policy_));
+    tcp_->set_limits(tcp_limits(policy_));
+  }
+  if (setup_.panel.memory.generation() != slot_.memory_generation.load(std::memory_order_relaxed)) {
+    follow_memory();
+  }
+}
+
+// If the new file cannot be mapped, the old one goes on being served.
+void Worker::follow_memory() {
+  exchange::MemoryLocation location;
+  const uint64_t generation = setup_.panel.memory.read(location);
+  if (generation == 0) return;
+  const auto mapped =
+      zone::map_memory_for_reading(std::string(location.path.view()), location.bytes_max);
+  if (!mapped) return;
+  if (memory_ != nullptr) munmap(const_cast<uint8_t*>(memory_), memory_bytes_);
+  memory_ = *mapped;
+  memory_bytes_ = location.bytes_max;
+  zones_ = zone::MemoryReader(memory_);
+  slot_.memory_generation.store(generation);
+}
+
+void Worker::count_kernel_drops() {
+  uint64_t drops = 0;
+  for (const Listener& listener : setup_.listeners) drops += transport::kernel_drops(listener.udp);
+  const uint64_t seen = slot_.kernel_drops_seen.load(std::memory_order_relaxed);
+  if (drops > seen) slot_.counters.add(exchange::CounterLayout::kernel_drops, drops - seen);
+  slot_.kernel_drops_seen.store(drops, std::memory_order_relaxed);
+}
+
+// Answers what has come, and lets connections finish, within drain_ns.
+void Worker::drain() {
+  const uint64_t end_ns = time_now().monotonic_ns + drain_ns;
+  path_->begin_turn(time_now());
+  const auto reader = static_cast<uint32_t>(setup_.number);
+  setup_.panel.epochs.enter(reader);
+  tcp_->drain(time_now().monotonic_ns / ns_per_ms);
+  for (const Listener& listener : setup_.listeners) {
+    while (path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port) > 0 &&
+           time_now().monotonic_ns < end_ns) {
+    }
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener.udp, nullptr);
+  }
+  setup_.panel.epochs.leave(reader);
+  while (tcp_->open_count() > 0 && time_now().monotonic_ns < end_ns) turn();
+  tcp_.reset();
+}
+
+}  // namespace holdfast::server

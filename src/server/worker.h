@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An answer process: one loop over its sockets, from its start to SIGTERM.
+//
+// Answers from zone memory, follows policy and memory as control publishes them, and needs nobody
+// else: no file but the mapping, no lock, no parser, no message. It begins to answer as soon as
+// there is zone memory to map. At SIGTERM it answers what its sockets hold, then ends.
+#pragma once
+
+#include <vector>
+
+#include "base/address.h"
+#include "exchange/panel.h"
+#include "shield/refusal_table.h"
+
+namespace holdfast::server {
+
+// The sockets of one listen address; the supervisor owns them.
+struct Listener {
+  Endpoint endpoint;
+  int udp = -1;
+  int tcp = -1;
+};
+
+struct WorkerSetup {
+  size_t number = 0;  // of the slot
+  exchange::Panel& panel;
+  const shield::RefusalTable& refusals;
+  std::vector<Listener> listeners;
+};
+
+// Returns the exit status: 0 after SIGTERM.
+[[nodiscard]] int run_worker(const WorkerSetup& setup);
+
+// Descriptors that a worker opens beside its listeners and connections: epoll, signals, one spare,
+// the standard three, and room for a mapping to change.
+constexpr uint64_t worker_own_descriptors = 16;
+
+}  // namespace holdfast::server
