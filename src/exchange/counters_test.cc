@@ -64,11 +64,12 @@ TEST(Counters, CountWhereTheyBelong) {
 }
 
 TEST(InFlight, ComesBackAsItWas) {
-  const InFlight in_flight{.protocol = Protocol::tcp, .index = 63, .bytes = 65535};
+  const InFlight in_flight{.protocol = Protocol::tcp, .index = 63, .batch = 64, .bytes = 65535};
   const uint64_t word = in_flight.encode();
   EXPECT_NE(word, InFlight::none);
   EXPECT_EQ(InFlight::decode(word).protocol, Protocol::tcp);
   EXPECT_EQ(InFlight::decode(word).index, 63);
+  EXPECT_EQ(InFlight::decode(word).batch, 64);
   EXPECT_EQ(InFlight::decode(word).bytes, 65535u);
 }
 

@@ -46,17 +46,19 @@ struct ReceiveArea {
 // Which message a worker has in hand, in one word: written before and cleared after each.
 struct InFlight {
   Protocol protocol = Protocol::udp;
-  uint16_t index = 0;  // of the datagram
+  uint8_t index = 0;  // of the datagram
+  uint8_t batch = 1;  // datagrams received with it; none of them has been sent an answer
   uint32_t bytes = 0;
 
   static constexpr uint64_t none = 0;
   [[nodiscard]] uint64_t encode() const {
     return uint64_t{1} << 63 | uint64_t{static_cast<uint8_t>(protocol)} << 48 |
-           uint64_t{index} << 32 | bytes;
+           uint64_t{batch} << 40 | uint64_t{index} << 32 | bytes;
   }
   [[nodiscard]] static InFlight decode(uint64_t word) {
     return {.protocol = static_cast<Protocol>((word >> 48) & 1),
-            .index = static_cast<uint16_t>(word >> 32),
+            .index = static_cast<uint8_t>(word >> 32),
+            .batch = static_cast<uint8_t>(word >> 40),
             .bytes = static_cast<uint32_t>(word)};
   }
 };
@@ -109,6 +111,10 @@ struct Panel {
   std::atomic<uint32_t> worker_count{0};      // slots in use; written by the supervisor
   std::atomic<uint64_t> started_unix_s{0};    // of the supervisor
   std::atomic<uint32_t> control_restarts{0};  // written by the supervisor
+  // Query of death, written by the supervisor: messages that killed a worker since the start, and
+  // likenesses that are refused now.
+  std::atomic<uint64_t> deaths_by_message{0};
+  std::atomic<uint32_t> refusals_active{0};
   std::array<WorkerSlot, workers_max> workers;
 };
 

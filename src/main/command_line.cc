@@ -46,6 +46,12 @@ void add_json(CommandLine& line, CLI::App& command) {
   command.add_flag("--json", line.json, "Write JSON, for programs");
 }
 
+void add_serve_command(CommandLine& line) {
+  CLI::App* serve = add_command(line, line.app, Command::serve, "serve",
+                                "Answer DNS questions until SIGTERM; SIGHUP reloads");
+  add_config(line, *serve);
+}
+
 void add_config_commands(CommandLine& line) {
   CLI::App& group = *add_group(line, "config", "Check and show configurations");
   CLI::App* check = add_command(line, group, Command::config_check, "check",
@@ -68,6 +74,7 @@ std::unique_ptr<CommandLine> make_command_line() {
   line->app.name("holdfast");
   line->app.set_version_flag("--version", "holdfast " + std::string(program_version()));
   line->app.require_subcommand(1);
+  add_serve_command(*line);
   add_config_commands(*line);
   CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
   add_command(*line, completion, Command::completion_bash, "bash",

@@ -15,6 +15,7 @@
 namespace holdfast {
 
 enum class Command : uint8_t {
+  serve,
   config_check,
   config_print,
   config_schema,

@@ -5,6 +5,7 @@
 #include "main/command_line.h"
 #include "main/completion.h"
 #include "main/config_commands.h"
+#include "main/serve.h"
 
 namespace holdfast {
 
@@ -12,6 +13,8 @@ namespace {
 
 ExitCode run(const Invocation& invocation) {
   switch (invocation.command) {
+    case Command::serve:
+      return serve(invocation.config_path);
     case Command::config_check:
       return check_config(invocation);
     case Command::config_print:

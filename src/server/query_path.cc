@@ -27,7 +27,8 @@ size_t QueryPath::answer_datagrams(transport::UdpBatch& batch, int socket, uint1
   for (size_t i = 0; i < count; ++i) {
     const Bytes message = batch.datagram(i);
     mark_in_flight({.protocol = Protocol::udp,
-                    .index = static_cast<uint16_t>(i),
+                    .index = static_cast<uint8_t>(i),
+                    .batch = static_cast<uint8_t>(count),
                     .bytes = static_cast<uint32_t>(message.size())});
     Envelope envelope = open_envelope(Protocol::udp, batch.peer(i));
     envelope.server_address = batch.local_address(i);

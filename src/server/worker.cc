@@ -26,14 +26,16 @@ namespace {
 using exchange::WorkerState;
 
 constexpr uint64_t ns_per_ms = 1'000'000;
-// The loop turns at least this often, for its heartbeat and to follow policy and memory.
-constexpr int turn_ms_max = 5;
+constexpr int memory_poll_ms = 5;
+// The loop turns at least this often, for its heartbeat and to take over what is published.
 constexpr int idle_turn_ms_max = 100;
 constexpr uint64_t housekeeping_ns = 1'000 * ns_per_ms;
 // Batches taken from one socket before the others have their turn.
 constexpr int batches_a_turn = 4;
-// Connections that are still being answered at SIGTERM have this long.
-constexpr uint64_t drain_ns = 2'000 * ns_per_ms;
+// Connections with a message under way at SIGTERM have this long.
+constexpr uint64_t drain_ns = 500 * ns_per_ms;
+// Of what waits at a socket at the end. With a successor it finds the rest.
+constexpr int drain_batches_max = 64;
 constexpr uint64_t signal_token = ~uint64_t{0} >> 1;
 
 TurnTime time_now() {
@@ -76,11 +78,13 @@ class Worker {
   bool wait_for_memory();
   bool start_answering();
   void turn();
-  void follow();
+  void begin_turn();
   void follow_memory();
-  void handle(const epoll_event& event, uint64_t now_ms);
+  void handle(const epoll_event& event);
   void count_kernel_drops();
-  [[nodiscard]] bool term_requested() const;
+  [[nodiscard]] bool memory_is_late() const {
+    return memory_tried_ != slot_.memory_generation.load();
+  }
   void drain();
 
   const WorkerSetup& setup_;
@@ -94,6 +98,8 @@ class Worker {
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
+  uint64_t memory_tried_ = 0;  // generation
+  TurnTime now_;
   uint64_t housekeeping_due_ns_ = 0;
   bool stopping_ = false;
 };
@@ -137,7 +143,7 @@ bool Worker::wait_for_memory() {
     follow_memory();
     if (memory_ != nullptr) return true;
     epoll_event event{};
-    if (epoll_wait(epoll_.get(), &event, 1, turn_ms_max) > 0) return false;
+    if (epoll_wait(epoll_.get(), &event, 1, memory_poll_ms) > 0) return false;
   }
 }
 
@@ -161,33 +167,42 @@ bool Worker::start_answering() {
 
 // One turn of the loop. Within the epoch, zone memory stays as it was seen.
 void Worker::turn() {
-  TurnTime now = time_now();
-  follow();
   std::array<epoll_event, 64> events;
-  const int wait_ms = tcp_->wait_ms(now.monotonic_ns / ns_per_ms, idle_turn_ms_max);
+  const int wait_ms = tcp_->wait_ms(now_.monotonic_ns / ns_per_ms, idle_turn_ms_max);
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
-  now = time_now();
-  slot_.heartbeat_ns.store(now.monotonic_ns, std::memory_order_relaxed);
-  path_->begin_turn(now);
+  begin_turn();
   const auto reader = static_cast<uint32_t>(setup_.number);
   setup_.panel.epochs.enter(reader);
-  for (int i = 0; i < count; ++i) {
-    handle(events[static_cast<size_t>(i)], now.monotonic_ns / ns_per_ms);
-  }
+  for (int i = 0; i < count; ++i) handle(events[static_cast<size_t>(i)]);
   setup_.panel.epochs.leave(reader);
-  tcp_->on_time(now.monotonic_ns / ns_per_ms);
-  if (now.monotonic_ns >= housekeeping_due_ns_) {
-    housekeeping_due_ns_ = now.monotonic_ns + housekeeping_ns;
+  tcp_->on_time(now_.monotonic_ns / ns_per_ms);
+}
+
+// After the wait, so that the first question after a change meets it.
+void Worker::begin_turn() {
+  now_ = time_now();
+  slot_.heartbeat_ns.store(now_.monotonic_ns, std::memory_order_relaxed);
+  path_->begin_turn(now_);
+  if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
+    slot_.policy_generation.store(setup_.panel.policy.read(policy_));
+    tcp_->set_limits(tcp_limits(policy_));
+  }
+  const bool due = now_.monotonic_ns >= housekeeping_due_ns_;
+  if (due) {
+    housekeeping_due_ns_ = now_.monotonic_ns + housekeeping_ns;
     count_kernel_drops();
+  }
+  if (setup_.panel.memory.generation() != memory_tried_ || (due && memory_is_late())) {
+    follow_memory();
   }
 }
 
-void Worker::handle(const epoll_event& event, uint64_t now_ms) {
+void Worker::handle(const epoll_event& event) {
   const uint64_t token = event.data.u64;
   if (token == signal_token) {
     stopping_ = true;
   } else if ((token & transport::TcpServer::token_bit) != 0) {
-    tcp_->on_event(event, now_ms);
+    tcp_->on_event(event, now_.monotonic_ns / ns_per_ms);
   } else {
     const Listener& listener = setup_.listeners[token];
     for (int i = 0; i < batches_a_turn; ++i) {
@@ -197,21 +212,12 @@ void Worker::handle(const epoll_event& event, uint64_t now_ms) {
   }
 }
 
-// Takes over what control has published since. Between batches, outside the epoch.
-void Worker::follow() {
-  if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
-    slot_.policy_generation.store(setup_.panel.policy.read(policy_));
-    tcp_->set_limits(tcp_limits(policy_));
-  }
-  if (setup_.panel.memory.generation() != slot_.memory_generation.load(std::memory_order_relaxed)) {
-    follow_memory();
-  }
-}
-
-// If the new file cannot be mapped, the old one goes on being served.
+// If the new file cannot be mapped, the old one goes on being served, and each second it is tried
+// again.
 void Worker::follow_memory() {
   exchange::MemoryLocation location;
   const uint64_t generation = setup_.panel.memory.read(location);
+  memory_tried_ = generation;
   if (generation == 0) return;
   const auto mapped =
       zone::map_memory_for_reading(std::string(location.path.view()), location.bytes_max);
@@ -231,22 +237,23 @@ void Worker::count_kernel_drops() {
   slot_.kernel_drops_seen.store(drops, std::memory_order_relaxed);
 }
 
-// Answers what has come, and lets connections finish, within drain_ns.
+// Lets connections finish, answering datagrams meanwhile, then what the sockets still hold.
 void Worker::drain() {
   const uint64_t end_ns = time_now().monotonic_ns + drain_ns;
-  path_->begin_turn(time_now());
   const auto reader = static_cast<uint32_t>(setup_.number);
+  begin_turn();
   setup_.panel.epochs.enter(reader);
-  tcp_->drain(time_now().monotonic_ns / ns_per_ms);
+  tcp_->drain(now_.monotonic_ns / ns_per_ms);
+  setup_.panel.epochs.leave(reader);
+  while (tcp_->open_count() > 0 && now_.monotonic_ns < end_ns) turn();
+  setup_.panel.epochs.enter(reader);
+  tcp_.reset();
   for (const Listener& listener : setup_.listeners) {
-    while (path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port) > 0 &&
-           time_now().monotonic_ns < end_ns) {
+    for (int i = 0; i < drain_batches_max; ++i) {
+      if (path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port) == 0) break;
     }
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener.udp, nullptr);
   }
   setup_.panel.epochs.leave(reader);
-  while (tcp_->open_count() > 0 && time_now().monotonic_ns < end_ns) turn();
-  tcp_.reset();
 }
 
 }  // namespace holdfast::server

@@ -24,17 +24,19 @@ struct FreeCapabilities {
 };
 using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities>;
 
-constexpr std::array<cap_value_t, 1> kept_capabilities = {CAP_NET_BIND_SERVICE};
-
-// Exactly the kept ones, if they are held at all.
-Result<void> reduce_capabilities() {
-  const Capabilities reduced(cap_init());
-  if (reduced == nullptr) return fail_system("reduce capabilities", errno);
-  cap_set_flag(reduced.get(), CAP_PERMITTED, kept_capabilities.size(), kept_capabilities.data(),
-               CAP_SET);
-  cap_set_flag(reduced.get(), CAP_EFFECTIVE, kept_capabilities.size(), kept_capabilities.data(),
-               CAP_SET);
-  if (cap_set_proc(reduced.get()) != 0) return fail_system("reduce capabilities", errno);
+// Of these capabilities, keeps those that are held; gives up all others.
+Result<void> keep_capabilities(std::span<const cap_value_t> wanted) {
+  const Capabilities held(cap_get_proc());
+  const Capabilities kept(cap_init());
+  if (held == nullptr || kept == nullptr) return fail_system("reduce capabilities", errno);
+  for (const cap_value_t capability : wanted) {
+    cap_flag_value_t value = CAP_CLEAR;
+    cap_get_flag(held.get(), capability, CAP_PERMITTED, &value);
+    if (value != CAP_SET) continue;
+    cap_set_flag(kept.get(), CAP_PERMITTED, 1, &capability, CAP_SET);
+    cap_set_flag(kept.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
+  }
+  if (cap_set_proc(kept.get()) != 0) return fail_system("reduce capabilities", errno);
   return {};
 }
 
@@ -65,17 +67,18 @@ Result<void> become_user(const std::string& name) {
   if (initgroups(name.c_str(), ids.group) != 0) return fail_system(what, errno);
   if (setresgid(ids.group, ids.group, ids.group) != 0) return fail_system(what, errno);
   if (setresuid(ids.user, ids.user, ids.user) != 0) return fail_system(what, errno);
-  TRY(reduce_capabilities());
+  TRY(keep_capabilities(std::array{CAP_NET_BIND_SERVICE, CAP_NET_ADMIN}));
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   // Changing user switches core dumps off; an operator who wants them has set a limit that says so.
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   return {};
 }
 
-void drop_all_capabilities() {
-  const Capabilities none(cap_init());
-  if (none != nullptr) cap_set_proc(none.get());
+Result<void> keep_only_bind_capability() {
+  return keep_capabilities(std::array{CAP_NET_BIND_SERVICE});
 }
+
+void drop_all_capabilities() { static_cast<void>(keep_capabilities({})); }
 
 Result<void> ensure_descriptors(uint64_t needed) {
   rlimit limit{};

@@ -20,11 +20,15 @@ struct UserIds {
 // The ids of a user name; fails if there is none.
 [[nodiscard]] Result<UserIds> find_user(const std::string& name);
 
-// Becomes the user for good, keeping CAP_NET_BIND_SERVICE alone, so that a reload can still open
-// port 53. Does nothing if this process is that user already; fails if it is neither that nor root.
+// Becomes the user for good, keeping what opening sockets needs: CAP_NET_BIND_SERVICE for port 53,
+// CAP_NET_ADMIN for large socket buffers. Sockets are opened as that user, because only sockets of
+// one user share a port, and a reload opens more. Does nothing if this process is that user
+// already; fails if it is neither that nor root.
 [[nodiscard]] Result<void> become_user(const std::string& name);
+// After the first sockets are open: a reload can still open port 53, and nothing else is allowed.
+[[nodiscard]] Result<void> keep_only_bind_capability();
 
-// Gives up every capability. For children, which open no sockets.
+// Gives up every capability. For processes that open no sockets.
 void drop_all_capabilities();
 
 // Raises the limit of open files to `needed`; an error tells need and limit.

@@ -161,7 +161,6 @@ void Supervisor::run_child(Entry& entry, pid_t parent) {
   const std::vector<int> kept =
       entry.child.descriptors ? entry.child.descriptors() : std::vector<int>{};
   close_descriptors_except(kept);
-  drop_all_capabilities();
   const int status = entry.child.run();
   std::fflush(nullptr);
   _exit(status);

@@ -100,6 +100,10 @@ class Memory {
   std::unique_ptr<Impl> impl_;
 };
 
+// Whether the file at `path` is what `open` would keep, so that it can be answered from before the
+// writer has opened it. Writes nothing.
+[[nodiscard]] bool is_memory_kept(const std::string& path);
+
 // Maps the file read-only for an answer process; the mapping lasts until the process ends.
 [[nodiscard]] Result<const uint8_t*> map_memory_for_reading(const std::string& path,
                                                             uint64_t bytes_max);

@@ -183,6 +183,15 @@ Result<void> MemoryFile::grow_to(uint64_t bytes) {
   return {};
 }
 
+bool is_memory_kept(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  layout::FileHeader header{};
+  if (!fd.valid() || ::pread(fd.get(), &header, sizeof header, 0) != sizeof header) return false;
+  if (header.magic != layout::file_magic || header.format != layout::format_version) return false;
+  const auto boot_id = read_boot_id();
+  return header.state == layout::state_closed_clean || (boot_id && *boot_id == header.boot_id);
+}
+
 Result<const uint8_t*> map_memory_for_reading(const std::string& path, uint64_t bytes_max) {
   TRY(check_limit(path, bytes_max));
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

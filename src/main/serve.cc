@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/serve.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "config/load.h"
+#include "control/control.h"
+#include "log/log.h"
+#include "main/service.h"
+#include "main/state_directory.h"
+#include "supervise/process.h"
+#include "zone/memory.h"
+
+namespace holdfast {
+
+namespace {
+
+log::Settings log_settings(const config::LogSettings& settings) {
+  log::Settings result;
+  switch (settings.level) {
+    case config::LogLevel::debug:
+      result.level = log::Level::debug;
+      break;
+    case config::LogLevel::info:
+      result.level = log::Level::info;
+      break;
+    case config::LogLevel::warning:
+      result.level = log::Level::warning;
+      break;
+    case config::LogLevel::error:
+      result.level = log::Level::error;
+      break;
+  }
+  result.format =
+      settings.format == config::LogFormat::json ? log::Format::json : log::Format::text;
+  return result;
+}
+
+// Zone memory that an earlier run left is answered from at once, before control has looked at it.
+Result<void> offer_kept_memory(const std::string& state_directory, exchange::Panel& panel) {
+  exchange::MemoryLocation location;
+  const std::string path = control::zone_memory_path(state_directory);
+  location.bytes_max = control::zone_memory_bytes_max;
+  if (!location.path.assign(path)) return fail("server.state: the path " + path + " is too long");
+  if (zone::is_memory_kept(path)) panel.memory.publish(location);
+  return {};
+}
+
+// All that can fail at start, in the order in which privileges are given up.
+Result<int> start_and_run(const config::Config& config) {
+  const config::ServerSettings& server = config.server;
+  const size_t workers = worker_count(server.workers);
+  TRY(supervise::ensure_descriptors(
+      descriptors_needed(server.listen.size(), workers, config.tcp.connections_max)));
+  const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
+  if (!server.user.empty()) TRY(supervise::become_user(server.user));
+  transport::SocketSets sockets;
+  TRY(sockets.prepare(server.listen, workers));
+  sockets.commit();
+  if (!server.user.empty()) TRY(supervise::keep_only_bind_capability());
+
+  const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
+  const auto refusals = TRY(SharedObject<shield::RefusalTable>::create("refusals"));
+  shield::LikenessKey key;
+  if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
+    return fail_system("read random bytes", errno);
+  }
+  refusals->set_key(key);
+  TRY(offer_kept_memory(server.state, *panel));
+  auto channel = TRY(exchange::Channel::make_pair());
+  const SystemClock clock;
+  panel->started_unix_s.store(clock.wall_s());
+  auto supervisor = TRY(supervise::Supervisor::create(clock));
+  Service service({.config = config,
+                   .clock = clock,
+                   .panel = *panel,
+                   .refusals = *refusals,
+                   .sockets = sockets,
+                   .channel = channel,
+                   .supervisor = supervisor});
+  return service.run();
+}
+
+}  // namespace
+
+ExitCode serve(const std::string& config_path) {
+  const config::LoadOutcome loaded = config::load_config(config_path);
+  if (!loaded.config) {
+    fmt::print(stderr, "{}\n", loaded.problems.to_text());
+    return ExitCode::failed;
+  }
+  log::configure(log_settings(loaded.config->log));
+  umask(027);
+  const auto status = start_and_run(*loaded.config);
+  if (!status) {
+    fmt::print(stderr, "holdfast: {}\n", status.error().message);
+    return ExitCode::failed;
+  }
+  return *status == 0 ? ExitCode::good : ExitCode::failed;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The state directory: made at start, owned by the user that the server runs as, and used by one
+// server at a time.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace holdfast {
+
+class StateDirectory {
+ public:
+  // Makes `path` if there is none, gives it to `user` (empty: as it is) if it was made, and locks
+  // it until this object ends. The error names the directory, and the process that has it.
+  [[nodiscard]] static Result<StateDirectory> open(const std::string& path,
+                                                   const std::string& user);
+
+ private:
+  explicit StateDirectory(UniqueFd lock) : lock_(std::move(lock)) {}
+  UniqueFd lock_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transport/socket_sets.h"
+
+#include <algorithm>
+
+#include "transport/socket.h"
+
+namespace holdfast::transport {
+
+namespace {
+
+Result<std::shared_ptr<const ListenSockets>> open_sockets(const Endpoint& endpoint) {
+  auto sockets = std::make_shared<ListenSockets>();
+  sockets->endpoint = endpoint;
+  sockets->udp = TRY(open_socket(endpoint, SocketType::udp));
+  sockets->tcp = TRY(open_socket(endpoint, SocketType::tcp));
+  return std::shared_ptr<const ListenSockets>(std::move(sockets));
+}
+
+}  // namespace
+
+Result<void> SocketSets::prepare(std::span<const Endpoint> listen, size_t workers) {
+  abort();
+  for (const Endpoint& endpoint : listen) TRY(check_free(endpoint));
+  std::vector<WorkerSockets> sets(workers);
+  for (size_t worker = 0; worker < workers; ++worker) {
+    for (const Endpoint& endpoint : listen) {
+      std::shared_ptr<const ListenSockets> found;
+      if (worker < current_.size()) {
+        const auto same = std::ranges::find(current_[worker], endpoint,
+                                            [](const auto& sockets) { return sockets->endpoint; });
+        if (same != current_[worker].end()) found = *same;
+      }
+      if (found == nullptr) found = TRY(open_sockets(endpoint));
+      sets[worker].push_back(std::move(found));
+    }
+  }
+  prepared_ = std::move(sets);
+  prepared_valid_ = true;
+  return {};
+}
+
+void SocketSets::commit() {
+  if (!prepared_valid_) return;
+  current_ = std::move(prepared_);
+  abort();
+}
+
+void SocketSets::abort() {
+  prepared_.clear();
+  prepared_valid_ = false;
+}
+
+// Where our own sockets have the port already, only the sharing itself can tell.
+Result<void> SocketSets::check_free(const Endpoint& endpoint) const {
+  const bool ours =
+      !current_.empty() && std::ranges::any_of(current_.front(), [&](const auto& sockets) {
+        return sockets->endpoint.port == endpoint.port &&
+               sockets->endpoint.is_ipv6() == endpoint.is_ipv6();
+      });
+  if (ours) return {};
+  TRY(check_address_free(endpoint, SocketType::udp));
+  return check_address_free(endpoint, SocketType::tcp);
+}
+
+}  // namespace holdfast::transport

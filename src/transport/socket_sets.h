@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sockets of all workers: opened together, kept while workers come and go, changed in two
+// steps.
+//
+// One set of a UDP and a TCP socket for each address and worker. `prepare` opens what a new choice
+// of addresses and workers needs beside what is open; `commit` makes it current and closes what is
+// not needed any more; sockets that stay, stay with their queues. Owner: the supervisor.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/file.h"
+
+namespace holdfast::transport {
+
+struct ListenSockets {
+  Endpoint endpoint;
+  UniqueFd udp;
+  UniqueFd tcp;
+};
+using WorkerSockets = std::vector<std::shared_ptr<const ListenSockets>>;
+
+class SocketSets {
+ public:
+  // On an error nothing has changed and nothing is prepared.
+  [[nodiscard]] Result<void> prepare(std::span<const Endpoint> listen, size_t workers);
+  [[nodiscard]] bool is_prepared() const { return prepared_valid_; }
+  void commit();
+  void abort();
+
+  // What is current: one set a worker.
+  [[nodiscard]] const std::vector<WorkerSockets>& workers() const { return current_; }
+  // Descriptors that `workers` workers with `addresses` addresses need here.
+  [[nodiscard]] static uint64_t descriptors(size_t addresses, size_t workers) {
+    return uint64_t{2} * addresses * workers;
+  }
+
+ private:
+  [[nodiscard]] Result<void> check_free(const Endpoint& endpoint) const;
+
+  std::vector<WorkerSockets> current_;
+  std::vector<WorkerSockets> prepared_;
+  bool prepared_valid_ = false;
+};
+
+}  // namespace holdfast::transport
