@@ -39,14 +39,15 @@ int compare_labels(Bytes a, Bytes b) {
 }
 
 void append_escaped(std::string& text, uint8_t byte) {
-  if (byte <= ' ' || byte >= 0x7f) {
+  // A quote, too, is taken by all readers as a number only.
+  if (byte <= ' ' || byte >= 0x7f || byte == '"') {
     text += '\\';
     text += static_cast<char>('0' + byte / 100);
     text += static_cast<char>('0' + byte / 10 % 10);
     text += static_cast<char>('0' + byte % 10);
     return;
   }
-  if (std::string_view(".;\\\"()@$").contains(static_cast<char>(byte))) text += '\\';
+  if (std::string_view(".;\\()@$").contains(static_cast<char>(byte))) text += '\\';
   text += static_cast<char>(byte);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RDATA of any type comes apart without a fault, its parts cover it, and it has a text. Two bytes of
-// type first.
+// RDATA of any type comes apart without a fault, its parts cover it, and it has a text. Two bytes
+// of type first.
 #include <vector>
 
 #include "base/check.h"

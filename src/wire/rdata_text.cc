@@ -26,6 +26,12 @@ bool add_salt(Words& words, Bytes counted) {
   return true;
 }
 
+// Readers want whole groups of eight digits, as unpadded text has them for 20 bytes of SHA-1.
+bool add_hash(Words& words, Bytes counted) {
+  append_base32hex(words.begin_word(), counted.subspan(1));
+  return (counted.size() - 1) % 5 == 0;
+}
+
 bool add_part(Words& words, const RdataPart& part) {
   const uint8_t* at = part.bytes.data();
   switch (part.field) {
@@ -58,8 +64,7 @@ bool add_part(Words& words, const RdataPart& part) {
     case RdataField::salt:
       return add_salt(words, part.bytes);
     case RdataField::hash:
-      append_base32hex(words.begin_word(), part.bytes.subspan(1));
-      return true;
+      return add_hash(words, part.bytes);
     case RdataField::bitmap:
       return words.add_bitmap(part.bytes);
     case RdataField::hex:
@@ -133,7 +138,8 @@ std::string rdata_to_text(uint16_t type, Bytes rdata) {
   Words words;
   if (has_rdata_layout(type) && rdata_is_well_formed(type, rdata) &&
       add_rdata(words, type, rdata)) {
-    return std::move(words).text();
+    std::string text = std::move(words).text();
+    if (!text.empty()) return text;
   }
   return rdata_to_generic_text(rdata);
 }

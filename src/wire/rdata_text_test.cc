@@ -66,7 +66,9 @@ TEST(RdataText, TypeBitmaps) {
   EXPECT_EQ(text_of(type_nsec, TestPacket().name("b.").raw({0, 6, 0x40, 1, 0, 0, 0, 3, 4, 1, 8})),
             "b. A MX RRSIG NSEC TYPE1028");
   EXPECT_EQ(text_of(type_nsec, TestPacket().name("b.")), "b.");
-  EXPECT_EQ(text_of(type_nsec3, TestPacket().raw({1, 1, 0, 5, 0, 1, 'f'})), "1 1 5 - CO");
+  EXPECT_EQ(text_of(type_nsec3, TestPacket().raw({1, 1, 0, 5, 0, 5}).text("fooba")),
+            "1 1 5 - CPNMUOJ1");
+  EXPECT_EQ(text_of(type_nsec3, TestPacket().raw({1, 1, 0, 5, 0, 1, 'f'})), "\\# 7 01010005000166");
   EXPECT_EQ(text_of(type_nsec3param, TestPacket().raw({1, 0, 0, 5, 2, 0xAA, 0xBB})), "1 0 5 AABB");
   // Zeros at a window's end would be lost.
   EXPECT_EQ(text_of(type_nsec, TestPacket().name(".").raw({0, 2, 0x40, 0})), "\\# 5 0000024000");
@@ -107,6 +109,7 @@ TEST(RdataText, PrefixLists) {
   TestPacket rdata;
   rdata.raw({0, 1, 21, 0x83, 192, 168, 32}).raw({0, 2, 8, 1, 0xFF}).raw({0, 1, 0, 0});
   EXPECT_EQ(text_of(42, rdata), "!1:192.168.32.0/21 2:ff00::/8 1:0.0.0.0/0");
+  EXPECT_EQ(text_of(42, {}), "\\# 0");
   EXPECT_EQ(text_of(42, TestPacket().raw({0, 3, 0, 0})), "\\# 4 00030000");
 }
 
@@ -117,6 +120,7 @@ TEST(RdataText, TypesWithTheirOwnOrder) {
   EXPECT_EQ(text_of(38, TestPacket().u8(64).u32(1).u32(2).name("p.")), "64 ::1:0:2 p.");
   EXPECT_EQ(text_of(38, TestPacket().u8(0).u32(0x20010000).u32(0).u32(0).u32(9)), "0 2001::9");
   EXPECT_EQ(text_of(45, TestPacket().raw({10, 0, 2}).text("foo")), "10 0 2 . Zm9v");
+  EXPECT_EQ(text_of(45, TestPacket().raw({10, 0, 0})), "10 0 0 .");
   EXPECT_EQ(text_of(45, TestPacket().raw({10, 3, 2}).name("g.").text("foo")), "10 3 2 g. Zm9v");
   EXPECT_EQ(text_of(55, TestPacket().raw({2, 2, 0, 3, 0xAA, 0xBB}).text("foo").name("r.")),
             "2 AABB Zm9v r.");

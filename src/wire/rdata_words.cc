@@ -155,10 +155,11 @@ bool RdataWords::add_ipsec_key(Bytes rdata) {
     }
   }();
   const Bytes key = rdata.subspan(3 + gateway_size);
-  if (key.empty()) return false;
+  const bool has_algorithm = rdata[2] != 0;  // RFC 4025 §2.4: 0 says that there is no key
+  if (has_algorithm == key.empty()) return false;
   for (const uint8_t number : rdata.first(3)) add_number(number);
   add_gateway(rdata[1], rdata.subspan(3, gateway_size));
-  append_base64(begin_word(), key);
+  if (has_algorithm) append_base64(begin_word(), key);
   return true;
 }
 

@@ -37,8 +37,28 @@ bool is_plain(uint8_t byte) {
          byte == '.' || byte == '/' || byte == '_';
 }
 
-bool append_keys(std::string& text, Bytes value) {
-  if (value.empty() || value.size() % 2 != 0) return false;
+bool has_key(Bytes parameters, uint16_t wanted) {
+  ByteReader reader(parameters);
+  while (reader.remaining() > 0) {
+    if (reader.read_u16() == wanted) return true;
+    reader.skip(reader.read_u16());
+  }
+  return false;
+}
+
+// RFC 9460 §8: the list ascends, names keys that are there, and not itself.
+bool is_mandatory_list(Bytes value, Bytes parameters) {
+  int last_key = key_mandatory;
+  for (size_t at = 0; at + 1 < value.size(); at += 2) {
+    const uint16_t key = load_be16(value.data() + at);
+    if (key <= last_key || !has_key(parameters, key)) return false;
+    last_key = key;
+  }
+  return !value.empty() && value.size() % 2 == 0;
+}
+
+bool append_keys(std::string& text, Bytes value, Bytes parameters) {
+  if (!is_mandatory_list(value, parameters)) return false;
   for (size_t at = 0; at < value.size(); at += 2) {
     if (at > 0) text += ',';
     text += key_text(load_be16(value.data() + at));
@@ -70,10 +90,10 @@ bool append_addresses(std::string& text, Bytes value, size_t address_size) {
 }
 
 // Behind "key="; of a key without a value, behind "key".
-bool append_value(std::string& text, uint16_t key, Bytes value) {
+bool append_value(std::string& text, uint16_t key, Bytes value, Bytes parameters) {
   switch (key) {
     case key_mandatory:
-      return append_keys(text, value);
+      return append_keys(text, value, parameters);
     case key_alpn:
       return append_protocols(text, value);
     case key_port:
@@ -110,7 +130,7 @@ bool RdataWords::add_parameters(Bytes parameters) {
     }
     if (value.empty() && key >= key_names.size()) continue;
     text += '=';
-    if (!append_value(text, key, value)) return false;
+    if (!append_value(text, key, value, parameters)) return false;
   }
   return true;
 }
