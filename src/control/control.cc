@@ -132,7 +132,6 @@ Result<void> manage(const Environment& environment, Start start) {
   ZoneTable table;
   ZoneSet zones(memory, table, config->server.state);
   SupervisorLink supervisor(environment.channel);
-  ReloadQueue requests;
   const ReportSources sources{.panel = panel,
                               .zones = table,
                               .facts = facts,
@@ -140,10 +139,12 @@ Result<void> manage(const Environment& environment, Start start) {
                               .config_file = environment.config_file,
                               .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
   ZonePrinters printers(memory.reader(), panel.epochs);
+  IoThread io;
+  // Holds on to sessions, so it goes before their context, and what they print from after it.
+  ReloadQueue requests;
   const Commands commands(sources, printers, [&](std::optional<std::string> zone, auto done) {
     requests.push({.zone = std::move(zone), .done = std::move(done)});
   });
-  IoThread io;
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);
   });

@@ -28,18 +28,21 @@ using Protocol = asio::local::stream_protocol;
 
 constexpr auto accept_retry = std::chrono::milliseconds(200);  // when descriptors ran out
 
+// What sessions share with the server; it lives as long as the last of them.
+struct Shared {
+  ControlSocket::Handler handler;
+  size_t open = 0;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Protocol::socket socket, const ControlSocket::Handler& handler, size_t& open)
-      : socket_(std::move(socket)),
-        deadline_(socket_.get_executor()),
-        handler_(handler),
-        open_(open) {
-    ++open_;
+  Session(Protocol::socket socket, std::shared_ptr<Shared> shared)
+      : socket_(std::move(socket)), deadline_(socket_.get_executor()), shared_(std::move(shared)) {
+    ++shared_->open;
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { --open_; }
+  ~Session() { --shared_->open; }
 
   void read() {
     expire_after(std::chrono::seconds(request_timeout_s));
@@ -61,7 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle(size_t size) {
     const std::string request = input_.substr(0, size - 1);
     input_.erase(0, size);
-    handler_(request, [self = shared_from_this()](ControlReply reply) {
+    shared_->handler(request, [self = shared_from_this()](ControlReply reply) {
       asio::post(self->socket_.get_executor(),
                  [self, reply = std::move(reply)]() mutable { self->send(std::move(reply)); });
     });
@@ -115,8 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Protocol::socket socket_;
   asio::steady_timer deadline_;
-  const ControlSocket::Handler& handler_;
-  size_t& open_;
+  std::shared_ptr<Shared> shared_;
   std::string input_;
   std::string output_;
   std::function<std::string()> next_chunk_;
@@ -128,7 +130,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
 struct ControlSocket::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::io_context& context, int listener, Handler request_handler)
-      : handler(std::move(request_handler)),
+      : shared(std::make_shared<Shared>(std::move(request_handler))),
         acceptor(context, Protocol(), listener),
         retry(context) {}
 
@@ -136,10 +138,10 @@ struct ControlSocket::Impl : std::enable_shared_from_this<Impl> {
     acceptor.async_accept([self = shared_from_this()](error_code error, Protocol::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (error) return self->accept_later();
-      const bool has_room = self->open < control_clients_max;
+      const bool has_room = self->shared->open < control_clients_max;
       // One more is told so; what comes beyond while it is being told is closed.
-      if (self->open <= control_clients_max) {
-        auto session = std::make_shared<Session>(std::move(socket), self->handler, self->open);
+      if (self->shared->open <= control_clients_max) {
+        auto session = std::make_shared<Session>(std::move(socket), self->shared);
         if (has_room) {
           session->read();
         } else {
@@ -157,10 +159,9 @@ struct ControlSocket::Impl : std::enable_shared_from_this<Impl> {
     });
   }
 
-  const Handler handler;
+  const std::shared_ptr<Shared> shared;
   Protocol::acceptor acceptor;
   asio::steady_timer retry;
-  size_t open = 0;
 };
 
 Result<UniqueFd> ControlSocket::bind(const std::string& path) {

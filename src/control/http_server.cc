@@ -30,16 +30,22 @@ constexpr auto accept_retry = std::chrono::milliseconds(200);  // when descripto
 
 HttpReply refuse_method() { return {405, "text/plain", "GET or HEAD only\n"}; }
 
+// What sessions share with the server; it lives as long as the last of them.
+struct Shared {
+  HttpServer::Handler handler;
+  size_t open = 0;
+  uint64_t refused = 0;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const HttpServer::Handler& handler, const uint64_t& refused,
-          size_t& open)
-      : stream_(std::move(socket)), handler_(handler), refused_(refused), open_(open) {
-    ++open_;
+  Session(tcp::socket socket, std::shared_ptr<Shared> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)) {
+    ++shared_->open;
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { --open_; }
+  ~Session() { --shared_->open; }
 
   void read() {
     parser_.emplace();
@@ -58,7 +64,7 @@ class Session : public std::enable_shared_from_this<Session> {
     const bool is_head = request.method() == http::verb::head;
     const bool allowed = is_head || request.method() == http::verb::get;
     const std::string target(request.target().substr(0, request.target().find('?')));
-    HttpReply reply = allowed ? handler_(target, refused_) : refuse_method();
+    HttpReply reply = allowed ? shared_->handler(target, shared_->refused) : refuse_method();
     response_ = {};
     response_.version(request.version());
     response_.result(reply.status);
@@ -89,9 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   beast::tcp_stream stream_;
-  const HttpServer::Handler& handler_;
-  const uint64_t& refused_;
-  size_t& open_;
+  std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_{http_header_bytes_max + body_bytes_max};
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -102,7 +106,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
 struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::io_context& io, Handler request_handler)
-      : context(io), handler(std::move(request_handler)), acceptor(io), retry(io) {}
+      : context(io),
+        shared(std::make_shared<Shared>(std::move(request_handler))),
+        acceptor(io),
+        retry(io) {}
 
   void replace(UniqueFd listener, bool is_ipv6) {
     error_code ignored;
@@ -117,11 +124,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
     acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (error) return self->accept_later();
-      if (self->open < http_connections_max) {
-        std::make_shared<Session>(std::move(socket), self->handler, self->refused, self->open)
-            ->read();
+      if (self->shared->open < http_connections_max) {
+        std::make_shared<Session>(std::move(socket), self->shared)->read();
       } else {
-        ++self->refused;
+        ++self->shared->refused;
       }
       self->accept();
     });
@@ -135,11 +141,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
   }
 
   asio::io_context& context;
-  const Handler handler;
+  const std::shared_ptr<Shared> shared;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
-  size_t open = 0;
-  uint64_t refused = 0;
   std::atomic<bool> serving{false};
 };
 

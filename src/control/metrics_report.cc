@@ -19,6 +19,9 @@ namespace {
 
 using Type = MetricsText::Type;
 
+// A label a zone is for servers with few of them; a scrape of a million zones would help nobody.
+constexpr size_t labelled_zones_max = 100;
+
 uint32_t worker_count(const exchange::Panel& panel) {
   return std::min<uint32_t>(panel.worker_count.load(std::memory_order_relaxed),
                             exchange::workers_max);
@@ -117,6 +120,25 @@ void add_zones(MetricsText& text, const ReportSources& sources, const Facts& fac
   add_gauge(text, "holdfast_records", "Records in all zones.", facts.memory.records);
 }
 
+void add_each_zone(MetricsText& text, const ZoneTable& zones) {
+  if (zones.size() > labelled_zones_max) return;
+  const auto add_family = [&](std::string_view name, std::string_view help, auto value_of) {
+    text.begin_family(name, Type::gauge, help);
+    zones.visit_after("", labelled_zones_max,
+                      [&](const std::string& zone, const ZoneRecord& record) {
+                        text.add_sample(MetricsText::label("zone", zone), value_of(record));
+                      });
+  };
+  add_family("holdfast_zone_serial", "Serial served; only on servers with at most 100 zones.",
+             [](const ZoneRecord& record) { return uint64_t{record.serial}; });
+  add_family("holdfast_zone_loaded_timestamp_seconds",
+             "When the version served was published; only with at most 100 zones.",
+             [](const ZoneRecord& record) { return record.loaded_unix_s; });
+  add_family("holdfast_zone_failing_since_timestamp_seconds",
+             "When the zone's file was first found bad, 0 if it is good; only with at most 100.",
+             [](const ZoneRecord& record) { return record.failing_since_unix_s; });
+}
+
 void add_reloads(MetricsText& text, const ReloadFacts& reload) {
   text.begin_family("holdfast_reloads_total", Type::counter, "Reloads by result.");
   text.add_sample(MetricsText::label("result", "applied"), reload.succeeded);
@@ -162,6 +184,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   add_counters(text, sources.panel);
   add_workers(text, sources.panel);
   add_zones(text, sources, facts);
+  add_each_zone(text, sources.zones);
   add_reloads(text, facts.reload);
   add_gauge(text, "holdfast_dnstap_connected", "1 while a dnstap collector is connected.",
             sources.dnstap.is_connected() ? 1 : 0);
