@@ -96,6 +96,11 @@ void add_workers(MetricsText& text, const exchange::Panel& panel) {
   add_counter(text, "holdfast_control_restarts_total",
               "Times that the management process was started again.",
               panel.control_restarts.load());
+  add_counter(text, "holdfast_deaths_total", "Messages that killed an answer process.",
+              panel.deaths_by_message.load());
+  add_gauge(text, "holdfast_refused_likenesses",
+            "Kinds of message refused now because they killed answer processes.",
+            panel.refusals_active.load());
 }
 
 void add_zones(MetricsText& text, const ReportSources& sources, const Facts& facts) {

@@ -177,6 +177,10 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
   }
   ReloadResult result = parts_.zones.apply(std::move(plan));
   reply.changes = std::move(result.changes);
+  if (reply.changes.empty() && result.errors.empty()) {
+    reply.changes.push_back("zone " + key + ": read again, nothing has changed in it (serial " +
+                            std::to_string(record->serial) + ")");
+  }
   if (!result.errors.empty()) reply.error = result.errors.front();
   return reply;
 }

@@ -63,12 +63,12 @@ void append_line(std::string& out, const std::string& zone, const KnownSource& s
   const size_t begin = out.size();
   out += zone + '\t' + std::to_string(source.generation) + '\t' +
          std::to_string(source.fingerprint) + '\t' + std::to_string(source.loaded_unix_s) + '\t' +
-         source.file;
+         std::to_string(source.failing_since_unix_s) + '\t' + source.file;
   for (const std::string& include : source.includes) out += '\t' + include;
   // A path with a tab or line break cannot be told apart: the zone is parsed again instead.
   const auto tabs =
       static_cast<size_t>(std::count(out.begin() + static_cast<ptrdiff_t>(begin), out.end(), '\t'));
-  if (tabs != 4 + source.includes.size() || out.find('\n', begin) != std::string::npos) {
+  if (tabs != 5 + source.includes.size() || out.find('\n', begin) != std::string::npos) {
     out.resize(begin);
     return;
   }
@@ -108,7 +108,8 @@ SourceRegister::SourceRegister(const std::string& state_directory)
     KnownSource source;
     if (!parse_number(take_field(line), source.generation) ||
         !parse_number(take_field(line), source.fingerprint) ||
-        !parse_number(take_field(line), source.loaded_unix_s)) {
+        !parse_number(take_field(line), source.loaded_unix_s) ||
+        !parse_number(take_field(line), source.failing_since_unix_s)) {
       continue;
     }
     source.file = take_field(line);

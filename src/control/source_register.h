@@ -33,6 +33,7 @@ struct KnownSource {
   uint32_t generation = 0;
   uint64_t fingerprint = 0;
   uint64_t loaded_unix_s = 0;
+  uint64_t failing_since_unix_s = 0;  // not 0: the files were bad since, an older version is served
   std::string file;
   std::vector<std::string> includes;
 };

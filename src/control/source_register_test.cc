@@ -48,10 +48,10 @@ TEST_F(SourceRegisterFile, AMissingFileOrOneJustChangedHasNoFingerprint) {
 TEST_F(SourceRegisterFile, LaterLinesOverrideAndIncludesAreKept) {
   {
     SourceRegister sources(directory_);
-    sources.append("example.", {1, 11, 111, "/a", {}});
-    sources.append("other.", {7, 77, 777, "/o", {}});
+    sources.append("example.", {1, 11, 111, 0, "/a", {}});
+    sources.append("other.", {7, 77, 777, 0, "/o", {}});
     ASSERT_TRUE(sources.flush());
-    sources.append("example.", {2, 22, 222, "/a", {"/b", "/c"}});
+    sources.append("example.", {2, 22, 222, 5, "/a", {"/b", "/c"}});
     ASSERT_TRUE(sources.flush());
   }
   const SourceRegister sources(directory_);
@@ -60,6 +60,7 @@ TEST_F(SourceRegisterFile, LaterLinesOverrideAndIncludesAreKept) {
   EXPECT_EQ(example->generation, 2U);
   EXPECT_EQ(example->fingerprint, 22U);
   EXPECT_EQ(example->loaded_unix_s, 222U);
+  EXPECT_EQ(example->failing_since_unix_s, 5U);
   EXPECT_EQ(example->includes, (std::vector<std::string>{"/b", "/c"}));
   ASSERT_NE(sources.find("other."), nullptr);
   EXPECT_EQ(sources.find("third."), nullptr);
@@ -68,7 +69,7 @@ TEST_F(SourceRegisterFile, LaterLinesOverrideAndIncludesAreKept) {
 TEST_F(SourceRegisterFile, DamageCostsOnlyTheLinesItHits) {
   {
     SourceRegister sources(directory_);
-    sources.append("example.", {1, 11, 111, "/a", {}});
+    sources.append("example.", {1, 11, 111, 0, "/a", {}});
     ASSERT_TRUE(sources.flush());
   }
   std::ofstream(directory_ + "/zone-sources", std::ios::app) << "x.\tnot a number\nexample.\t9";
@@ -76,7 +77,7 @@ TEST_F(SourceRegisterFile, DamageCostsOnlyTheLinesItHits) {
     SourceRegister sources(directory_);
     EXPECT_EQ(sources.find("example.")->generation, 1U);
     EXPECT_EQ(sources.find("x."), nullptr);
-    sources.append("new.", {3, 33, 333, "/n", {}});
+    sources.append("new.", {3, 33, 333, 0, "/n", {}});
     ASSERT_TRUE(sources.flush());
   }
   const SourceRegister sources(directory_);
@@ -86,8 +87,8 @@ TEST_F(SourceRegisterFile, DamageCostsOnlyTheLinesItHits) {
 
 TEST_F(SourceRegisterFile, APathThatWouldBreakALineIsLeftOut) {
   SourceRegister sources(directory_);
-  sources.append("tab.", {1, 11, 111, "/a\tb", {}});
-  sources.append("break.", {1, 11, 111, "/a\nexample.\t1\t1\t1\t/x", {}});
+  sources.append("tab.", {1, 11, 111, 0, "/a\tb", {}});
+  sources.append("break.", {1, 11, 111, 0, "/a\nexample.\t1\t1\t1\t0\t/x", {}});
   ASSERT_TRUE(sources.flush());
   const SourceRegister again(directory_);
   EXPECT_EQ(again.find("tab."), nullptr);
@@ -97,11 +98,11 @@ TEST_F(SourceRegisterFile, APathThatWouldBreakALineIsLeftOut) {
 
 TEST_F(SourceRegisterFile, IsRewrittenWhenHalfOfItIsOutdated) {
   SourceRegister sources(directory_);
-  for (uint32_t i = 0; i < 1100; ++i) sources.append("example.", {i, 1, 1, "/a", {}});
+  for (uint32_t i = 0; i < 1100; ++i) sources.append("example.", {i, 1, 1, 0, "/a", {}});
   ASSERT_TRUE(sources.flush());
   EXPECT_TRUE(sources.wants_rewrite(1));
   ASSERT_TRUE(sources.rewrite(
-      [](const SourceRegister::Put& put) { put("example.", {1099, 1, 1, "/a", {}}); }));
+      [](const SourceRegister::Put& put) { put("example.", {1099, 1, 1, 0, "/a", {}}); }));
   EXPECT_FALSE(sources.wants_rewrite(1));
   EXPECT_LT(std::filesystem::file_size(directory_ + "/zone-sources"), 100U);
   EXPECT_EQ(SourceRegister(directory_).find("example.")->generation, 1099U);

@@ -59,15 +59,15 @@ json::object zones_object(const ZoneTable& table) {
 }
 
 json::object deaths_object(const exchange::Panel& panel) {
-  uint64_t recorded = 0;
   uint64_t refused = 0;
-  constexpr size_t drops = exchange::CounterLayout::drops;
+  constexpr size_t at =
+      exchange::CounterLayout::drops + static_cast<size_t>(exchange::Drop::query_of_death);
   for (uint32_t i = 0; i < worker_count(panel); ++i) {
-    const exchange::Counters& counters = panel.workers[i].counters;
-    recorded += counters.get(drops + static_cast<size_t>(exchange::Drop::crash));
-    refused += counters.get(drops + static_cast<size_t>(exchange::Drop::query_of_death));
+    refused += panel.workers[i].counters.get(at);
   }
-  return {{"recorded", recorded}, {"refused_total", refused}};
+  return {{"recorded", panel.deaths_by_message.load()},
+          {"refusing", panel.refusals_active.load()},
+          {"refused_total", refused}};
 }
 
 json::array to_array(const std::vector<Endpoint>& endpoints) {

@@ -116,9 +116,6 @@ std::string describe_update(const std::string& zone, const ZoneRecord& before,
     return "zone " + zone + ": added with serial " + serial + " and " +
            std::to_string(after.records) + " records";
   }
-  if (publication.nodes_written == 0 && publication.nodes_removed == 0) {
-    return "zone " + zone + ": read again, nothing has changed in it (serial " + serial + ")";
-  }
   return "zone " + zone + ": serial " + std::to_string(before.serial) + " to " + serial + ", " +
          std::to_string(publication.nodes_written) + " names written, " +
          std::to_string(publication.nodes_removed) + " removed";

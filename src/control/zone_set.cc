@@ -27,11 +27,27 @@ std::string text_of(wire::NameView name) {
   return folded.view().to_text();
 }
 
+KnownSource known_source(const ZoneRecord& record) {
+  // A bad file is read again at the next start, so that status then says what is wrong.
+  const uint64_t fingerprint = record.state == ZoneState::serving ? record.fingerprint : 0;
+  return {record.generation,           fingerprint, record.loaded_unix_s,
+          record.failing_since_unix_s, record.file, record.includes};
+}
+
 void set_served_version(ZoneRecord& record, const zone::ZoneView& view) {
   record.serial = view.serial();
   record.generation = view.generation();
   record.records = view.record_count();
   record.names = view.node_count();
+}
+
+// After the end of control alone: the file may have been changed since, for a reload to find.
+void take_up_as_it_is(ZoneRecord& record) {
+  record.state = ZoneState::serving;
+  if (record.failing_since_unix_s == 0) return;
+  record.state = ZoneState::stale;
+  record.findings = {record.file +
+                     ": bad when it was last read; a reload tells what is wrong with it now"};
 }
 
 }  // namespace
@@ -49,7 +65,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   std::vector<const config::ZoneSource*> sources;
   for (const config::ZoneSource& source : wanted) {
     ZoneRecord record = *table_.find(source.name);
-    if (record.state == ZoneState::serving) continue;
+    if (record.state != ZoneState::waiting) continue;
     if (is_unchanged(record, source, settings.fingerprint_salt)) {
       record.state = ZoneState::serving;
       table_.put(source.name, std::move(record));
@@ -81,9 +97,10 @@ void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
     if (known != nullptr && known->generation == record.generation && known->file == source.file) {
       record.fingerprint = known->fingerprint;
       record.loaded_unix_s = known->loaded_unix_s;
+      record.failing_since_unix_s = known->failing_since_unix_s;
       record.includes = known->includes;
-      if (start == Start::respawn && record.fingerprint != 0) record.state = ZoneState::serving;
     }
+    if (start == Start::respawn) take_up_as_it_is(record);
   }
   table_.put(source.name, std::move(record));
 }
@@ -121,7 +138,9 @@ Result<zone::Publication> ZoneSet::publish(const config::ZoneSource& source,
   record.includes = parsed.outcome.report.files;
   record.state = ZoneState::serving;
   set_served_version(record, *view);
-  record.loaded_unix_s = unix_now_s();
+  const ZoneRecord before = table_.find(source.name).value_or(ZoneRecord{});
+  record.loaded_unix_s =
+      record.generation == before.generation ? before.loaded_unix_s : unix_now_s();
   record.fingerprint = parsed.fingerprint;
   record.findings = finding_texts(parsed.outcome.report);
   register_source(source.name, record);
@@ -144,10 +163,7 @@ void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult
         Category::zones, "zone-stale",
         "zone " + source.name + " cannot be loaded, its last good version is served: " + reason,
         {{"zone", source.name}, {"serial", std::to_string(record.serial)}});
-    // So that the next start reads the file again, and status then says what is wrong.
-    ZoneRecord unread = record;
-    unread.fingerprint = 0;
-    register_source(source.name, unread);
+    register_source(source.name, record);
   } else {
     log::error(Category::zones, "zone-failed",
                "zone " + source.name + " cannot be loaded, it is answered with SERVFAIL: " + reason,
@@ -189,7 +205,13 @@ ReloadResult ZoneSet::apply(ReloadPlan plan) {
       }
       continue;
     }
-    before.generation == 0 ? ++result.added : ++result.updated;
+    if (before.generation == 0) {
+      ++result.added;
+    } else if (before.generation != table_.find(zone)->generation) {
+      ++result.updated;
+    } else {
+      continue;  // read again, and nothing has changed in it
+    }
     tell(describe_update(zone, before, *table_.find(zone), *publication));
     update.parsed.outcome.contents.reset();
     if (++done % zones_between_reclaims == 0) memory_.reclaim();
@@ -206,8 +228,7 @@ ReloadResult ZoneSet::apply(ReloadPlan plan) {
 }
 
 void ZoneSet::register_source(const std::string& zone, const ZoneRecord& record) {
-  register_.append(zone, {record.generation, record.fingerprint, record.loaded_unix_s, record.file,
-                          record.includes});
+  register_.append(zone, known_source(record));
 }
 
 void ZoneSet::maintain() {
@@ -215,10 +236,7 @@ void ZoneSet::maintain() {
   if (kept && register_.wants_rewrite(table_.size())) {
     kept = register_.rewrite([&](const SourceRegister::Put& put) {
       const auto write = [&](const std::string& zone, const ZoneRecord& record) {
-        const uint64_t fingerprint = record.state == ZoneState::serving ? record.fingerprint : 0;
-        if (record.generation == 0) return;
-        put(zone,
-            {record.generation, fingerprint, record.loaded_unix_s, record.file, record.includes});
+        if (record.generation != 0) put(zone, known_source(record));
       };
       constexpr size_t page = 1000;
       for (std::string last = table_.visit_after("", page, write); !last.empty();) {

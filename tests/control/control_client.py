@@ -35,8 +35,12 @@ class Control:
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        client.settimeout(WAIT_S)
-        client.connect(self.path)
+        try:
+            client.settimeout(WAIT_S)
+            client.connect(self.path)
+        except OSError:
+            client.close()
+            raise
         return client
 
     def ask(self, command, **members):

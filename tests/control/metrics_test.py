@@ -89,8 +89,8 @@ class Metrics(unittest.TestCase):
         self.assertEqual(headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
         return parse(text)
 
-    def value(self, families, family, **labels):
-        return families[family][1][family, tuple(sorted(labels.items()))]
+    def value(self, families, name, **labels):
+        return families[name][1][name, tuple(sorted(labels.items()))]
 
     def test_queries_are_counted(self):
         before = self.scrape()
@@ -98,9 +98,9 @@ class Metrics(unittest.TestCase):
             self.server.ask("ns.one.example", "AAAA")
         self.server.ask("nothing.one.example", "A", tcp=True)
 
-        def risen(family, **labels):
+        def risen(name, **labels):
             after = self.scrape()
-            return (self.value(after, family, **labels) - self.value(before, family, **labels))
+            return (self.value(after, name, **labels) - self.value(before, name, **labels))
         udp = {"protocol": "udp", "family": "ipv4"}
         wait_until("ten queries", lambda: risen("holdfast_queries_total", **udp) >= 10)
         self.assertEqual(risen("holdfast_queries_by_type_total", qtype="AAAA"), 10)

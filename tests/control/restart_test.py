@@ -102,20 +102,6 @@ class Restart(unittest.TestCase):
         self.restart()
         self.assertEqual(self.server.ask("two.example", "SOA").rcode(), dns.rcode.REFUSED)
 
-    def test_lost_zone_memory_is_restored_from_the_journal(self):
-        self.server.stop()
-        # What a power failure leaves: zone memory that cannot be trusted.
-        memory = self.server.state / "zones.mem"
-        memory.unlink()
-        self.break_zone("two.example")
-        self.server.start()
-        self.wait_ready()
-        self.assertEqual(serial_of(self.server, "one.example"), 1)
-        self.assertEqual(serial_of(self.server, "two.example"), 1)
-        status = self.control.zone("two.example")
-        self.assertEqual(status["state"], "stale")
-        self.assertEqual(status["records"], 3)
-
 
 if __name__ == "__main__":
     unittest.main()
