@@ -313,7 +313,7 @@ TEST_F(MemoryCrashTest, LimitIsMetWithoutHarm) {
   std::mt19937 random(2);
   int refused = 0;
   std::array<uint32_t, model_zones> serials{};
-  for (uint32_t serial = 1; serial < 600; ++serial) {
+  for (uint32_t serial = 1; serial < 300; ++serial) {
     const auto index = static_cast<uint32_t>(random() % model_zones);
     const ModelZone filler("filler.example.", static_cast<uint32_t>(random() % 12000));
     SampleZone filling = filler.version(serial);
@@ -334,7 +334,7 @@ TEST_F(MemoryCrashTest, LimitIsMetWithoutHarm) {
       ASSERT_EQ(model(i).trouble_with(memory.reader(), *zone), "");
     }
   }
-  EXPECT_GT(refused, 20);
+  EXPECT_GT(refused, 10);
   memory.remove(sample_name("filler.example"));
   for (uint32_t i = 0; i < model_zones; ++i) memory.remove(sample_name(model(i).apex()));
   memory.reclaim();

@@ -91,6 +91,9 @@ Result<layout::Ref> ZoneEdit::settle(const StagedNode& node, layout::Ref old) {
 
 Result<void> ZoneEdit::remove(layout::Ref old) {
   const layout::Node* node = node_at(old);
+  if ((node->flags & node_apex) != 0) {
+    return fail(apex_.to_text() + ": the apex cannot be removed from its zone");
+  }
   wire::Name owner;
   CHECK(owner.assign_joined(layout::owner_of(node), apex_));
   StagedNode gone;
