@@ -343,5 +343,41 @@ TEST_F(MemoryCrashTest, LimitIsMetWithoutHarm) {
   EXPECT_LT(memory.use().live_bytes, 400000U);  // tables for as many names as there were
 }
 
+// New zones until there is no room, with the limit falling on every kind of growth in turn.
+TEST_F(MemoryCrashTest, RefusedNewZoneLeavesNothingBehind) {
+  MemoryOptions options = sample_options(folder_.file());
+  options.bytes_max = 1 << 20;
+  Memory memory = std::move(*Memory::open(options, epochs_));
+  uint64_t live_bytes = 0;
+  for (uint32_t round = 0; round < 60; ++round) {
+    const ModelZone filler("filler.example.", 3000 + 17 * round);
+    SampleZone filling = filler.version(1);
+    ASSERT_TRUE(memory.publish(filling.finish(), nullptr).has_value());
+    uint32_t zones = 0;
+    const auto publish_next = [&] {
+      const std::string apex = "new" + std::to_string(zones) + ".example.";
+      SampleZone zone(apex);
+      zone.soa(1);
+      if (zones % 3 == 0) zone.a("www." + apex, 1);
+      return memory.publish(zone.finish(), nullptr).has_value();
+    };
+    while (publish_next()) ++zones;
+    ASSERT_GT(zones, 100U);
+    ASSERT_FALSE(memory.find(sample_name("new" + std::to_string(zones) + ".example")));
+    ASSERT_EQ(memory.use().zones, zones + 1);
+    memory.remove(sample_name("filler.example"));
+    memory.reclaim();
+    ASSERT_TRUE(publish_next());
+    for (uint32_t i = 0; i <= zones; ++i) {
+      ASSERT_TRUE(memory.remove(sample_name("new" + std::to_string(i) + ".example")));
+    }
+    memory.reclaim();
+    ASSERT_EQ(memory.use().nodes, 0U);
+    ASSERT_EQ(memory.use().retired_bytes, 0U);
+    if (round == 10) live_bytes = memory.use().live_bytes;
+  }
+  EXPECT_LE(memory.use().live_bytes, live_bytes + 100000);  // the tables may have grown
+}
+
 }  // namespace
 }  // namespace holdfast::zone
