@@ -25,13 +25,15 @@ Result<layout::Ref> Allocator::allocate(uint32_t units) {
     return units <= small_units_max ? take_small(units, ref) : take_large(units, ref);
   };
   if (take()) return ref;
-  // Joining pays if enough came back since the last time.
-  if (released_since_join_ * layout::unit_bytes >= file_.bytes() / 8) {
+  if (units <= small_units_max && split_small(units, ref)) return ref;
+  tidy();
+  if (take()) return ref;
+  auto grown = grow(units);
+  if (!grown && released_since_join_ > 0) {
     join();
     if (take()) return ref;
   }
-  if (units <= small_units_max && split_small(units, ref)) return ref;
-  TRY(grow(units));
+  if (!grown) return std::unexpected(grown.error());
   CHECK(take());
   return ref;
 }
@@ -138,6 +140,11 @@ void Allocator::remove_large(std::map<layout::Ref, uint32_t>::iterator stretch) 
   large_units_ -= stretch->second;
   sizes_.erase({stretch->second, stretch->first});
   large_.erase(stretch);
+}
+
+void Allocator::tidy() {
+  // Sorting all that is free pays once an eighth of the file has come back.
+  if (released_since_join_ * layout::unit_bytes >= file_.bytes() / 8) join();
 }
 
 void Allocator::join() {

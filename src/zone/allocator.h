@@ -29,6 +29,8 @@ class Allocator {
   // The same at a multiple of 64 bytes.
   [[nodiscard]] Result<layout::Ref> allocate_aligned(uint32_t units);
   void release(Extent extent);
+  // Joins what is free if enough has been released; so the next zone's nodes lie together.
+  void tidy();
 
   [[nodiscard]] uint64_t free_bytes() const;
 

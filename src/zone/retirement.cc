@@ -41,6 +41,7 @@ void Retirement::reclaim() {
     for (const Entry& entry : batch.entries) carry_out(entry);
     close_batch();
   }
+  allocator_.tidy();
 }
 
 void Retirement::carry_out(const Entry& entry) {
