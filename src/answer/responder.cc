@@ -92,10 +92,12 @@ void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query,
   }
 }
 
-// RFC 1035 §4.1.1; RD is copied, and CD too (RFC 4035 §3.1.6). RA and AD stay clear.
+// RFC 1035 §4.1.1; RD is copied, and CD too (RFC 4035 §3.1.6). RA and AD stay clear. Under other
+// opcodes than QUERY these bits have no meaning, so none is copied (RFC 8906 §3.1.4).
 uint16_t response_flags(const Draft& draft, const wire::Query& query) {
-  unsigned flags = wire::flag_qr | (draft.rcode & rcode_bits);
-  flags |= query.flags & (opcode_bits | wire::flag_rd | wire::flag_cd);
+  const bool is_query = query.opcode == wire::opcode_query;
+  const unsigned copied = opcode_bits | (is_query ? wire::flag_rd | wire::flag_cd : 0);
+  unsigned flags = wire::flag_qr | (draft.rcode & rcode_bits) | (query.flags & copied);
   if (draft.authoritative) flags |= wire::flag_aa;
   if (draft.truncated) flags |= wire::flag_tc;
   return static_cast<uint16_t>(flags);
