@@ -133,6 +133,8 @@ void Service::add_control() {
 }
 
 int Service::run_control_process() const {
+  // As root it reads what an operator's root may read; as another user it needs no more than that.
+  if (!parts_.config.server.user.empty()) supervise::drop_all_capabilities();
   return control::run({.config_file = parts_.config.source,
                        .config = parts_.config,
                        .panel = parts_.panel,
