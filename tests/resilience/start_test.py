@@ -139,8 +139,10 @@ class StartTest(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "needs root to mount a small file system")
     def test_a_full_disk(self):
         server = self.server()
+        server.zones["example"] = ZONE + "".join(f"a{i} A 192.0.2.1\n" for i in range(30000))
+        server.write_config()
         server.state.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(server.state)]
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(server.state)]
         if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
             self.skipTest("cannot mount here")
         try:
