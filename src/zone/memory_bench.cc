@@ -176,6 +176,21 @@ void publish_again(benchmark::State& state) {
   for (auto _ : state) CHECK(published.memory.publish(contents, nullptr).has_value());
 }
 
+void remove_and_reclaim(benchmark::State& state) {
+  Published& published = large_zone(static_cast<size_t>(state.range(0)), Denial::none);
+  SampleZone zone("removed.");
+  zone.soa(1);
+  for (int64_t i = 0; i < state.range(0); ++i) zone.a("h" + std::to_string(i) + ".removed", 1);
+  const Contents& contents = zone.finish();
+  for (auto _ : state) {
+    state.PauseTiming();
+    CHECK(published.memory.publish(contents, nullptr).has_value());
+    state.ResumeTiming();
+    published.memory.remove(sample_name("removed"));
+    published.memory.reclaim();
+  }
+}
+
 void start_again(benchmark::State& state) {
   Published& published = large_zone(static_cast<size_t>(state.range(0)), Denial::none);
   for (auto _ : state) {
@@ -196,6 +211,7 @@ BENCHMARK(miss_in_large_zone)->Apply(sizes);
 BENCHMARK(nsec_before)->Apply(sizes);
 BENCHMARK(change_one_name)->Apply(sizes)->Unit(benchmark::kMicrosecond);
 BENCHMARK(publish_again)->Apply(sizes)->Unit(benchmark::kMillisecond);
+BENCHMARK(remove_and_reclaim)->Apply(sizes)->Unit(benchmark::kMillisecond);
 BENCHMARK(start_again)->Apply(sizes)->Unit(benchmark::kMillisecond);
 
 }  // namespace
