@@ -21,6 +21,7 @@ struct CommandLine {
   CLI::App app{"Holdfast, an authoritative DNS server"};
   Invocation invocation;
   bool json = false;
+  bool strict = false;
 };
 
 CLI::App* add_group(CommandLine& line, const char* name, const char* description) {
@@ -52,6 +53,22 @@ void add_serve_command(CommandLine& line) {
   add_config(line, *serve);
 }
 
+// For commands that ask the running server.
+void add_connection(CommandLine& line, CLI::App& command) {
+  add_config(line, command);
+  command
+      .add_option("--socket", line.invocation.socket_path,
+                  "The server's control socket, in place of the one in the configuration's state")
+      ->type_name(file_type);
+  add_json(line, command);
+}
+
+void add_zone_name(CommandLine& line, CLI::App& command) {
+  command.add_option("NAME", line.invocation.zone_name, "The zone, such as example.com")
+      ->required()
+      ->type_name("");
+}
+
 void add_config_commands(CommandLine& line) {
   CLI::App& group = *add_group(line, "config", "Check and show configurations");
   CLI::App* check = add_command(line, group, Command::config_check, "check",
@@ -68,6 +85,32 @@ void add_config_commands(CommandLine& line) {
               "Print the reference of all keys, in Markdown");
 }
 
+void add_zone_commands(CommandLine& line) {
+  CLI::App& group = *add_group(line, "zone", "Look at zones, running or in files");
+  add_connection(line, *add_command(line, group, Command::zone_list, "list",
+                                    "List the zones of the running server"));
+  CLI::App* status = add_command(line, group, Command::zone_status, "status",
+                                 "Show one zone of the running server");
+  add_zone_name(line, *status);
+  add_connection(line, *status);
+
+  CLI::App* check = add_command(line, group, Command::zone_check, "check",
+                                "Report everything that is wrong with a zone file");
+  add_zone_name(line, *check);
+  check->add_option("FILE", line.invocation.zone_file, "The zone file")
+      ->required()
+      ->type_name(file_type);
+  check->add_flag("--strict", line.strict, "Take what is doubtful for wrong");
+  add_json(line, *check);
+
+  CLI::App* print = add_command(line, group, Command::zone_print, "print",
+                                "Print the records of a zone of the running server, or of FILE");
+  add_zone_name(line, *print);
+  print->add_option("FILE", line.invocation.zone_file, "A zone file to print instead")
+      ->type_name(file_type);
+  add_connection(line, *print);
+}
+
 std::unique_ptr<CommandLine> make_command_line() {
   auto line = std::make_unique<CommandLine>();
   line->invocation.config_path = default_config_path;
@@ -76,6 +119,13 @@ std::unique_ptr<CommandLine> make_command_line() {
   line->app.require_subcommand(1);
   add_serve_command(*line);
   add_config_commands(*line);
+  CLI::App* reload = add_command(*line, line->app, Command::reload, "reload",
+                                 "Have the running server read configuration and zones anew");
+  reload->add_option("NAME", line->invocation.zone_name, "Only this zone's file")->type_name("");
+  add_connection(*line, *reload);
+  add_connection(*line, *add_command(*line, line->app, Command::status, "status",
+                                     "Show how the running server is"));
+  add_zone_commands(*line);
   CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
   add_command(*line, completion, Command::completion_bash, "bash",
               "Print completion for bash; source it, or put it into bash-completion's folder");
@@ -140,6 +190,7 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, char** argv) {
     return line->app.exit(error) == 0 ? ExitCode::good : ExitCode::wrong_use;
   }
   if (line->json) line->invocation.format = OutputFormat::json;
+  if (line->strict) line->invocation.strictness = Strictness::strict;
   return line->invocation;
 }
 

@@ -20,15 +20,26 @@ enum class Command : uint8_t {
   config_print,
   config_schema,
   config_reference,
+  reload,
+  status,
+  zone_list,
+  zone_status,
+  zone_check,
+  zone_print,
   completion_bash,
 };
 
 enum class OutputFormat : uint8_t { text, json };
+enum class Strictness : uint8_t { usual, strict };
 
 struct Invocation {
-  Command command = Command::config_check;
+  Command command = Command::serve;
   std::string config_path;
+  std::string socket_path;  // empty: the one in the configuration's server.state
+  std::string zone_name;
+  std::string zone_file;  // of `zone check` and `zone print`; empty: not given
   OutputFormat format = OutputFormat::text;
+  Strictness strictness = Strictness::usual;
 };
 
 // What to run, or, if everything was said on the way (help, version, a wrong use), how to end.

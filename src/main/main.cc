@@ -6,6 +6,9 @@
 #include "main/completion.h"
 #include "main/config_commands.h"
 #include "main/serve.h"
+#include "main/server_commands.h"
+#include "main/zone_commands.h"
+#include "main/zone_file_commands.h"
 
 namespace holdfast {
 
@@ -23,6 +26,18 @@ ExitCode run(const Invocation& invocation) {
       return print_config_schema();
     case Command::config_reference:
       return print_config_reference();
+    case Command::reload:
+      return reload(invocation);
+    case Command::status:
+      return show_status(invocation);
+    case Command::zone_list:
+      return list_running_zones(invocation);
+    case Command::zone_status:
+      return show_zone_status(invocation);
+    case Command::zone_check:
+      return check_zone_file(invocation);
+    case Command::zone_print:
+      return print_zone(invocation);
     case Command::completion_bash:
       fmt::print("{}", bash_completion(all_commands()));
       return ExitCode::good;

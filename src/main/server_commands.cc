@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/server_commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "main/reply.h"
+#include "main/table.h"
+
+namespace holdfast {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string zones_line(const json::object& zones) {
+  std::string line = fmt::format("{} configured", number_field(zones, "configured"));
+  for (const char* state : {"serving", "stale", "failed", "waiting"}) {
+    const uint64_t count = number_field(zones, state);
+    if (count > 0 || state == std::string_view("serving")) {
+      line += fmt::format(", {} {}", count, state);
+    }
+  }
+  return line;
+}
+
+void print_workers(const json::object& status) {
+  const json::value* workers = status.if_contains("workers");
+  if (!workers || !workers->is_array()) return;
+  fmt::print("\n");
+  Table table({"WORKER", "PID", "STATE", "RESTARTS", "UP", "ANSWERS"});
+  for (const json::value& item : workers->get_array()) {
+    if (!item.is_object()) continue;
+    const json::object& worker = item.get_object();
+    table.add({text_field(worker, "worker"), text_field(worker, "pid"), text_field(worker, "state"),
+               text_field(worker, "restarts"), age_field(worker, "started_unix_s"),
+               text_field(worker, "answers_total")});
+  }
+  table.flush();
+}
+
+void print_reload(const json::object& reload) {
+  fmt::print("reloads        {}, last good {}\n", number_field(reload, "count"),
+             time_field(reload, "last_success_unix_s"));
+  if (number_field(reload, "last_failure_unix_s") > number_field(reload, "last_success_unix_s")) {
+    fmt::print("               last failed {}: {}\n", time_field(reload, "last_failure_unix_s"),
+               text_field(reload, "last_error"));
+  }
+}
+
+void print_status(const json::object& status) {
+  const bool ready = text_field(status, "ready") == "true";
+  fmt::print("holdfast {}, {}, up {}\n", text_field(status, "version"),
+             ready ? "ready" : "not ready", age_field(status, "started_unix_s"));
+  fmt::print("configuration  {}\n", text_field(status, "config_file"));
+  fmt::print("state          {}\n", text_field(status, "state_directory"));
+  fmt::print("listening      {}\n", fmt::join(text_list(status, "listen"), ", "));
+  fmt::print("zones          {}\n", zones_line(object_field(status, "zones")));
+  const json::object& memory = object_field(status, "memory");
+  fmt::print("zone memory    {} in use of {}, {} names, {} records\n",
+             size_field(memory, "live_bytes"), size_field(memory, "file_bytes"),
+             number_field(memory, "names"), number_field(memory, "records"));
+  print_reload(object_field(status, "reload"));
+  const json::object& control = object_field(status, "control");
+  fmt::print("control        pid {}, up {}, {} restarts\n", number_field(control, "pid"),
+             age_field(control, "started_unix_s"), number_field(control, "restarts"));
+  const std::string journal_error = text_field(object_field(status, "journal"), "error");
+  if (!journal_error.empty()) fmt::print("journal        {}\n", journal_error);
+  const json::object& deaths = object_field(status, "deaths");
+  if (number_field(deaths, "recorded") > 0) {
+    fmt::print("deaths         {} of workers; {} kinds of packet refused now, {} packets so far\n",
+               number_field(deaths, "recorded"), number_field(deaths, "refusing"),
+               number_field(deaths, "refused_total"));
+  }
+  print_workers(status);
+}
+
+}  // namespace
+
+ExitCode show_status(const Invocation& invocation) {
+  const auto exchange = ServerExchange::ask(invocation, "status");
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+  } else {
+    print_status(exchange->reply());
+  }
+  return ExitCode::good;
+}
+
+ExitCode reload(const Invocation& invocation) {
+  const auto exchange = ServerExchange::ask(invocation, "reload", invocation.zone_name);
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+    return ExitCode::good;
+  }
+  for (const std::string& warning : text_list(exchange->reply(), "warnings")) {
+    fmt::print(stderr, "{}\n", warning);
+  }
+  const std::vector<std::string> changes = text_list(exchange->reply(), "changes");
+  for (const std::string& change : changes) fmt::print("{}\n", change);
+  if (changes.empty() && isatty(STDOUT_FILENO) == 1) fmt::print("nothing has changed\n");
+  return ExitCode::good;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/zone_commands.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "main/reply.h"
+#include "main/table.h"
+#include "main/zone_file_commands.h"
+
+namespace holdfast {
+
+namespace json = boost::json;
+
+namespace {
+
+json::object parse_line(std::string_view line) {
+  boost::system::error_code error;
+  json::value value = json::parse(json::string_view(line.data(), line.size()), error);
+  return value.is_object() ? std::move(value.get_object()) : json::object();
+}
+
+// "-" where nothing is served.
+std::string of_version(const json::object& zone, std::string_view name) {
+  return number_field(zone, "generation") == 0 ? "-" : text_field(zone, name);
+}
+
+void print_status(const json::object& zone) {
+  fmt::print("zone        {}\nfile        {}\nstate       {}\n", text_field(zone, "zone"),
+             text_field(zone, "file"), text_field(zone, "state"));
+  if (number_field(zone, "generation") > 0) {
+    fmt::print("serial      {}\nrecords     {}\nnames       {}\nloaded      {}\ngeneration  {}\n",
+               number_field(zone, "serial"), number_field(zone, "records"),
+               number_field(zone, "names"), time_field(zone, "loaded_unix_s"),
+               number_field(zone, "generation"));
+  }
+  if (number_field(zone, "failing_since_unix_s") > 0) {
+    fmt::print("bad since   {}\n", time_field(zone, "failing_since_unix_s"));
+  }
+  for (const std::string& finding : text_list(zone, "findings")) fmt::print("{}\n", finding);
+}
+
+}  // namespace
+
+ExitCode list_running_zones(const Invocation& invocation) {
+  auto exchange = ServerExchange::ask(invocation, "zone-list");
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    const char* before = "[\n";
+    const bool all = exchange->read_lines(
+        [&](std::string_view line) { fmt::print("{}{}", std::exchange(before, ",\n"), line); });
+    fmt::print("{}\n", *before == '[' ? "[]" : "\n]");
+    return all ? ExitCode::good : ExitCode::failed;
+  }
+  Table table({"ZONE", "STATE", "SERIAL", "RECORDS", "LOADED", "FILE"});
+  const bool all = exchange->read_lines([&](std::string_view line) {
+    const json::object zone = parse_line(line);
+    table.add({text_field(zone, "zone"), text_field(zone, "state"), of_version(zone, "serial"),
+               of_version(zone, "records"), time_field(zone, "loaded_unix_s"),
+               text_field(zone, "file")});
+  });
+  table.flush();
+  return all ? ExitCode::good : ExitCode::failed;
+}
+
+ExitCode show_zone_status(const Invocation& invocation) {
+  const auto exchange = ServerExchange::ask(invocation, "zone-status", invocation.zone_name);
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+  } else {
+    print_status(exchange->reply());
+  }
+  return ExitCode::good;
+}
+
+ExitCode print_zone(const Invocation& invocation) {
+  RecordPrinter printer(invocation.format);
+  if (!invocation.zone_file.empty()) return print_zone_file(invocation, printer);
+  auto exchange = ServerExchange::ask(invocation, "zone-print", invocation.zone_name);
+  if (!exchange) return ExitCode::failed;
+  const bool all = exchange->read_lines([&](std::string_view line) { printer.print(line); });
+  printer.finish();
+  return all ? ExitCode::good : ExitCode::failed;
+}
+
+}  // namespace holdfast
