@@ -10,7 +10,17 @@ namespace holdfast::answer {
 namespace {
 
 constexpr uint32_t edns_flag_do = 0x8000;
+constexpr size_t opt_head_bytes = 11;
 constexpr size_t option_head_bytes = 4;
+constexpr size_t nsid_bytes_max = decltype(exchange::AnswerPolicy::nsid){}.bytes.size();
+constexpr size_t cookie_option_bytes = 8 + server_cookie_bytes;
+constexpr size_t expire_bytes = 4;
+constexpr size_t zoneversion_bytes = 6;
+constexpr size_t keepalive_bytes = 2;
+constexpr size_t extended_error_bytes = 2;
+constexpr size_t opt_bytes_max = opt_head_bytes + 6 * option_head_bytes + nsid_bytes_max +
+                                 cookie_option_bytes + expire_bytes + zoneversion_bytes +
+                                 keepalive_bytes + extended_error_bytes;
 constexpr size_t rdlength_offset = 9;  // root owner, type, class, ttl before it
 constexpr uint8_t zoneversion_soa_serial = 0;
 constexpr uint32_t keepalive_unit_ms = 100;
@@ -39,28 +49,28 @@ void write_expire(ByteWriter& opt, const Draft& draft, const wire::Query& query)
   if (query.qtype != wire::type_soa || draft.kind != Kind::positive || !draft.zone) return;
   const auto soa = draft.zone->apex_node().find(wire::type_soa);
   if (!soa) return;
-  write_option_head(opt, wire::option_expire, 4);
-  opt.write_bytes(soa->records.subspan(soa->records.size() - soa_expire_from_end, 4));
+  write_option_head(opt, wire::option_expire, expire_bytes);
+  opt.write_bytes(soa->records.subspan(soa->records.size() - soa_expire_from_end, expire_bytes));
 }
 
 // RFC 9660 §3.2: the version of the zone that encloses the question's name.
 void write_zoneversion(ByteWriter& opt, const Draft& draft) {
   if (!draft.zone || !draft.zone->available()) return;
-  write_option_head(opt, wire::option_zoneversion, 6);
+  write_option_head(opt, wire::option_zoneversion, zoneversion_bytes);
   opt.write_u8(static_cast<uint8_t>(draft.zone->apex_label_count()));
   opt.write_u8(zoneversion_soa_serial);
   opt.write_u32(draft.zone->serial());
 }
 
 void write_keepalive(ByteWriter& opt, const exchange::AnswerPolicy& policy) {
-  write_option_head(opt, wire::option_keepalive, 2);
+  write_option_head(opt, wire::option_keepalive, keepalive_bytes);
   opt.write_u16(static_cast<uint16_t>(
       std::min<uint32_t>(policy.tcp_idle_ms / keepalive_unit_ms, UINT16_MAX)));
 }
 
 void write_extended_error(ByteWriter& opt, const Draft& draft) {
   if (!draft.extended_error) return;
-  write_option_head(opt, wire::option_ede, 2);
+  write_option_head(opt, wire::option_ede, extended_error_bytes);
   opt.write_u16(*draft.extended_error);
 }
 
@@ -79,7 +89,13 @@ void write_padding(ByteWriter& opt, size_t message_bytes, size_t room) {
 
 size_t opt_bytes_needed(const wire::Edns& asked, const exchange::AnswerPolicy& policy) {
   if (!asked.present) return 0;
-  return opt_bytes_max - exchange::AnswerPolicy{}.nsid.bytes.size() + policy.nsid.size;
+  size_t bytes = opt_head_bytes;
+  if (asked.nsid) bytes += option_head_bytes + policy.nsid.size;
+  if (asked.cookie_present) bytes += option_head_bytes + cookie_option_bytes;
+  if (asked.expire) bytes += option_head_bytes + expire_bytes;
+  if (asked.zoneversion) bytes += option_head_bytes + zoneversion_bytes;
+  if (asked.keepalive) bytes += option_head_bytes + keepalive_bytes;
+  return bytes;
 }
 
 void append_opt(Draft& draft, const wire::Query& query, const exchange::Client& client,

@@ -2,7 +2,7 @@
 // The OPT record of a response (RFC 6891) and its options.
 //
 // Sent only to clients that sent one. Options are answered, never volunteered, but for the extended
-// error. Bound: opt_bytes_max, which the caller reserves; padding takes what is left over.
+// error, which stands in responses without records and so finds room. Padding takes what is left.
 #pragma once
 
 #include "answer/cookies.h"
@@ -10,13 +10,11 @@
 
 namespace holdfast::answer {
 
-// Without padding: the record's head, then NSID, cookie, EXPIRE, ZONEVERSION, keepalive, EDE.
-constexpr size_t opt_bytes_max = 11 + (4 + 128) + (4 + 24) + (4 + 4) + (4 + 6) + (4 + 2) + (4 + 2);
-
 // RFC 8467 §4.1: responses over encrypted transports are padded to a multiple of this.
 constexpr size_t padding_block_bytes = 468;
 
-// An upper bound of what append_opt will write for this request, padding aside.
+// What to keep free for append_opt: an upper bound of what it will write for this request, padding
+// and extended error aside.
 [[nodiscard]] size_t opt_bytes_needed(const wire::Edns& asked,
                                       const exchange::AnswerPolicy& policy);
 

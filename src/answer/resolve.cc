@@ -246,13 +246,14 @@ void Resolution::add_soa() {
   draft_.require(Section::authority, zone_->apex(), *soa, minimum);
 }
 
-// RFC 4035 §3.1.4: with DS, or the proof that there is none.
+// RFC 4035 §3.1.4: with DS, or the proof that there is none. An unsigned zone has no say in it.
 void Resolution::refer() {
   const wire::NameView cut = name_.last_labels(location_->labels);
   const auto servers = location_->node.find(wire::type_ns);
   CHECK(servers.has_value());
   draft_.require(Section::authority, cut, *servers);
-  if (draft_.signatures() == Signatures::left_out) return;
+  const bool is_signed = zone_->denial() != zone::Denial::none;
+  if (draft_.signatures() == Signatures::left_out || !is_signed) return;
   if (const auto ds = location_->node.find(wire::type_ds)) {
     draft_.require(Section::authority, cut, *ds);
   } else {

@@ -64,7 +64,7 @@ bool ResponseWriter::add(Section section, NameView owner, const Records& records
   const Mark before = mark();
   const uint16_t type = load_be16(records.bytes.data() + 2);
   const uint16_t pointer = pointer_into_question(owner);
-  const bool copyable = pointer != 0 && compressible_names(type).count == 0;
+  const bool copyable = pointer != 0 && type != type_dname && compressible_names(type).count == 0;
   const bool fits = copyable ? copy_records(pointer, records, ttl_max)
                              : rewrite_records(owner, pointer, records, ttl_max);
   if (!fits) {
@@ -137,7 +137,7 @@ bool ResponseWriter::rewrite_records(NameView owner, uint16_t owner_pointer, con
       if (!write(pointer)) return false;
     } else {
       const size_t owner_position = size_;
-      if (!write_name(owner)) return false;
+      if (!write_name(owner, Form::compressed)) return false;
       if (!owner.is_root() && (out_[owner_position] & 0xC0) == 0xC0) {
         owner_pointer = load_be16(out_ + owner_position);
       } else if (!owner.is_root() && owner_position < pointer_reach) {
@@ -158,6 +158,8 @@ bool ResponseWriter::rewrite_records(NameView owner, uint16_t owner_pointer, con
 }
 
 bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
+  // RFC 6672 §2.5: never compressed; the CNAME made from it will share most of it.
+  if (type == type_dname) return write_name(NameView(rdata), Form::whole);
   const CompressibleNames names = compressible_names(type);
   if (names.count == 0) return write(rdata);
   if (!write(rdata.first(names.offset))) return false;
@@ -165,22 +167,23 @@ bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
   for (size_t i = 0; i < names.count; ++i) {
     const size_t name_bytes = uncompressed_name_size(rest);
     CHECK(name_bytes > 0);
-    if (!write_name(NameView(rest.first(name_bytes)))) return false;
+    if (!write_name(NameView(rest.first(name_bytes)), Form::compressed)) return false;
     rest = rest.subspan(name_bytes);
   }
   return write(rest);
 }
 
-bool ResponseWriter::write_name(NameView name) {
+bool ResponseWriter::write_name(NameView name, Form form) {
   if (remembered_ == 0) remember_question();
   std::array<uint8_t, labels_max> offsets;
-  size_t left = 0;  // labels, from the first, that are not in the message yet
+  size_t count = 0;
   for (size_t at = 0; name.data()[at] != 0; at += 1U + name.data()[at]) {
-    offsets[left++] = static_cast<uint8_t>(at);
+    offsets[count++] = static_cast<uint8_t>(at);
   }
   const auto label = [&](size_t i) {
     return name.bytes().subspan(offsets[i] + 1U, name.data()[offsets[i]]);
   };
+  size_t left = count;  // labels, from the first, that are not in the message yet
   uint16_t parent = 0;
   while (left > 0) {
     const uint16_t found = find_suffix(label(left - 1), parent);
@@ -189,12 +192,14 @@ bool ResponseWriter::write_name(NameView name) {
     --left;
   }
   const size_t start = size_;
-  const size_t prefix_bytes = left == 0 ? 0 : offsets[left - 1] + 1U + label(left - 1).size();
-  if (!write(name.bytes().first(prefix_bytes))) return false;
-  const std::array<uint8_t, 2> tail{static_cast<uint8_t>((pointer_bits | parent) >> 8),
-                                    static_cast<uint8_t>(parent)};
-  const std::array<uint8_t, 1> root{0};
-  if (!write(parent != 0 ? Bytes(tail) : Bytes(root))) return false;
+  if (form == Form::whole || parent == 0) {
+    if (!write(name.bytes())) return false;
+  } else {
+    const std::array<uint8_t, 2> pointer{static_cast<uint8_t>((pointer_bits | parent) >> 8),
+                                         static_cast<uint8_t>(parent)};
+    const size_t new_bytes = left == count ? name.size() - 1 : offsets[left];
+    if (!write(name.bytes().first(new_bytes)) || !write(pointer)) return false;
+  }
   while (left-- > 0) {
     const size_t position = start + offsets[left];
     if (!remember(label(left), position, parent)) break;

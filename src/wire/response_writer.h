@@ -70,7 +70,9 @@ class ResponseWriter {
   };
 
   [[nodiscard]] bool write(Bytes bytes);
-  [[nodiscard]] bool write_name(NameView name);
+  // The names in rdata of other types than RFC 1035's are whole, but may be pointed to.
+  enum class Form : uint8_t { compressed, whole };
+  [[nodiscard]] bool write_name(NameView name, Form form);
   [[nodiscard]] bool write_rdata(uint16_t type, Bytes rdata);
   [[nodiscard]] bool copy_records(uint16_t owner_pointer, const Records& records, uint32_t ttl_max);
   [[nodiscard]] bool rewrite_records(NameView owner, uint16_t owner_pointer, const Records& records,

@@ -161,6 +161,20 @@ TEST_F(ResponseWriterTest, LeavesNamesOfOtherTypesWhole) {  // RFC 3597 §4
   EXPECT_EQ(records[1].rdata.size(), 6 + target.size());
 }
 
+TEST_F(ResponseWriterTest, PointsIntoTheTargetOfADname) {  // RFC 6672 §2.5: it is whole itself
+  auto out = writer();
+  const Octets target = octets("far.away.Example.org");
+  ASSERT_TRUE(out.add(Section::answer, Name::from_text("com").value(),
+                      RecordSet().add(type_dname, 60, target)));
+  ASSERT_TRUE(out.add(Section::answer, qname,
+                      RecordSet().add(type_cname, 60, octets("www.far.away.example.org"))));
+  const Bytes bytes = message(out);
+  const auto records = read(bytes);
+  EXPECT_EQ(records[0].rdata, target);
+  EXPECT_EQ(records[1].rdata.size(), 4U + 2U);
+  EXPECT_EQ(name_at(bytes, records[1].rdata_at), "www.far.away.Example.org.");
+}
+
 TEST_F(ResponseWriterTest, WritesAForeignOwnerOnceAndPointsToIt) {
   auto out = writer();
   const RecordSet texts =
