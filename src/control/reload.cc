@@ -144,9 +144,9 @@ Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan plan, Reloa
   if (unlisted != 0) reply.changes.push_back(std::to_string(unlisted) + " more zones");
   if (!result.errors.empty()) {
     reply.findings = std::move(result.errors);
-    reply.error =
-        std::to_string(reply.findings.size()) +
-        " zones could not be published, their old version is served; all else was applied";
+    reply.error = std::to_string(reply.findings.size()) +
+                  (reply.findings.size() == 1 ? " zone" : " zones") +
+                  " could not be published, so what was served of it stays; all else was applied";
   }
   return {};
 }
