@@ -68,11 +68,12 @@ struct TcpSettings {
   uint32_t write_ms = 5'000;                  // 100 to 600,000; for a response to be taken
 };
 
-// At most one of socket and file; neither: no dnstap.
+// At most one of socket, address and file; none: no dnstap.
 struct DnstapSettings {
-  std::string socket;         // a Unix socket on which a collector listens
-  std::string file;           // a frame stream file, appended to anew at each start
-  uint32_t sample_every = 1;  // one query in so many; 1: all
+  std::string socket;               // a Unix socket on which a collector listens
+  std::optional<Endpoint> address;  // of a collector, over TCP
+  std::string file;                 // a frame stream file, begun anew at each start
+  uint32_t sample_every = 1;        // one query in so many; 1: all
 };
 
 struct LogSettings {

@@ -65,6 +65,16 @@ void set_metrics_listen(Draft& draft, const Value& value) {
   if (!text.empty()) draft.config.metrics.listen = *parse_url_endpoint(text);
 }
 
+Value get_dnstap_address(const Draft& draft) {
+  const std::optional<Endpoint>& address = draft.config.dnstap.address;
+  return address ? address->to_url_text() : std::string();
+}
+void set_dnstap_address(Draft& draft, const Value& value) {
+  const auto& text = std::get<std::string>(value);
+  draft.config.dnstap.address.reset();
+  if (!text.empty()) draft.config.dnstap.address = *parse_url_endpoint(text);
+}
+
 constexpr std::array<std::string_view, 4> log_levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
 
@@ -257,6 +267,13 @@ constexpr std::array dnstap_keys{
          .name = "socket",
          .kind = Kind::path,
          .meaning = "Unix socket on which a collector listens; connected again when it was away."}),
+    Key{.table = "dnstap",
+        .name = "address",
+        .kind = Kind::endpoint,
+        .meaning = "TCP address of a collector as `address:port`; connected again when it was "
+                   "away. What is sent is not encrypted.",
+        .get = get_dnstap_address,
+        .set = set_dnstap_address},
     plain<&Config::dnstap, &DnstapSettings::file>(
         {.table = "dnstap",
          .name = "file",
@@ -316,7 +333,8 @@ constexpr std::array zones_keys{
 
 constexpr std::array<Table::Pair, 2> cookie_pairs{
     {{"active", "active_file"}, {"staged", "staged_file"}}};
-constexpr std::array<Table::Pair, 1> dnstap_pairs{{{"socket", "file"}}};
+constexpr std::array<Table::Pair, 3> dnstap_pairs{
+    {{"socket", "file"}, {"socket", "address"}, {"address", "file"}}};
 
 constexpr std::array tables{
     Table{.name = "server",
@@ -336,7 +354,7 @@ constexpr std::array tables{
           .keys = tcp_keys},
     Table{.name = "dnstap",
           .meaning = "Queries and responses for a dnstap collector; nothing is sent without "
-                     "`socket` or `file`.",
+                     "`socket`, `address` or `file`.",
           .keys = dnstap_keys,
           .exclusive = dnstap_pairs},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},

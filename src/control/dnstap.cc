@@ -30,13 +30,12 @@ Dnstap::~Dnstap() {
 
 void Dnstap::configure(const config::DnstapSettings& settings, DnstapIdentity identity) {
   std::shared_ptr<FrameStream> stream;
-  if (!settings.socket.empty()) {
-    stream = std::make_shared<FrameStream>(FrameStream::Kind::unix_socket, settings.socket,
-                                           std::string(dnstap_content_type));
-  } else if (!settings.file.empty()) {
-    stream = std::make_shared<FrameStream>(FrameStream::Kind::file, settings.file,
-                                           std::string(dnstap_content_type));
-  }
+  const auto send_to = [&](FrameStream::Target target) {
+    stream = std::make_shared<FrameStream>(std::move(target), std::string(dnstap_content_type));
+  };
+  if (!settings.socket.empty()) send_to(FrameStream::UnixSocket{settings.socket});
+  if (settings.address) send_to(*settings.address);
+  if (!settings.file.empty()) send_to(FrameStream::File{settings.file});
   const std::lock_guard lock(mutex_);
   next_stream_ = std::move(stream);
   next_identity_ = std::move(identity);

@@ -20,38 +20,63 @@
 namespace holdfast::control {
 
 struct FrameStream::Impl {
-  Impl(Kind the_kind, std::string the_path, std::string the_content_type)
-      : kind(the_kind), path(std::move(the_path)), content_type(std::move(the_content_type)) {}
+  Impl(Target the_target, std::string the_content_type)
+      : target(std::move(the_target)), content_type(std::move(the_content_type)) {}
 
-  Kind kind;
-  std::string path;
+  Target target;
   std::string content_type;
   UniqueFd fd;
   int error_number = 0;  // of the last failed system call
   fstrm_writer* writer = nullptr;
 
-  bool connect_socket();
-  bool create_file();
+  [[nodiscard]] bool is_file() const { return std::holds_alternative<File>(target); }
+  [[nodiscard]] std::string name() const;
+  bool open_target();
+  bool connect_to(const sockaddr_storage& address, socklen_t size);
+  bool create_file(const std::string& path);
   bool write_all_of(std::span<iovec> parts);
 };
 
-bool FrameStream::Impl::connect_socket() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
+std::string FrameStream::Impl::name() const {
+  if (const auto* endpoint = std::get_if<Endpoint>(&target)) return endpoint->to_url_text();
+  if (const auto* file = std::get_if<File>(&target)) return file->path;
+  return std::get<UnixSocket>(target).path;
+}
+
+bool FrameStream::Impl::open_target() {
+  if (const auto* file = std::get_if<File>(&target)) return create_file(file->path);
+  sockaddr_storage address{};
+  if (const auto* endpoint = std::get_if<Endpoint>(&target)) {
+    const socklen_t size = endpoint->to_sockaddr(address);
+    return connect_to(address, size);
+  }
+  const std::string& path = std::get<UnixSocket>(target).path;
+  sockaddr_un local{};
+  local.sun_family = AF_UNIX;
+  if (path.size() >= sizeof local.sun_path) {
     errno = ENAMETOOLONG;
     return false;
   }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  fd = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval timeout{.tv_sec = io_timeout_ms / 1000, .tv_usec = io_timeout_ms % 1000 * 1000};
-  return fd.valid() &&
-         ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
-         ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
-         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  std::memcpy(local.sun_path, path.data(), path.size());
+  std::memcpy(&address, &local, sizeof local);
+  return connect_to(address, sizeof local);
 }
 
-bool FrameStream::Impl::create_file() {
+// The time limit of sending is that of connecting too (socket(7)).
+bool FrameStream::Impl::connect_to(const sockaddr_storage& address, socklen_t size) {
+  fd = UniqueFd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval timeout{.tv_sec = io_timeout_ms / 1000, .tv_usec = io_timeout_ms % 1000 * 1000};
+  if (fd.valid() &&
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
+      ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
+      ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+    return true;
+  }
+  if (errno == EINPROGRESS) errno = ETIMEDOUT;
+  return false;
+}
+
+bool FrameStream::Impl::create_file(const std::string& path) {
   const std::string previous = path + ".previous";
   if (std::rename(path.c_str(), previous.c_str()) != 0 && errno != ENOENT) return false;
   fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
@@ -63,9 +88,9 @@ bool FrameStream::Impl::write_all_of(std::span<iovec> parts) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    const ssize_t written = kind == Kind::unix_socket
-                                ? ::sendmsg(fd.get(), &message, MSG_NOSIGNAL)
-                                : ::writev(fd.get(), parts.data(), static_cast<int>(parts.size()));
+    const ssize_t written = is_file()
+                                ? ::writev(fd.get(), parts.data(), static_cast<int>(parts.size()))
+                                : ::sendmsg(fd.get(), &message, MSG_NOSIGNAL);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     auto left = static_cast<size_t>(written);
@@ -94,8 +119,7 @@ fstrm_res result_of(FrameStream::Impl& impl, bool done) {
 
 fstrm_res open_stream(void* object) {
   FrameStream::Impl& impl = *impl_of(object);
-  return result_of(impl, impl.kind == FrameStream::Kind::unix_socket ? impl.connect_socket()
-                                                                     : impl.create_file());
+  return result_of(impl, impl.open_target());
 }
 
 fstrm_res close_stream(void* object) {
@@ -129,8 +153,8 @@ fstrm_res write_stream(void* object, const iovec* parts, int count) {
 
 }  // namespace
 
-FrameStream::FrameStream(Kind kind, std::string path, std::string content_type)
-    : impl_(std::make_unique<Impl>(kind, std::move(path), std::move(content_type))) {}
+FrameStream::FrameStream(Target target, std::string content_type)
+    : impl_(std::make_unique<Impl>(std::move(target), std::move(content_type))) {}
 
 FrameStream::~FrameStream() {
   if (impl_->writer != nullptr) fstrm_writer_destroy(&impl_->writer);
@@ -145,7 +169,7 @@ Result<void> FrameStream::open() {
   fstrm_rdwr_set_close(stream, close_stream);
   fstrm_rdwr_set_write(stream, write_stream);
   // With a reader, libfstrm does the handshake of the two-way protocol; a file has none.
-  if (impl_->kind == Kind::unix_socket) fstrm_rdwr_set_read(stream, read_stream);
+  if (!impl_->is_file()) fstrm_rdwr_set_read(stream, read_stream);
   fstrm_writer_options* options = fstrm_writer_options_init();
   fstrm_writer_options_add_content_type(options, impl_->content_type.data(),
                                         impl_->content_type.size());
@@ -156,7 +180,7 @@ Result<void> FrameStream::open() {
   const int error_number = impl_->error_number;
   impl_->fd.reset();
   fstrm_writer_destroy(&impl_->writer);
-  return fail_system(impl_->path, error_number);
+  return fail_system(impl_->name(), error_number);
 }
 
 Result<void> FrameStream::write(std::span<const std::vector<uint8_t>> frames) {
@@ -172,7 +196,7 @@ Result<void> FrameStream::write(std::span<const std::vector<uint8_t>> frames) {
   const int error_number = impl_->error_number;
   impl_->fd.reset();  // first, so that the farewell does not wait for a collector that is stuck
   fstrm_writer_destroy(&impl_->writer);
-  return fail_system(impl_->path, error_number);
+  return fail_system(impl_->name(), error_number);
 }
 
 }  // namespace holdfast::control

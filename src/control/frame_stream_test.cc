@@ -49,13 +49,13 @@ class FrameStreams : public testing::Test {
 TEST_F(FrameStreams, AFileReadsBackAndTheOneBeforeIsKept) {
   const Frames first{{1, 2, 3}, std::vector<uint8_t>(70'000, 9)};
   {
-    FrameStream stream(FrameStream::Kind::file, path_, "test");
+    FrameStream stream(FrameStream::File{path_}, "test");
     ASSERT_TRUE(stream.open());
     ASSERT_TRUE(stream.write(first));
   }
   EXPECT_EQ(read_frames(path_), first);
   {
-    FrameStream stream(FrameStream::Kind::file, path_, "test");
+    FrameStream stream(FrameStream::File{path_}, "test");
     ASSERT_TRUE(stream.open());
     ASSERT_TRUE(stream.write(Frames{{4}}));
   }
@@ -64,7 +64,7 @@ TEST_F(FrameStreams, AFileReadsBackAndTheOneBeforeIsKept) {
 }
 
 TEST_F(FrameStreams, NobodyListeningIsAnErrorWithThePath) {
-  FrameStream stream(FrameStream::Kind::unix_socket, path_, "test");
+  FrameStream stream(FrameStream::UnixSocket{path_}, "test");
   const auto opened = stream.open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message, path_ + ": No such file or directory");
@@ -78,7 +78,7 @@ TEST_F(FrameStreams, ACollectorThatNeverAnswersHoldsUpForTheTimeoutOnly) {
   std::memcpy(address.sun_path, path_.data(), path_.size());
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(listener.get(), 1), 0);
-  FrameStream stream(FrameStream::Kind::unix_socket, path_, "test");
+  FrameStream stream(FrameStream::UnixSocket{path_}, "test");
   const auto begun = std::chrono::steady_clock::now();
   const auto opened = stream.open();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));

@@ -34,7 +34,8 @@ Result<exchange::AnswerPolicy> make_policy(const config::Config& config,
   policy.tcp_read_ms = config.tcp.read_ms;
   policy.tcp_write_ms = config.tcp.write_ms;
 
-  const bool dnstap = !config.dnstap.socket.empty() || !config.dnstap.file.empty();
+  const bool dnstap =
+      !config.dnstap.socket.empty() || config.dnstap.address || !config.dnstap.file.empty();
   policy.dnstap_sample_every = dnstap ? config.dnstap.sample_every : 0;
   return policy;
 }

@@ -28,8 +28,9 @@ Result<exchange::AnswerPolicy> Settings::policy_of(const config::Config& config)
 
 void Settings::apply(const config::Config& config, const exchange::AnswerPolicy& policy) {
   log::configure(log_settings(config.log));
-  const std::string key =
-      config.dnstap.socket + '\n' + config.dnstap.file + '\n' + hostname_text(config.server);
+  const std::string key = config.dnstap.socket + '\n' +
+                          (config.dnstap.address ? config.dnstap.address->to_text() : "") + '\n' +
+                          config.dnstap.file + '\n' + config::hostname_text(config.server);
   if (key != dnstap_key_) {
     dnstap_key_ = key;
     dnstap_.configure(config.dnstap, {config::hostname_text(config.server),

@@ -10,7 +10,7 @@ import unittest
 from control_client import Control, wait_until, zone
 
 import dns.message
-from harness import Server
+from harness import Server, free_port
 
 CONTROL_STOP = 3
 
@@ -65,13 +65,15 @@ def decode(data):
 
 
 class Capture:
-    """fstrm_capture, writing what comes to `socket_path` into `file`."""
+    """fstrm_capture, writing what comes to a socket's path, or a TCP port, into `file`."""
 
-    def __init__(self, socket_path, file):
+    def __init__(self, where, file):
         self.file = pathlib.Path(file)
+        listen = (["-a", "127.0.0.1", "-p", str(where)] if isinstance(where, int)
+                  else ["-u", str(where)])
         self.process = subprocess.Popen(
-            ["fstrm_capture", "-t", "protobuf:dnstap.Dnstap", "-u", str(socket_path), "-w",
-             str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ["fstrm_capture", "-t", "protobuf:dnstap.Dnstap", *listen, "-w", str(file)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def frames(self):
         """What it has received. fstrm_capture writes it out on SIGHUP."""
@@ -145,6 +147,17 @@ class Dnstap(unittest.TestCase):
         found = wait_until("two pairs of frames", pairs)
         self.check_pair(*found[dns.rdatatype.A], protocol=1)
         self.check_pair(*found[dns.rdatatype.AAAA], protocol=2)
+
+    def test_a_collector_over_tcp(self):
+        port = free_port()
+        capture = Capture(port, self.folder / "frames")
+        self.addCleanup(capture.stop)
+        server = self.serve(address=f"127.0.0.1:{port}")
+        self.port = server.port
+        wait_until("connected", lambda: self.control.status()["dnstap"]["connected"])
+        server.ask("ns.one.example", "A")
+        frames = wait_until("frames", capture.frames)
+        self.check_pair(frames[-2], frames[-1], protocol=1)
 
     def test_a_collector_that_comes_late_and_goes_holds_up_nothing(self):
         server = self.serve(socket=str(self.socket))
