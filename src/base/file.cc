@@ -39,15 +39,21 @@ Result<std::string> read_file(const std::string& path, size_t size_max) {
     return fail(path + ": " + std::to_string(status.st_size) + " bytes, more than the " +
                 std::to_string(size_max) + " allowed");
   }
+  // Files of /proc tell a size of 0, and any file may grow meanwhile: the end is where it is found.
   std::string content;
-  content.resize(static_cast<size_t>(status.st_size));
   size_t filled = 0;
-  while (filled < content.size()) {
-    const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);
+  size_t room = static_cast<size_t>(status.st_size) + 1;
+  while (true) {
+    content.resize(filled + room);
+    const ssize_t got = ::read(fd.get(), content.data() + filled, room);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_system(path, errno);
-    if (got == 0) break;
     filled += static_cast<size_t>(got);
+    if (filled > size_max) {
+      return fail(path + ": more than the " + std::to_string(size_max) + " bytes allowed");
+    }
+    if (got == 0) break;
+    room = 4096;
   }
   content.resize(filled);
   return content;

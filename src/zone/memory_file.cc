@@ -56,6 +56,7 @@ Mapping::~Mapping() {
 
 Result<std::array<char, 40>> read_boot_id() {
   const std::string text = TRY(read_file("/proc/sys/kernel/random/boot_id", 4096));
+  if (text.empty()) return fail("/proc/sys/kernel/random/boot_id: empty, expected a boot's id");
   std::array<char, 40> id{};
   std::copy_n(text.begin(), std::min(text.size(), id.size()), id.begin());
   return id;
