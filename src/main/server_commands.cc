@@ -42,22 +42,33 @@ void print_workers(const json::object& status) {
 }
 
 void print_reload(const json::object& reload) {
-  fmt::print("reloads        {}, last good {}\n", number_field(reload, "count"),
-             time_field(reload, "last_success_unix_s"));
-  if (number_field(reload, "last_failure_unix_s") > number_field(reload, "last_success_unix_s")) {
-    fmt::print("               last failed {}: {}\n", time_field(reload, "last_failure_unix_s"),
-               text_field(reload, "last_error"));
+  fmt::print("reloads        {} applied, {} refused{}\n", number_field(reload, "succeeded"),
+             number_field(reload, "failed"),
+             text_field(reload, "running") == "true" ? ", one is running" : "");
+  const std::string error = text_field(reload, "last_error");
+  if (!error.empty()) {
+    fmt::print("               {}: {}\n", time_field(reload, "last_failure_unix_s"), error);
   }
 }
 
+void print_deaths(const json::object& deaths) {
+  if (number_field(deaths, "recorded") == 0) return;
+  fmt::print("deaths         {} of workers; {} kinds of message refused now, {} messages so far\n",
+             number_field(deaths, "recorded"), number_field(deaths, "refusing"),
+             number_field(deaths, "refused_total"));
+}
+
 void print_status(const json::object& status) {
-  const bool ready = text_field(status, "ready") == "true";
+  const std::string reason = text_field(status, "not_ready_reason");
   fmt::print("holdfast {}, {}, up {}\n", text_field(status, "version"),
-             ready ? "ready" : "not ready", age_field(status, "started_unix_s"));
+             reason.empty() ? "ready" : "not ready: " + reason,
+             age_field(status, "started_unix_s"));
   fmt::print("configuration  {}\n", text_field(status, "config_file"));
   fmt::print("state          {}\n", text_field(status, "state_directory"));
   fmt::print("listening      {}\n", fmt::join(text_list(status, "listen"), ", "));
   fmt::print("zones          {}\n", zones_line(object_field(status, "zones")));
+  const std::string metrics = text_field(status, "metrics_listen");
+  if (!metrics.empty()) fmt::print("metrics        http://{}/metrics\n", metrics);
   const json::object& memory = object_field(status, "memory");
   fmt::print("zone memory    {} in use of {}, {} names, {} records\n",
              size_field(memory, "live_bytes"), size_field(memory, "file_bytes"),
@@ -66,14 +77,7 @@ void print_status(const json::object& status) {
   const json::object& control = object_field(status, "control");
   fmt::print("control        pid {}, up {}, {} restarts\n", number_field(control, "pid"),
              age_field(control, "started_unix_s"), number_field(control, "restarts"));
-  const std::string journal_error = text_field(object_field(status, "journal"), "error");
-  if (!journal_error.empty()) fmt::print("journal        {}\n", journal_error);
-  const json::object& deaths = object_field(status, "deaths");
-  if (number_field(deaths, "recorded") > 0) {
-    fmt::print("deaths         {} of workers; {} kinds of packet refused now, {} packets so far\n",
-               number_field(deaths, "recorded"), number_field(deaths, "refusing"),
-               number_field(deaths, "refused_total"));
-  }
+  print_deaths(object_field(status, "deaths"));
   print_workers(status);
 }
 

@@ -32,8 +32,10 @@ zone::LoadOutcome load(const Invocation& invocation, wire::NameView apex) {
 }
 
 void print_findings(std::FILE* stream, const zone::LoadReport& report) {
-  for (const zone::Finding& finding : report.findings)
+  for (zone::Finding finding : report.findings) {
+    if (finding.severity == zone::Severity::warning) finding.message.insert(0, "warning: ");
     fmt::print(stream, "{}\n", finding.to_text());
+  }
   if (report.findings_suppressed > 0) {
     fmt::print(stream, "and {} more\n", report.findings_suppressed);
   }
@@ -58,14 +60,24 @@ std::string to_json(const Invocation& invocation, const zone::LoadOutcome& outco
                           {"findings_suppressed", outcome.report.findings_suppressed}});
 }
 
+void print_rrset(const zone::StagedNode& node, const zone::StagedRrset& rrset,
+                 RecordPrinter& printer) {
+  for (const Bytes rdata : rrset.rdata) {
+    printer.print(wire::record_to_text(node.owner, rrset.type, rrset.ttl, rdata));
+  }
+  for (const Bytes rdata : rrset.signatures) {
+    printer.print(wire::record_to_text(node.owner, wire::type_rrsig, rrset.signature_ttl, rdata));
+  }
+}
+
+// The SOA first, where readers of zone files expect it.
 void print_node(const zone::StagedNode& node, RecordPrinter& printer) {
+  const auto is_soa = [](const zone::StagedRrset& rrset) { return rrset.type == wire::type_soa; };
   for (const zone::StagedRrset& rrset : node.rrsets) {
-    for (const Bytes rdata : rrset.rdata) {
-      printer.print(wire::record_to_text(node.owner, rrset.type, rrset.ttl, rdata));
-    }
-    for (const Bytes rdata : rrset.signatures) {
-      printer.print(wire::record_to_text(node.owner, wire::type_rrsig, rrset.signature_ttl, rdata));
-    }
+    if (is_soa(rrset)) print_rrset(node, rrset, printer);
+  }
+  for (const zone::StagedRrset& rrset : node.rrsets) {
+    if (!is_soa(rrset)) print_rrset(node, rrset, printer);
   }
 }
 

@@ -10,7 +10,7 @@ namespace holdfast {
 
 // Silent when all is well, unless to a terminal. Warnings alone are no failure.
 [[nodiscard]] ExitCode check_zone_file(const Invocation& invocation);
-// In canonical order (RFC 4034 §6.1), RRSIGs behind what they cover.
+// Names in canonical order (RFC 4034 §6.1), the SOA first, RRSIGs behind what they cover.
 [[nodiscard]] ExitCode print_zone_file(const Invocation& invocation, RecordPrinter& printer);
 
 }  // namespace holdfast
