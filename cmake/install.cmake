@@ -6,7 +6,9 @@ install(FILES packaging/holdfast.service DESTINATION lib/systemd/system)
 install(FILES packaging/holdfast.sysusers DESTINATION lib/sysusers.d RENAME holdfast.conf)
 install(FILES packaging/holdfast.toml DESTINATION /etc/holdfast)
 install(DIRECTORY DESTINATION /etc/holdfast/zones)
+install(FILES packaging/holdfast.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 add_custom_command(
   OUTPUT ${CMAKE_BINARY_DIR}/holdfast.completion
