@@ -77,7 +77,7 @@ def children(pid):
 
 
 def to_toml(settings, zones):
-    """TOML of {table: {key: value}} and [(zone, file)]; JSON writes all values that we use alike."""
+    """TOML of {table: {key: value}} and [(zone, file)]; JSON writes our values alike."""
     lines = []
     for table, keys in settings.items():
         lines.append(f"[{table}]")
@@ -182,7 +182,8 @@ class Server:
 
     # --- questions
 
-    def ask(self, name, rdtype, rdclass="IN", tcp=False, address=None, timeout=ANSWER_S, **keywords):
+    def ask(self, name, rdtype, rdclass="IN", tcp=False, address=None, timeout=ANSWER_S,
+            **keywords):
         """Asks with dnspython; `keywords` are those of dns.message.make_query."""
         keywords.setdefault("flags", 0)
         query = dns.message.make_query(name, rdtype, rdclass, **keywords)

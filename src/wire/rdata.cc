@@ -2,6 +2,7 @@
 #include "wire/rdata.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace holdfast::wire {
@@ -16,7 +17,7 @@ struct Layout {
 };
 
 // Ascending by type. Types that are not here (NULL, ATMA, SINK, ...) are opaque.
-constexpr auto layouts = std::to_array<Layout>({
+constexpr Layout layouts[] = {
     {type_a, {ipv4}},
     {type_ns, {name_compressible}},
     {type_md, {name_compressible}},
@@ -98,13 +99,13 @@ constexpr auto layouts = std::to_array<Layout>({
     {264, {u64}},                 // IPN
     {32768, {u16, u8, u8, hex}},  // TA
     {32769, {u16, u8, u8, hex}},  // DLV, RFC 4431 §2
-});
+};
 
 constexpr std::array<RdataField, RdataParts::fields_max> opaque_fields{opaque};
 
 const Layout* find_layout(uint16_t type) {
   const auto found = std::ranges::lower_bound(layouts, type, {}, &Layout::type);
-  return found != layouts.end() && found->type == type ? &*found : nullptr;
+  return found != std::end(layouts) && found->type == type ? &*found : nullptr;
 }
 
 std::optional<size_t> at_least_one(Bytes left) {
