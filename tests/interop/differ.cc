@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Asks several servers the same questions and prints, as a JSON object a line, those to which the
-// first server's reply is not equal to every other's.
+// first server's reply is not equal to every other's. Where that was over UDP, "whole" is what the
+// first server says over TCP.
 //
 // usage: differ NAME=ADDRESS@PORT ... <questions
 // A question a line: NAME TYPE-NUMBER EDNS TRANSPORT, EDNS one of n (none), e (EDNS), d (DO),
@@ -52,7 +53,8 @@ void ask_all(const Server& server, const std::vector<Question>& questions,
 }
 
 void print_difference(const Question& question, const std::vector<Server>& servers,
-                      const std::vector<std::vector<Reply>>& replies, size_t index) {
+                      const std::vector<std::vector<Reply>>& replies, const Reply& whole,
+                      size_t index) {
   std::string line =
       "{\"name\":" + json_string(question.name) + ",\"type\":" + std::to_string(question.type) +
       ",\"edns\":" + std::to_string(static_cast<int>(question.edns)) + ",\"over\":\"" +
@@ -61,7 +63,9 @@ void print_difference(const Question& question, const std::vector<Server>& serve
     if (server > 0) line += ',';
     line += json_string(servers[server].name) + ":" + replies[server][index].to_json();
   }
-  std::cout << line << "}}\n";
+  line += '}';
+  if (question.transport == Transport::udp) line += ",\"whole\":" + whole.to_json();
+  std::cout << line << "}\n";
 }
 
 size_t compare_chunk(const std::vector<Server>& servers, const std::vector<Question>& questions) {
@@ -72,16 +76,20 @@ size_t compare_chunk(const std::vector<Server>& servers, const std::vector<Quest
       threads.emplace_back([&, server] { ask_all(servers[server], questions, replies[server]); });
     }
   }
-  size_t different = 0;
-  for (size_t index = 0; index < questions.size(); ++index) {
+  std::vector<uint32_t> different;
+  for (uint32_t index = 0; index < questions.size(); ++index) {
     for (size_t server = 1; server < servers.size(); ++server) {
       if (replies[0][index].same_as(replies[server][index])) continue;
-      print_difference(questions[index], servers, replies, index);
-      ++different;
+      different.push_back(index);
       break;
     }
   }
-  return different;
+  std::vector<Reply> whole(questions.size());
+  ask_tcp(servers[0], questions, different, whole);
+  for (const uint32_t index : different) {
+    print_difference(questions[index], servers, replies, whole[index], index);
+  }
+  return different.size();
 }
 
 int run(int argc, char** argv) {

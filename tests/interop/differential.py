@@ -68,6 +68,8 @@ class Judge:
             changed = rule.judge(record, ours, theirs)
             if changed is None:
                 continue
+            if ours.same_as(changed[0]) and theirs.same_as(changed[1]):
+                continue
             ours, theirs = changed
             fired.append(rule.name)
             if ours.same_as(theirs):
