@@ -12,18 +12,6 @@
 
 namespace holdfast {
 
-namespace {
-
-Result<void> sync_directory_of(const std::string& path) {
-  const auto parent = std::filesystem::path(path).parent_path();
-  const std::string directory = parent.empty() ? "." : parent.string();
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_system(directory, errno);
-  return {};
-}
-
-}  // namespace
-
 void UniqueFd::reset() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
@@ -83,6 +71,14 @@ Result<void> replace_file(const std::string& path, Bytes content, unsigned mode)
     return written;
   }
   return sync_directory_of(path);
+}
+
+Result<void> sync_directory_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_system(directory, errno);
+  return {};
 }
 
 Result<void> make_directories(const std::string& path, unsigned mode) {

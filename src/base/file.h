@@ -46,6 +46,9 @@ class UniqueFd {
 // Writes all of `bytes` at the descriptor's position.
 [[nodiscard]] Result<void> write_all(int fd, Bytes bytes, const std::string& path);
 
+// Makes what was created or renamed in the directory of `path` survive a power failure.
+[[nodiscard]] Result<void> sync_directory_of(const std::string& path);
+
 // mkdir -p, with `mode` for what it makes.
 [[nodiscard]] Result<void> make_directories(const std::string& path, unsigned mode);
 
