@@ -130,7 +130,8 @@ Result<void> manage(const Environment& environment, Start start) {
 
   zone::Memory memory = TRY(open_memory(config->server.state, panel));
   ZoneTable table;
-  ZoneSet zones(memory, table, config->server.state);
+  const SystemClock clock;
+  ZoneSet zones(memory, table, config->server.state, clock);
   SupervisorLink supervisor(environment.channel);
   const ReportSources sources{.panel = panel,
                               .zones = table,

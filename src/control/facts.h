@@ -10,6 +10,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "control/last_good.h"
 #include "zone/memory.h"
 
 namespace holdfast::control {
@@ -29,6 +30,7 @@ struct Facts {
   double first_load_s = 0;
   ReloadFacts reload;
   zone::MemoryUse memory;
+  JournalFacts journal;
 };
 
 class FactBoard {

@@ -54,6 +54,7 @@ void Management::first_load(Start start) {
     facts.zones_complete = true;
     facts.first_load_s = static_cast<double>(took_ms) / 1000;
     facts.memory = parts_.memory.use();
+    facts.journal = parts_.zones.journal_facts();
   });
   const std::string status = status_line(parts_.table);
   log::info(Category::zones, "zones-loaded", status, {{"took_ms", std::to_string(took_ms)}});
@@ -101,7 +102,10 @@ void Management::tick_if_due() {
   parts_.memory.reclaim();
   parts_.zones.maintain();
   const zone::MemoryUse use = parts_.memory.use();
-  parts_.facts.update([&](Facts& facts) { facts.memory = use; });
+  parts_.facts.update([&](Facts& facts) {
+    facts.memory = use;
+    facts.journal = parts_.zones.journal_facts();
+  });
   parts_.each_second();
   log::tick();
 }

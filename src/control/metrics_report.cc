@@ -121,6 +121,10 @@ void add_zones(MetricsText& text, const ReportSources& sources, const Facts& fac
   text.add_sample(MetricsText::label("use", "retired"), facts.memory.retired_bytes);
   add_gauge(text, "holdfast_zone_memory_file_bytes", "Size of the file of zone memory.",
             facts.memory.file_bytes);
+  add_gauge(text, "holdfast_journal_bytes", "Size of the journal of last good versions.",
+            facts.journal.bytes);
+  add_counter(text, "holdfast_journal_errors_total", "Failures to write the journal.",
+              facts.journal.errors);
   add_gauge(text, "holdfast_names", "Names in all zones.", facts.memory.nodes);
   add_gauge(text, "holdfast_records", "Records in all zones.", facts.memory.records);
 }

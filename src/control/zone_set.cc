@@ -52,8 +52,12 @@ void take_up_as_it_is(ZoneRecord& record) {
 
 }  // namespace
 
-ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory)
-    : memory_(memory), table_(table), register_(state_directory) {}
+ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory,
+                 const Clock& clock)
+    : memory_(memory),
+      table_(table),
+      last_good_(memory, state_directory, clock),
+      register_(state_directory) {}
 
 void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
                          const zone::LoadOptions& options, Start start, Unlisted unlisted,
@@ -84,6 +88,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   });
   if (stop) return;
   if (unlisted == Unlisted::remove) remove_unlisted(wanted);
+  last_good_.catch_up();
   maintain();
 }
 
@@ -113,7 +118,7 @@ void ZoneSet::remove_unlisted(std::span<const config::ZoneSource> wanted) {
     if (!names.contains(text_of(view.apex()))) unlisted.emplace_back(view.apex());
   });
   for (const wire::Name& apex : unlisted) {
-    memory_.remove(apex);
+    last_good_.remove(apex);
     log::info(Category::zones, "zone-removed", "a zone that is no longer configured was removed",
               {{"zone", text_of(apex)}});
   }
@@ -130,7 +135,7 @@ void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
 
 Result<zone::Publication> ZoneSet::publish(const config::ZoneSource& source,
                                            const ParseResult& parsed) {
-  const zone::Publication publication = TRY(memory_.publish(*parsed.outcome.contents, {}));
+  const zone::Publication publication = TRY(last_good_.publish(*parsed.outcome.contents));
   const auto view = memory_.find(name_of(source.name));
   CHECK(view.has_value());
   ZoneRecord record;
@@ -156,7 +161,8 @@ void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult
   record.fingerprint = parsed.fingerprint;
   record.findings = std::move(findings);
   if (record.failing_since_unix_s == 0) record.failing_since_unix_s = unix_now_s();
-  record.state = record.generation != 0 ? ZoneState::stale : ZoneState::failed;
+  const bool is_served = record.generation != 0 || restore(source.name, record);
+  record.state = is_served ? ZoneState::stale : ZoneState::failed;
   const std::string reason = record.findings.empty() ? "unknown" : record.findings.front();
   if (record.state == ZoneState::stale) {
     log::error(
@@ -173,6 +179,19 @@ void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult
     }
   }
   table_.put(source.name, std::move(record));
+}
+
+bool ZoneSet::restore(const std::string& zone, ZoneRecord& record) {
+  const wire::Name apex = name_of(zone);
+  const auto contents = last_good_.restore(apex);
+  if (!contents) return false;
+  if (const auto published = last_good_.publish(*contents); !published) {
+    record.findings.push_back("its last good version: " + published.error().message);
+    return false;
+  }
+  set_served_version(record, *memory_.find(apex));
+  record.loaded_unix_s = unix_now_s();
+  return true;
 }
 
 ReloadPlan ZoneSet::plan_all(std::span<const config::ZoneSource> wanted,
@@ -217,7 +236,7 @@ ReloadResult ZoneSet::apply(ReloadPlan plan) {
     if (++done % zones_between_reclaims == 0) memory_.reclaim();
   }
   for (const std::string& zone : plan.removals) {
-    memory_.remove(name_of(zone));
+    last_good_.remove(name_of(zone));
     table_.erase(zone);
     ++result.removed;
     tell("zone " + zone + ": removed");
@@ -232,6 +251,7 @@ void ZoneSet::register_source(const std::string& zone, const ZoneRecord& record)
 }
 
 void ZoneSet::maintain() {
+  last_good_.maintain();
   auto kept = register_.flush();
   if (kept && register_.wants_rewrite(table_.size())) {
     kept = register_.rewrite([&](const SourceRegister::Put& put) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "config/zone_list.h"
+#include "control/last_good.h"
 #include "control/source_register.h"
 #include "control/zone_plan.h"
 #include "control/zone_table.h"
@@ -39,7 +40,9 @@ class ZoneSet {
   // What a reply to an operator lists; the rest is counted.
   static constexpr size_t changes_listed_max = 50;
 
-  ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory);
+  // The journal lies in `state_directory` too.
+  ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory,
+          const Clock& clock);
 
   using Progress = std::function<void(size_t done, size_t total)>;
   // Takes up what zone memory holds and reads the rest. With `removes_unlisted`, zones in memory
@@ -58,8 +61,9 @@ class ZoneSet {
                                     const zone::LoadOptions& options) const;
   [[nodiscard]] ReloadResult apply(ReloadPlan plan);
 
-  // Keeps the register of sources small and on disk; call about once a second.
+  // Keeps journal and register small and on disk; call about once a second.
   void maintain();
+  [[nodiscard]] JournalFacts journal_facts() const { return last_good_.facts(); }
 
  private:
   void take_up(const config::ZoneSource& source, Start start);
@@ -70,10 +74,13 @@ class ZoneSet {
                                                   const ParseResult& parsed);
   void keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
                       std::vector<std::string> findings);
+  // True if an earlier version came back from the journal.
+  bool restore(const std::string& zone, ZoneRecord& record);
   void register_source(const std::string& zone, const ZoneRecord& record);
 
   zone::Memory& memory_;
   ZoneTable& table_;
+  LastGood last_good_;
   SourceRegister register_;
   std::string register_error_;
 };

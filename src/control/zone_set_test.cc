@@ -38,7 +38,7 @@ class ZoneSetOnDisk : public testing::Test {
     ASSERT_TRUE(memory) << memory.error().message;
     memory_ = std::make_unique<zone::Memory>(*std::move(memory));
     table_ = std::make_unique<ZoneTable>();
-    set_ = std::make_unique<ZoneSet>(*memory_, *table_, directory_);
+    set_ = std::make_unique<ZoneSet>(*memory_, *table_, directory_, clock_);
   }
   void restart() {
     set_.reset();
@@ -76,6 +76,7 @@ class ZoneSetOnDisk : public testing::Test {
   }
 
   EpochBoard epochs_;
+  SystemClock clock_;
   std::string directory_;
   std::unique_ptr<zone::Memory> memory_;
   std::unique_ptr<ZoneTable> table_;
@@ -161,6 +162,50 @@ TEST_F(ZoneSetOnDisk, ZonesThatAreNoLongerConfiguredGo) {
   load({"stays."});
   EXPECT_FALSE(view("goes."));
   EXPECT_TRUE(view("stays."));
+}
+
+TEST_F(ZoneSetOnDisk, LostZoneMemoryComesBackFromFilesAndWhereTheyAreBadFromTheJournal) {
+  write_good("fine.", 1);
+  write_good("breaks.", 1);
+  write_good("missing.", 1);
+  write_good("gone.", 1);
+  load({"fine.", "breaks.", "missing.", "gone."});
+  write_good("breaks.", 2);
+  ASSERT_EQ(
+      set_->apply(set_->plan_all(sources({"fine.", "breaks.", "missing."}), {}, stop_)).updated,
+      1U);
+  write("breaks.", "broken\n");
+  std::filesystem::remove(source("missing.").file);
+  std::filesystem::remove(directory_ + "/zones.mem");
+  set_.reset();
+  memory_.reset();
+  open();
+  load({"fine.", "breaks.", "missing.", "gone.", "never."});
+  EXPECT_EQ(record("fine.").state, ZoneState::serving);
+  EXPECT_EQ(record("breaks.").state, ZoneState::stale);
+  EXPECT_EQ(record("breaks.").serial, 2U);
+  EXPECT_EQ(record("breaks.").records, 3U);
+  EXPECT_EQ(record("missing.").state, ZoneState::stale);
+  EXPECT_EQ(record("missing.").serial, 1U);
+  EXPECT_EQ(record("gone.").state, ZoneState::serving) << "its file is good, so it is read";
+  EXPECT_EQ(record("never.").state, ZoneState::failed);
+}
+
+TEST_F(ZoneSetOnDisk, AJournalThatWasLostIsWrittenAgain) {
+  write_good("zone.", 1);
+  load({"zone."});
+  std::filesystem::remove(directory_ + "/zones.journal");
+  restart();
+  load({"zone."});
+  EXPECT_EQ(record("zone.").state, ZoneState::serving);
+  std::filesystem::remove(directory_ + "/zones.mem");
+  write("zone.", "broken\n");
+  set_.reset();
+  memory_.reset();
+  open();
+  load({"zone."});
+  EXPECT_EQ(record("zone.").state, ZoneState::stale);
+  EXPECT_EQ(record("zone.").serial, 1U);
 }
 
 TEST_F(ZoneSetOnDisk, AReloadTouchesOnlyWhatChanged) {

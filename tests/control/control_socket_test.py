@@ -10,13 +10,13 @@ import unittest
 
 from control_client import Control, wait_until, zone
 
-from harness import Server
+from harness import Server, program
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ROOT_FIELDS = {
     "ok", "version", "config_file", "state_directory", "listen", "metrics_listen",
     "started_unix_s", "ready", "not_ready_reason", "control", "workers", "zones", "memory",
-    "reload", "dnstap", "deaths"}
+    "journal", "reload", "dnstap", "deaths"}
 ZONE_FIELDS = {"zone", "file", "state", "serial", "generation", "records", "names",
                "loaded_unix_s", "failing_since_unix_s", "findings"}
 
@@ -78,6 +78,13 @@ class ControlSocket(unittest.TestCase):
         with self.control.connect() as client:
             client.sendall(b'{"command":"zone-list"}\n' * 100)
             self.assertTrue(self.control.status()["ok"])
+
+    def test_the_command_line_speaks_it(self):
+        state = ["--config", str(self.server.config)]
+        done = subprocess.run([program(), "status", "--json", *state], capture_output=True,
+                              text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["zones"]["serving"], 300)
 
     def test_the_documentation_names_the_fields(self):
         text = (ROOT / "docs" / "control-socket.md").read_text()

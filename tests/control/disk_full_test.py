@@ -58,11 +58,15 @@ class DiskFull(unittest.TestCase):
 
     def test_what_fits_into_zone_memory_is_served_though_nothing_can_be_kept(self):
         self.fill()
-        self.server.zones["one.example"] = zone(2)
+        # More than what may be left of the journal's last page.
+        self.server.zones["one.example"] = zone(2, *(f"h{number} 60 IN A 192.0.2.1"
+                                                     for number in range(300)))
         self.server.write_config()
         self.assertTrue(self.control.ask("reload")["ok"])
         self.assertEqual(serial_of(self.server, "one.example"), 2)
-        self.assertTrue(log_has(self.server, "No space left on device"))
+        wait_until("the journal's error in the status", lambda: "No space left on device" in
+                   self.control.status()["journal"]["last_error"])
+        self.assertTrue(log_has(self.server, "event=journal-unwritable"))
 
     def test_a_new_zone_that_does_not_fit_gets_servfail(self):
         self.server.zones["new.example"] = big_zone(1)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is served after the end of the management process, of the server, and of the machine."""
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -101,6 +102,26 @@ class Restart(unittest.TestCase):
         self.server.write_config()
         self.restart()
         self.assertEqual(self.server.ask("two.example", "SOA").rcode(), dns.rcode.REFUSED)
+
+    def test_after_a_power_failure_the_journal_gives_what_files_do_not(self):
+        wait_until("synced", lambda: self.control.status()["journal"]["bytes"] > 0)
+        process, self.server.process = self.server.process, None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        memory = self.server.state / "zones.mem"
+        boot_id = pathlib.Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+        content = memory.read_bytes()
+        self.assertIn(boot_id, content)
+        memory.write_bytes(content.replace(boot_id, boot_id[:-1] + b"x"))
+        self.break_zone("two.example")
+        self.server.start()
+        self.wait_ready()
+        self.assertEqual(serial_of(self.server, "one.example"), 1)
+        self.assertEqual(serial_of(self.server, "two.example"), 1)
+        self.assertEqual(self.control.zone("one.example")["state"], "serving")
+        status = self.control.zone("two.example")
+        self.assertEqual(status["state"], "stale")
+        self.assertEqual(status["records"], 3)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/last_good.h"
+
+#include "base/check.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using zone::Journal;
+
+// A number that no other version of the zone has: generations begin anew with each file of zone
+// memory, whose key is random, and after a removal, which the serial tells apart.
+Journal::State state_of(const HashKey& memory_key, uint32_t generation, uint32_t serial) {
+  return hash_mix(memory_key.low ^ (uint64_t{generation} << 32 | serial), memory_key.high | 1U);
+}
+
+// RFC 1035 §3.3.13: the serial is the first of the five numbers that end the RDATA.
+uint32_t serial_of(const zone::Contents& contents) {
+  zone::Contents::Cursor cursor(contents);
+  const zone::StagedNode* apex = cursor.next();
+  CHECK(apex != nullptr);
+  constexpr size_t numbers_bytes = 20;
+  for (const zone::StagedRrset& rrset : apex->rrsets) {
+    if (rrset.type != wire::type_soa || rrset.rdata.empty()) continue;
+    const Bytes rdata = rrset.rdata.front();
+    if (rdata.size() >= numbers_bytes) return load_be32(rdata.last(numbers_bytes).data());
+  }
+  return 0;
+}
+
+void add_records(zone::Contents& contents, const wire::Name& owner, Bytes records) {
+  ByteReader reader(records);
+  while (reader.remaining() > 0) {
+    reader.skip(2);  // the owner, as a pointer (zone/view.h)
+    const uint16_t type = reader.read_u16();
+    reader.skip(2);
+    const uint32_t ttl = reader.read_u32();
+    const Bytes rdata = reader.read_bytes(reader.read_u16());
+    CHECK(!reader.failed());
+    contents.add(owner, type, ttl, rdata);
+  }
+}
+
+}  // namespace
+
+Result<zone::Contents> contents_of(const zone::ZoneView& zone) {
+  zone::Contents contents(zone.apex());
+  zone.for_each_node([&](const zone::NodeView& node) {
+    wire::Name owner;
+    CHECK(owner.assign_joined(node.relative_owner(), zone.apex()));
+    for (size_t i = 0; i < node.rrset_count(); ++i) {
+      const zone::RrsetView rrset = node.rrset_at(i);
+      add_records(contents, owner, rrset.records);
+      add_records(contents, owner, rrset.signatures);
+    }
+  });
+  TRY(contents.finish());
+  return contents;
+}
+
+LastGood::LastGood(zone::Memory& memory, const std::string& state_directory, const Clock& clock)
+    : memory_(memory), path_(state_directory + "/zones.journal"), clock_(clock) {
+  open();
+}
+
+void LastGood::open() {
+  auto journal = Journal::open({.path = path_});
+  if (!journal) {
+    is_behind_ = true;
+    return note(std::unexpected(journal.error()));
+  }
+  journal_ = *std::move(journal);
+  for (const std::string& warning : journal_->warnings()) {
+    log::warning(log::Category::zones, "journal-damaged", warning);
+  }
+}
+
+Result<zone::Publication> LastGood::publish(const zone::Contents& contents) {
+  const wire::NameView apex = contents.apex();
+  const HashKey key = memory_.reader().hash_key();
+  const uint32_t serial = serial_of(contents);
+  const auto before = memory_.find(apex);
+  const uint32_t generation_before = before && before->available() ? before->generation() : 0;
+  const auto state_before =
+      generation_before == 0 ? 0 : state_of(key, generation_before, before->serial());
+  if (journal_ && generation_before != 0 && journal_->holds(apex, state_before)) {
+    auto difference = journal_->begin_difference(apex, state_before,
+                                                 state_of(key, generation_before + 1, serial));
+    const zone::Publication publication =
+        TRY(memory_.publish(contents, [&](const zone::StagedNode& node) { difference.add(node); }));
+    if (publication.generation == generation_before + 1) note_append(difference.commit());
+    return publication;
+  }
+  const zone::Publication publication = TRY(memory_.publish(contents, {}));
+  const auto state = state_of(key, publication.generation, serial);
+  if (journal_ && !journal_->holds(apex, state))
+    note_append(journal_->append_whole(contents, state));
+  return publication;
+}
+
+void LastGood::remove(wire::NameView apex) {
+  memory_.remove(apex);
+  if (journal_) note_append(journal_->append_removed(apex));
+}
+
+std::optional<zone::Contents> LastGood::restore(wire::NameView apex) {
+  if (!journal_) return std::nullopt;
+  auto contents = journal_->load(apex);
+  if (contents) return *std::move(contents);
+  log::error(log::Category::zones, "journal-unreadable", contents.error().message);
+  return std::nullopt;
+}
+
+void LastGood::catch_up() {
+  is_behind_ = false;
+  if (!journal_) open();
+  if (!journal_) return;
+  const HashKey key = memory_.reader().hash_key();
+  memory_.for_each_zone([&](const zone::ZoneView& zone) {
+    if (is_behind_ || !zone.available()) return;
+    const auto state = state_of(key, zone.generation(), zone.serial());
+    if (journal_->holds(zone.apex(), state)) return;
+    const auto contents = contents_of(zone);
+    note_append(contents ? journal_->append_whole(*contents, state)
+                         : Result<void>(std::unexpected(contents.error())));
+  });
+  if (!is_behind_) facts_.last_error.clear();
+}
+
+void LastGood::maintain() {
+  const bool is_due = clock_.monotonic_ns() >= retry_at_ns_;
+  if (is_behind_ && is_due) catch_up();
+  if (!journal_) return;
+  if (is_unsynced_) {
+    is_unsynced_ = false;
+    note(journal_->sync());
+  }
+  if (is_due && journal_->compaction_due()) note(journal_->compact());
+}
+
+JournalFacts LastGood::facts() const {
+  JournalFacts facts = facts_;
+  facts.bytes = journal_ ? journal_->size_bytes() : 0;
+  return facts;
+}
+
+void LastGood::note_append(const Result<void>& result) {
+  is_unsynced_ = true;
+  note(result);
+}
+
+void LastGood::note(const Result<void>& result) {
+  if (result) return;
+  ++facts_.errors;
+  facts_.last_error = result.error().message;
+  is_behind_ = true;
+  retry_at_ns_ = clock_.monotonic_ns() + retry_ns;
+  log::error(
+      log::Category::zones, "journal-unwritable",
+      "zones are served, but their last good version cannot be kept: " + result.error().message);
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Publishes zones and keeps each version that was published in the journal, from which the last
+// good one comes back when zone memory was lost and the zone's file is bad.
+//
+// A journal that cannot be written (full disk) never keeps a zone from being published: it is told
+// in the log and counted, and what it lacks is brought up later. Owner: the thread that owns zone
+// memory.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "zone/journal.h"
+#include "zone/memory.h"
+
+namespace holdfast::control {
+
+struct JournalFacts {
+  uint64_t bytes = 0;
+  uint64_t errors = 0;
+  std::string last_error;  // empty while it can be written
+};
+
+class LastGood {
+ public:
+  // What cannot be written is tried again after this.
+  static constexpr uint64_t retry_ns = uint64_t{60} * 1'000'000'000;
+
+  LastGood(zone::Memory& memory, const std::string& state_directory, const Clock& clock);
+
+  // The error is zone memory's; the old version then stays.
+  [[nodiscard]] Result<zone::Publication> publish(const zone::Contents& contents);
+  void remove(wire::NameView apex);
+  // What the journal holds of the zone.
+  [[nodiscard]] std::optional<zone::Contents> restore(wire::NameView apex);
+
+  // Writes what zone memory has and the journal has not: after the first load, and after errors.
+  void catch_up();
+  // Makes what was written safe, and the file small again; call about once a second.
+  void maintain();
+  [[nodiscard]] JournalFacts facts() const;
+
+ private:
+  void open();
+  void note_append(const Result<void>& result);
+  void note(const Result<void>& result);  // tells and counts an error
+
+  zone::Memory& memory_;
+  const std::string path_;
+  const Clock& clock_;
+  std::optional<zone::Journal> journal_;  // none while it cannot be opened
+  bool is_unsynced_ = false;
+  bool is_behind_ = false;
+  uint64_t retry_at_ns_ = 0;
+  JournalFacts facts_;
+};
+
+// The records of a version in zone memory, finished.
+[[nodiscard]] Result<zone::Contents> contents_of(const zone::ZoneView& zone);
+
+}  // namespace holdfast::control
