@@ -249,7 +249,7 @@ class Reader {
   void check_exclusive(const Table& table, const Table::Pair& pair, const toml::table& found) {
     const auto is_set = [&](std::string_view name) {
       const toml::node* node = found.get(name);
-      return node && node->value_or(std::string_view()) != std::string_view();
+      return node && !node->value_or(std::string_view()).empty();
     };
     if (!is_set(pair.first) || !is_set(pair.second)) return;
     complain(found.get(pair.second)->source(),

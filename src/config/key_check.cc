@@ -27,7 +27,7 @@ bool is_nsid(std::string_view text) {
   if (!text.starts_with("0x")) return is_printable(text) && text.size() <= nsid_bytes_max;
   const std::string_view digits = text.substr(2);
   return is_hexadecimal(digits) && !digits.empty() && digits.size() % 2 == 0 &&
-         digits.size() <= 2 * nsid_bytes_max;
+         digits.size() / 2 <= nsid_bytes_max;
 }
 
 bool is_account(std::string_view text) {

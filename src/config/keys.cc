@@ -45,6 +45,7 @@ void set_entry(Draft& draft, const Value& value) {
 
 Value get_listen(const Draft& draft) {
   std::vector<std::string> texts;
+  texts.reserve(draft.config.server.listen.size());
   for (const Endpoint& endpoint : draft.config.server.listen) texts.push_back(endpoint.to_text());
   return texts;
 }

@@ -90,7 +90,7 @@ std::string json_schema() {
   for (const Table& table : all_tables()) {
     std::string body = table_schema(table);
     if (table.kind == TableKind::array_of_tables) {
-      body = "\"type\": \"array\", \"items\": {" + body + "}";
+      body = fmt::format(R"("type": "array", "items": {{{}}})", body);
     }
     tables.push_back(fmt::format("    {}: {{\n      \"description\": {},\n      {}\n    }}",
                                  quote(table.name), quote(table.meaning), body));

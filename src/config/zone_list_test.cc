@@ -32,6 +32,7 @@ class ZonesFolder : public ::testing::Test {
   }
   static std::vector<std::string> names(const ZoneList& list) {
     std::vector<std::string> names;
+    names.reserve(list.zones.size());
     for (const ZoneSource& zone : list.zones) names.push_back(zone.name);
     return names;
   }
