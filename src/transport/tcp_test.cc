@@ -402,7 +402,7 @@ TEST(AddressCounts, CountsEachClientAndForgetsIt) {
     for (uint64_t client = 2; client <= 1000; client += 2) {
       for (uint64_t i = 0; i <= client % 3; ++i) counts.decrement(client);
     }
-    counts.grow(1000 << round);
+    counts.grow(size_t{1000} << round);
   }
 }
 
