@@ -19,26 +19,41 @@ using exchange::WorkerState;
 
 class WorkerTest : public testing::Test {
  protected:
-  WorkerTest() {
-    Endpoint endpoint = *parse_endpoint("127.0.0.1@1", 1);
-    endpoint.port = 0;
-    const int probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    sockaddr_storage storage{};
-    socklen_t size = endpoint.to_sockaddr(storage);
-    bind(probe, reinterpret_cast<sockaddr*>(&storage), size);
-    size = sizeof storage;
-    getsockname(probe, reinterpret_cast<sockaddr*>(&storage), &size);
-    close(probe);
-    endpoint_ = Endpoint::from_sockaddr(storage);
-    const std::array listen = {endpoint_};
-    EXPECT_TRUE(sockets_.prepare(listen, 1).has_value());
-    sockets_.commit();
+  // A free UDP port need not be free for TCP.
+  void SetUp() override {
+    for (int attempt = 0; attempt < 50 && sockets_.workers().empty(); ++attempt) {
+      endpoint_ = free_udp_endpoint();
+      const std::array listen = {endpoint_};
+      if (sockets_.prepare(listen, 1)) sockets_.commit();
+    }
+    ASSERT_EQ(sockets_.workers().size(), 1u);
   }
   ~WorkerTest() override {
     if (pid_ > 0) {
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
+  }
+
+  static Endpoint free_udp_endpoint() {
+    Endpoint endpoint = *parse_endpoint("127.0.0.1@1", 1);
+    endpoint.port = 0;
+    const UniqueFd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage storage{};
+    socklen_t size = endpoint.to_sockaddr(storage);
+    bind(probe.get(), reinterpret_cast<sockaddr*>(&storage), size);
+    size = sizeof storage;
+    getsockname(probe.get(), reinterpret_cast<sockaddr*>(&storage), &size);
+    return Endpoint::from_sockaddr(storage);
+  }
+  [[nodiscard]] UniqueFd open_client() const {
+    UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage storage{};
+    const socklen_t size = endpoint_.to_sockaddr(storage);
+    connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size);
+    const timeval wait{.tv_sec = 5, .tv_usec = 0};
+    setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    return client;
   }
 
   void start() {
@@ -59,12 +74,7 @@ class WorkerTest : public testing::Test {
   }
   // The RCODE of the answer, or -1 for none.
   [[nodiscard]] int ask(const std::string& label) const {
-    const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_storage storage{};
-    const socklen_t size = endpoint_.to_sockaddr(storage);
-    connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size);
-    const timeval wait{.tv_sec = 1, .tv_usec = 0};
-    setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    const UniqueFd client = open_client();
     const std::vector<uint8_t> query = make_query(label);
     send(client.get(), query.data(), query.size(), 0);
     std::array<uint8_t, 4096> response;
@@ -89,10 +99,7 @@ TEST_F(WorkerTest, WaitsForZoneMemoryThenAnswersWhatHasQueued) {
   start();
   EXPECT_TRUE(wait_until([&] { return slot_.heartbeat_ns.load() != 0; }));
   EXPECT_EQ(slot_.state.load(), WorkerState::starting);
-  const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_storage storage{};
-  const socklen_t size = endpoint_.to_sockaddr(storage);
-  connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size);
+  const UniqueFd client = open_client();
   const std::vector<uint8_t> query = make_query("www");
   send(client.get(), query.data(), query.size(), 0);
   service_.publish_zone();
@@ -131,10 +138,7 @@ TEST_F(WorkerTest, ASuccessorAnswersWhatTheDeadOneLeftInTheQueue) {
   EXPECT_EQ(ask("www"), 0);
   kill(pid_, SIGKILL);
   end();
-  const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_storage storage{};
-  const socklen_t size = endpoint_.to_sockaddr(storage);
-  connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size);
+  const UniqueFd client = open_client();
   const std::vector<uint8_t> query = make_query("www");
   for (int i = 0; i < 100; ++i) send(client.get(), query.data(), query.size(), 0);
   start();

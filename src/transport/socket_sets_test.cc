@@ -11,14 +11,17 @@
 namespace holdfast::transport {
 namespace {
 
+// Free for UDP and TCP.
 Endpoint free_endpoint(const std::string& address) {
   Endpoint endpoint = *parse_endpoint(address + "@1", 1);
-  endpoint.port = 0;
-  const auto socket = open_socket(endpoint, SocketType::udp);
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  getsockname(socket->get(), reinterpret_cast<sockaddr*>(&storage), &size);
-  endpoint.port = Endpoint::from_sockaddr(storage).port;
+  do {
+    endpoint.port = 0;
+    const auto socket = open_socket(endpoint, SocketType::udp);
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    getsockname(socket->get(), reinterpret_cast<sockaddr*>(&storage), &size);
+    endpoint.port = Endpoint::from_sockaddr(storage).port;
+  } while (!check_address_free(endpoint, SocketType::tcp));
   return endpoint;
 }
 

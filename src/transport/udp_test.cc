@@ -18,16 +18,18 @@ struct Server {
   UdpBatch batch{UdpBatch::ReceiveMemory{.bytes = bytes, .peers = peers}};
 };
 
-// A port of the address that is free now.
+// A port of the address that is free for UDP and TCP now; 0 if the machine lacks the address.
 Endpoint free_endpoint(const std::string& address) {
   Endpoint endpoint = *parse_endpoint(address + "@1", 1);
-  endpoint.port = 0;
-  const auto socket = open_socket(endpoint, SocketType::udp);
-  if (!socket) return endpoint;
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  getsockname(socket->get(), reinterpret_cast<sockaddr*>(&storage), &size);
-  endpoint.port = Endpoint::from_sockaddr(storage).port;
+  do {
+    endpoint.port = 0;
+    const auto socket = open_socket(endpoint, SocketType::udp);
+    if (!socket) return endpoint;
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    getsockname(socket->get(), reinterpret_cast<sockaddr*>(&storage), &size);
+    endpoint.port = Endpoint::from_sockaddr(storage).port;
+  } while (!check_address_free(endpoint, SocketType::tcp));
   return endpoint;
 }
 
