@@ -18,7 +18,8 @@ void UniqueFd::reset() {
 }
 
 Result<std::string> read_file(const std::string& path, size_t size_max) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a pipe would wait for its writer.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return fail_system(path, errno);
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_system(path, errno);

@@ -2,6 +2,7 @@
 #include "config/secret.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -69,6 +70,8 @@ TEST_F(SecretFile, ThatIsMissingOrHoldsSomethingElseIsRefused) {
   EXPECT_THAT(complaint(path), HasSubstr("expected a cookie secret of 32 hexadecimal digits"));
   EXPECT_THAT(complaint(path), Not(HasSubstr("e5e973")));
   EXPECT_THAT(complaint(write("blank", " \n")), HasSubstr("expected a cookie secret"));
+  ASSERT_EQ(mkfifo((folder_ + "/pipe").c_str(), 0600), 0);  // must not wait for a writer
+  EXPECT_THAT(complaint("pipe"), HasSubstr("not a regular file"));
   EXPECT_THAT(complaint(write("large", std::string(5000, 'a'))), HasSubstr("cookies.staged_file"));
 }
 
