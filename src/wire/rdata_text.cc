@@ -58,7 +58,7 @@ bool add_part(Words& words, const RdataPart& part) {
     case RdataField::name:
     case RdataField::name_folded:
     case RdataField::name_compressible:
-      return words.add(NameView(part.bytes).to_text());
+      return words.add_name(part.bytes);
     case RdataField::string:
       return add_string(words, part.bytes);
     case RdataField::salt:

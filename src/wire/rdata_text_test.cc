@@ -38,6 +38,8 @@ TEST(RdataText, FieldsOfEachKind) {
   EXPECT_EQ(text_of(type_soa,
                     TestPacket().name("ns.x.").name("a\\.b.x.").u32(1).u32(2).u32(3).u32(4).u32(5)),
             "ns.x. a\\.b.x. 1 2 3 4 5");
+  EXPECT_EQ(text_of(type_ns, TestPacket().name("\\<a\\@.x-y_z.")), "\\060a\\064.x-y_z.");
+  EXPECT_EQ(text_of(type_ns, TestPacket().name(".")), ".");
   EXPECT_EQ(text_of(type_aaaa, TestPacket().u32(0x20010DB8).u32(0).u32(0).u32(1)), "2001:db8::1");
   EXPECT_EQ(text_of(type_txt, TestPacket().raw({3, 'a', '"', 9, 0})), "\"a\\\"\\009\" \"\"");
   EXPECT_EQ(text_of(type_ds, TestPacket().u16(60485).u8(5).u8(1).raw({0x2B, 0xB1})),

@@ -44,6 +44,29 @@ bool RdataWords::add(std::string_view word) {
 
 bool RdataWords::add_number(uint64_t number) { return add(std::to_string(number)); }
 
+// Stricter than NameView::to_text: what is not plain takes three digits, which every reader takes
+// in any field.
+bool RdataWords::add_name(Bytes name) {
+  constexpr std::string_view plain = "-_*/";
+  std::string& text = begin_word();
+  for (size_t at = 0; name[at] != 0; at += 1U + name[at]) {
+    for (const uint8_t byte : name.subspan(at + 1, name[at])) {
+      const uint8_t lower = to_lower(byte);
+      const bool is_plain = (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') ||
+                            plain.contains(static_cast<char>(byte));
+      if (!is_plain) text += '\\';
+      if (is_plain || byte == '.' || byte == '\\') {
+        text += static_cast<char>(byte);
+      } else {
+        append_padded(text, byte, 3);
+      }
+    }
+    text += '.';
+  }
+  if (name[0] == 0) text += '.';
+  return true;
+}
+
 bool RdataWords::add_time(uint32_t unix_s) {
   const time_t seconds = unix_s;
   tm parts{};
@@ -111,7 +134,7 @@ bool RdataWords::add_next_domain(Bytes rdata) {
   const Bytes bits = rdata.subspan(name_size);
   // A first bit that is set means another format (RFC 2535 §5.2).
   if (bits.size() > 16 || (!bits.empty() && (bits[0] & 0x80) != 0)) return false;
-  add(NameView(rdata.first(name_size)).to_text());
+  add_name(rdata.first(name_size));
   return for_each_bit(bits, [&](unsigned bit) { add(type_to_text(static_cast<uint16_t>(bit))); });
 }
 
@@ -125,7 +148,7 @@ bool RdataWords::add_a6(Bytes rdata) {
     std::copy(suffix.begin(), suffix.end(), address.end() - static_cast<ptrdiff_t>(suffix_size));
     add_address(address);
   }
-  if (prefix_bits > 0) add(NameView(rdata.subspan(1 + suffix_size)).to_text());
+  if (prefix_bits > 0) add_name(rdata.subspan(1 + suffix_size));
   return true;
 }
 
@@ -137,7 +160,7 @@ bool RdataWords::add_gateway(uint8_t kind, Bytes gateway) {
     case 2:
       return add_address(gateway);
     default:
-      return add(NameView(gateway).to_text());
+      return add_name(gateway);
   }
 }
 
@@ -181,7 +204,7 @@ bool RdataWords::add_host_identity(Bytes rdata) {
   Bytes servers = rdata.subspan(4 + identity_size + key_size);
   while (!servers.empty()) {
     const size_t size = uncompressed_name_size(servers);
-    add(NameView(servers.first(size)).to_text());
+    add_name(servers.first(size));
     servers = servers.subspan(size);
   }
   return true;
@@ -192,7 +215,7 @@ bool RdataWords::add_dsync(Bytes rdata) {
   add(type_to_text(load_be16(rdata.data())));
   add(rdata[2] == scheme_notify ? "NOTIFY" : std::to_string(rdata[2]));
   add_number(load_be16(rdata.data() + 3));
-  return add(NameView(rdata.subspan(5)).to_text());
+  return add_name(rdata.subspan(5));
 }
 
 bool RdataWords::add_authorization(Bytes rdata) {

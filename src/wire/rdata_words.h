@@ -25,6 +25,7 @@ class RdataWords {
   // Fields.
   bool add(std::string_view word);
   bool add_number(uint64_t number);
+  bool add_name(Bytes name);        // one well-formed name
   bool add_time(uint32_t unix_s);   // RFC 4034 §3.2: YYYYMMDDHHmmSS
   bool add_address(Bytes address);  // 4 or 16 bytes
   bool add_groups(Bytes bytes, size_t group_bytes, char separator);  // small hex digits
