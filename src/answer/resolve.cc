@@ -265,7 +265,7 @@ void Resolution::fill_additional() {
   if (ending_ == Ending::referral) {
     const wire::NameView cut = name_.last_labels(location_->labels);
     add_glue(draft_, zones_, *zone_, *location_->node.find(wire::type_ns), cut);
-  } else if (ending_ == Ending::positive && positive_->type == wire::type_ns) {
+  } else if (ending_ == Ending::positive && qtype_ == wire::type_ns) {
     offer_addresses(draft_, zones_, *zone_, *positive_);
   }
 }

@@ -154,8 +154,9 @@ TEST(Query, ReadsOptions) {
   options.option(option_keepalive, {}).option(option_padding, bytes_of_size(100));
   options.option(option_zoneversion, {}).option(65001, bytes_of_size(3));
   options.option(option_cookie, bytes_of_size(24));
+  const TestPacket packet = query_with_opt(options);  // what the query refers to
   Query query;
-  ASSERT_EQ(parse(query_with_opt(options), query), QueryError::none);
+  ASSERT_EQ(parse(packet, query), QueryError::none);
   EXPECT_TRUE(query.edns.nsid);
   EXPECT_TRUE(query.edns.expire);
   EXPECT_TRUE(query.edns.keepalive);
