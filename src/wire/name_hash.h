@@ -28,8 +28,9 @@ class SuffixHashes {
 
  private:
   size_t label_count_ = 0;
-  std::array<uint8_t, labels_max + 1> offsets_{};
-  std::array<uint64_t, labels_max + 1> hashes_{};
+  // Not cleared beforehand, on every question: only what compute() wrote means anything.
+  std::array<uint8_t, labels_max + 1> offsets_;
+  std::array<uint64_t, labels_max + 1> hashes_;
 };
 
 }  // namespace holdfast::wire
