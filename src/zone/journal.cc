@@ -179,6 +179,23 @@ Reading<Contents> Journal::Impl::load(const JournalChain& chain) {
 }
 
 Result<void> Journal::Impl::copy_chain(const JournalChain& chain, Impl& into) {
+  // A whole entry goes over as it is; differences become one with theirs.
+  std::optional<wire::Name> apex;
+  into.log.begin(EntryKind::whole, 0);
+  const auto copied = log.read(chain.last, [&](Bytes piece) {
+    if (!apex) {
+      const auto head = read_head(piece);
+      if (!head) return false;
+      apex.emplace(head->apex);
+    }
+    into.log.append(piece);
+    return true;
+  });
+  if (copied && *copied && (*copied)->kind == EntryKind::whole && apex) {
+    into.note_whole(*apex, chain.state, TRY(into.log.end()));
+    return {};
+  }
+  into.log.abandon();
   auto contents = load(chain);
   if (!contents && !contents.error().is_damage) return fail(contents.error().message);
   if (!contents) {
