@@ -23,7 +23,6 @@ using testing::UnorderedElementsAre;
 // What a zone must have, so that the case stands alone.
 constexpr std::string_view head =
     "@ 300 IN SOA ns hostmaster 1 3600 900 604800 300\n@ 300 IN NS ns\nns 300 IN A 192.0.2.1\n";
-constexpr uint64_t head_lines = 3;
 
 LoadOutcome load(std::string_view text, LoadOptions options = {}) {
   const auto apex = wire::Name::from_text("example.com");
