@@ -151,6 +151,7 @@ std::optional<std::vector<uint16_t>> Contents::types_at(wire::NameView owner) co
     storage.staging.read_records(*run, records);
   }
   std::vector<uint16_t> types;
+  types.reserve(records.size());
   for (const StagedRecord& record : records) types.push_back(record.type);
   return types;
 }

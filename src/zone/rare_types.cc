@@ -59,8 +59,9 @@ class RdataBuilder {
   Result<uint64_t> take_number(size_t byte_count, const char* what) {
     const Token token = TRY(take(what));
     uint64_t number = 0;
-    const char* end = token.text.data() + token.text.size();
-    const auto [stopped, error] = std::from_chars(token.text.data(), end, number);
+    const std::string digits(token.text);
+    const char* end = digits.data() + digits.size();
+    const auto [stopped, error] = std::from_chars(digits.data(), end, number);
     const uint64_t number_max =
         byte_count == 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * byte_count) - 1;
     if (error != std::errc{} || stopped != end || number > number_max) {

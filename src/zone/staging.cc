@@ -64,21 +64,22 @@ bool Staging::reserve(size_t bytes) {
   }
   const size_t wanted =
       std::min(bytes_max, std::max({first_block_bytes, capacity_ * 2, size_ + bytes}));
-  auto* grown = static_cast<uint8_t*>(std::realloc(block_.get(), wanted));
-  if (grown == nullptr) throw std::bad_alloc();
-  static_cast<void>(block_.release());  // realloc has taken it
-  block_.reset(grown);
-  capacity_ = wanted;
+  if (!resize_block(wanted)) throw std::bad_alloc();
   return true;
 }
 
 void Staging::shrink() {
   if (size_ == capacity_ || size_ == 0) return;
-  auto* shrunk = static_cast<uint8_t*>(std::realloc(block_.get(), size_));
-  if (shrunk == nullptr) return;
-  static_cast<void>(block_.release());
-  block_.reset(shrunk);
-  capacity_ = size_;
+  static_cast<void>(resize_block(size_));  // if not, it stays larger than it needs to be
+}
+
+bool Staging::resize_block(size_t bytes) {
+  uint8_t* before = block_.release();
+  auto* resized = static_cast<uint8_t*>(std::realloc(before, bytes));
+  block_.reset(resized != nullptr ? resized : before);
+  if (resized == nullptr) return false;
+  capacity_ = bytes;
+  return true;
 }
 
 Staging::RunHeader Staging::header(Run run) const {

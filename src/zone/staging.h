@@ -68,6 +68,7 @@ class Staging {
   [[nodiscard]] bool continues_last_run(wire::NameView owner, Place place, size_t bytes) const;
   void begin_run(wire::NameView owner, Place place);
   [[nodiscard]] bool reserve(size_t bytes);
+  [[nodiscard]] bool resize_block(size_t bytes);
 
   // By realloc, which moves a large block's pages instead of copying them.
   std::unique_ptr<uint8_t, FreeBlock> block_;

@@ -94,7 +94,7 @@ void TextReader::read_source(SourceText& text, const std::string& name) {
 
 void TextReader::read_lines(std::string_view text, uint64_t line) {
   scanner_.resume(text, line);
-  EntryStart start{text.data(), line, RecordEnd::none};
+  EntryStart start{text, line, RecordEnd::none};
   const size_t errors_max = sources_.back().errors_max;
   while (findings_.error_count() <= errors_max) {
     switch (scanner_.next()) {
@@ -102,18 +102,21 @@ void TextReader::read_lines(std::string_view text, uint64_t line) {
         return;
       case RecordScanner::Found::record:
         add_scanned_record(start);
-        start = {scanner_.position(), scanner_.line(),
+        start = {from(scanner_.position(), text), scanner_.line(),
                  scanner_.in_parentheses() ? RecordEnd::parenthesis : RecordEnd::line_feed};
-        if (sources_.back().memory != nullptr) sources_.back().memory->release_before(start.at);
+        if (sources_.back().memory != nullptr) {
+          sources_.back().memory->release_before(scanner_.position());
+        }
         break;
       case RecordScanner::Found::interruption:
-        start = read_interruption(from(start.at, text), start);
-        scanner_.resume(from(start.at, text), start.line);
+        start = read_interruption(start);
+        scanner_.resume(start.text, start.line);
     }
   }
 }
 
-TextReader::EntryStart TextReader::read_interruption(std::string_view text, EntryStart start) {
+TextReader::EntryStart TextReader::read_interruption(const EntryStart& start) {
+  const std::string_view text = start.text;
   uint64_t line = start.line;
   std::string_view rest = text;
   // The library may have begun to overwrite these.
@@ -133,7 +136,7 @@ TextReader::EntryStart TextReader::read_interruption(std::string_view text, Entr
   } else {
     scanner_.clear_owner();
   }
-  return {entry.rest.data(), entry.rest_line, RecordEnd::none};
+  return {entry.rest, entry.rest_line, RecordEnd::none};
 }
 
 // Moves to the start of the next line: the scanner stops before the line feed behind a record's
@@ -164,7 +167,8 @@ void TextReader::add_scanned_record(const EntryStart& start) {
   uint64_t line = scanner_.line();
   if (line > start.line + 1) {
     // More than one line since the last record: it began where the first token stands.
-    std::string_view text(start.at, static_cast<size_t>(scanner_.position() - start.at));
+    std::string_view text = start.text;
+    text.remove_suffix(from(scanner_.position(), text).size());
     uint64_t text_line = start.line;
     if (skip_record_end(text, text_line, start.record_end)) {
       line = line_of_last_entry(text, text_line);

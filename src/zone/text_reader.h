@@ -36,10 +36,10 @@ class TextReader {
     SourceText::Identity identity;
     size_t errors_max = SIZE_MAX;  // reading stops beyond so many in all
   };
-  // Where the text behind the last record begins, and what of that record may still come.
+  // The text behind the last record, and what of that record may still come.
   enum class RecordEnd : uint8_t { none, line_feed, parenthesis };
   struct EntryStart {
-    const char* at;
+    std::string_view text;
     uint64_t line;
     RecordEnd record_end;
   };
@@ -47,7 +47,7 @@ class TextReader {
   void read_source(SourceText& text, const std::string& name);
   void read_lines(std::string_view text, uint64_t line);
   void add_scanned_record(const EntryStart& start);
-  EntryStart read_interruption(std::string_view text, EntryStart start);
+  EntryStart read_interruption(const EntryStart& start);
   static bool skip_record_end(std::string_view& text, uint64_t& line, RecordEnd end);
   void read_entry_at_fault(const Entry& entry);
   void read_directive(const Entry& entry);
