@@ -96,9 +96,10 @@ void Commands::handle_zone(const std::string& command, const std::string& zone,
         [printer = *std::move(printer)] { return printer->next_chunk(); }});
 }
 
-void Commands::reload(std::optional<std::string> zone, const ControlSocket::Done& done) const {
-  request_reload_(std::move(zone),
-                  [done](const ReloadReply& reply) { done({to_json(reply), {}}); });
+void Commands::reload(const std::optional<std::string>& zone,
+                      const ControlSocket::Done& done) const {
+  request_reload_(
+      {.zone = zone, .done = [done](const ReloadReply& reply) { done({to_json(reply), {}}); }});
 }
 
 void Commands::list_zones(const ControlSocket::Done& done) const {

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "control/control_socket.h"
-#include "control/reload.h"
+#include "control/reload_queue.h"
 #include "control/reports.h"
 #include "control/zone_printer.h"
 
@@ -18,16 +18,15 @@ namespace holdfast::control {
 
 class Commands {
  public:
-  // Asks for a reload of everything, or of one zone; `done` is called from any thread.
-  using RequestReload = std::function<void(std::optional<std::string> zone,
-                                           std::function<void(const ReloadReply&)> done)>;
+  // Its `done` is called from any thread.
+  using RequestReload = std::function<void(ReloadRequest)>;
   Commands(const ReportSources& sources, ZonePrinters& printers, RequestReload request_reload)
       : sources_(sources), printers_(printers), request_reload_(std::move(request_reload)) {}
 
   void handle(std::string_view request, const ControlSocket::Done& done) const;
 
  private:
-  void reload(std::optional<std::string> zone, const ControlSocket::Done& done) const;
+  void reload(const std::optional<std::string>& zone, const ControlSocket::Done& done) const;
   void list_zones(const ControlSocket::Done& done) const;
   void handle_zone(const std::string& command, const std::string& zone,
                    const ControlSocket::Done& done) const;

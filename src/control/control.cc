@@ -143,9 +143,8 @@ Result<void> manage(const Environment& environment, Start start) {
   IoThread io;
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
-  const Commands commands(sources, printers, [&](std::optional<std::string> zone, auto done) {
-    requests.push({.zone = std::move(zone), .done = std::move(done)});
-  });
+  const Commands commands(sources, printers,
+                          [&](ReloadRequest request) { requests.push(std::move(request)); });
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);
   });

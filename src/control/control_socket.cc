@@ -112,7 +112,7 @@ class Session : public std::enable_shared_from_this<Session> {
       const auto self = weak.lock();
       if (error || !self) return;
       error_code ignored;
-      self->socket_.close(ignored);
+      ignored = self->socket_.close(ignored);
     });
   }
 

@@ -65,7 +65,8 @@ bool FrameStream::Impl::open_target() {
 // The time limit of sending is that of connecting too (socket(7)).
 bool FrameStream::Impl::connect_to(const sockaddr_storage& address, socklen_t size) {
   fd = UniqueFd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval timeout{.tv_sec = io_timeout_ms / 1000, .tv_usec = io_timeout_ms % 1000 * 1000};
+  const timeval timeout{.tv_sec = io_timeout_ms / 1000,
+                        .tv_usec = suseconds_t{io_timeout_ms % 1000} * 1000};
   if (fd.valid() &&
       ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
       ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&

@@ -91,7 +91,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void reply_sent() {
     if (response_.keep_alive()) return read();
     error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    ignored = stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
   }
 
   beast::tcp_stream stream_;
@@ -113,10 +113,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<Impl> {
 
   void replace(UniqueFd listener, bool is_ipv6) {
     error_code ignored;
-    acceptor.close(ignored);
+    ignored = acceptor.close(ignored);
     retry.cancel();
     if (!listener.valid()) return;
-    acceptor.assign(is_ipv6 ? tcp::v6() : tcp::v4(), listener.release(), ignored);
+    ignored = acceptor.assign(is_ipv6 ? tcp::v6() : tcp::v4(), listener.release(), ignored);
     accept();
   }
 

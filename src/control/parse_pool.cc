@@ -81,6 +81,7 @@ void parse_zones(std::span<const ParseJob> jobs, const ParseSettings& settings,
   Queue queue(threads);
   std::atomic<size_t> next{0};
   std::vector<std::jthread> parsers;
+  parsers.reserve(threads);
   for (size_t i = 0; i < threads; ++i) {
     parsers.emplace_back([&] {
       for (size_t index = next++; index < jobs.size() && !stop; index = next++) {

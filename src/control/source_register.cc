@@ -54,9 +54,8 @@ std::string_view take_field(std::string_view& line) {
 
 template <typename Number>
 bool parse_number(std::string_view text, Number& number) {
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && stopped == end;
+  const auto [stopped, error] = std::from_chars(text.begin(), text.end(), number);
+  return error == std::errc() && stopped == text.end();
 }
 
 void append_line(std::string& out, const std::string& zone, const KnownSource& source) {
@@ -128,8 +127,9 @@ void SourceRegister::forget_read() { std::unordered_map<std::string, KnownSource
 void SourceRegister::append(const std::string& zone, const KnownSource& source) {
   append_line(pending_, zone, source);
   ++lines_;
-  // Losing lines costs a later parse only, so a failure here is left to the next flush to tell.
-  if (pending_.size() > pending_bytes_max) static_cast<void>(flush());
+  if (pending_.size() <= pending_bytes_max) return;
+  // Losing lines costs a later parse only; the next flush tells of it.
+  if (auto flushed = flush(); !flushed) failure_ = std::move(flushed.error());
 }
 
 bool SourceRegister::wants_rewrite(size_t zones) const {
@@ -151,6 +151,10 @@ Result<void> SourceRegister::rewrite(const std::function<void(const Put&)>& for_
 }
 
 Result<void> SourceRegister::flush() {
+  if (failure_) {
+    Error failure = *std::exchange(failure_, std::nullopt);
+    return std::unexpected(std::move(failure));
+  }
   if (pending_.empty()) return {};
   const std::string pending = std::exchange(pending_, {});
   const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));

@@ -61,6 +61,7 @@ class SourceRegister {
   std::unordered_map<std::string, KnownSource> read_;
   std::string pending_;
   size_t lines_ = 0;
+  std::optional<Error> failure_;  // of a flush that nobody saw
 };
 
 }  // namespace holdfast::control
