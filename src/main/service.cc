@@ -31,6 +31,12 @@ constexpr uint32_t worker_stop_ms = 3'000;
 constexpr uint32_t control_stop_ms = 60'000;
 constexpr uint64_t supervisor_own_descriptors = 64;
 
+bool drop_capabilities() {
+  const auto dropped = supervise::drop_all_capabilities();
+  if (!dropped) log::error(Category::supervisor, "start-failed", dropped.error().message);
+  return dropped.has_value();
+}
+
 }  // namespace
 
 size_t worker_count(uint32_t workers) {
@@ -97,7 +103,7 @@ void Service::add_worker(size_t worker) {
 }
 
 int Service::run_worker_process(size_t worker) const {
-  supervise::drop_all_capabilities();
+  if (!drop_capabilities()) return 1;
   server::WorkerSetup setup{
       .number = worker, .panel = parts_.panel, .refusals = parts_.refusals, .listeners = {}};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
@@ -134,7 +140,7 @@ void Service::add_control() {
 
 int Service::run_control_process() const {
   // As root it reads what an operator's root may read; as another user it needs no more than that.
-  if (!parts_.config.server.user.empty()) supervise::drop_all_capabilities();
+  if (!parts_.config.server.user.empty() && !drop_capabilities()) return 1;
   return control::run({.config_file = parts_.config.source,
                        .config = parts_.config,
                        .panel = parts_.panel,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/fault_note.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 
 namespace holdfast::server {
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array fault_signals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 // The handler needs little, but a stack that has overflowed has none.
-constexpr size_t stack_bytes = 64 * 1024;
+constexpr size_t stack_bytes = size_t{64} * 1024;
 
 std::atomic<uint32_t>* noted = nullptr;
 

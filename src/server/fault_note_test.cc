@@ -2,11 +2,11 @@
 #include "server/fault_note.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <functional>
 
 #include "base/shared_memory.h"

@@ -37,13 +37,13 @@ void* malloc(size_t size) {
   ++allocations;
   return __libc_malloc(size);
 }
-void* calloc(size_t count, size_t size) {
+void* calloc(size_t nmemb, size_t size) {
   ++allocations;
-  return __libc_calloc(count, size);
+  return __libc_calloc(nmemb, size);
 }
-void* realloc(void* at, size_t size) {
+void* realloc(void* ptr, size_t size) {
   ++allocations;
-  return __libc_realloc(at, size);
+  return __libc_realloc(ptr, size);
 }
 }
 #endif
@@ -68,7 +68,7 @@ class QueryPathTest : public testing::Test {
     getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&storage), &size);
     port_ = Endpoint::from_sockaddr(storage).port;
     client_ = UniqueFd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    connect(client_.get(), reinterpret_cast<sockaddr*>(&storage), size);
+    EXPECT_EQ(connect(client_.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
     const timeval wait{.tv_sec = 0, .tv_usec = 200'000};
     setsockopt(client_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     path_.emplace(slot_, *service_.refusals, zones_, policy_);
@@ -230,8 +230,8 @@ std::vector<std::vector<uint8_t>> many_questions() {
   std::vector<std::vector<uint8_t>> questions = {make_query("www"),      make_query("nowhere"),
                                                  make_query("www", 28),  make_query("long", 16),
                                                  make_query("www", 255), make_query("a.b")};
-  questions.push_back(std::vector<uint8_t>(40, 0xff));
-  questions.push_back(std::vector<uint8_t>(3, 0));
+  questions.emplace_back(40, uint8_t{0xff});
+  questions.emplace_back(3, uint8_t{0});
   std::vector<uint8_t> refused = make_query("www");
   refused[18] = 'X';  // another top
   questions.push_back(refused);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "server/worker.h"
 
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <ctime>
 #include <optional>
 
 #include "base/clock.h"

@@ -2,11 +2,11 @@
 #include "server/worker.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <functional>
 
 #include "server/test_zone.h"
@@ -41,7 +41,7 @@ class WorkerTest : public testing::Test {
     const UniqueFd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_storage storage{};
     socklen_t size = endpoint.to_sockaddr(storage);
-    bind(probe.get(), reinterpret_cast<sockaddr*>(&storage), size);
+    EXPECT_EQ(bind(probe.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
     size = sizeof storage;
     getsockname(probe.get(), reinterpret_cast<sockaddr*>(&storage), &size);
     return Endpoint::from_sockaddr(storage);
@@ -50,7 +50,7 @@ class WorkerTest : public testing::Test {
     UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_storage storage{};
     const socklen_t size = endpoint_.to_sockaddr(storage);
-    connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size);
+    EXPECT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
     const timeval wait{.tv_sec = 5, .tv_usec = 0};
     setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     return client;

@@ -2,9 +2,9 @@
 #include "shield/death_watch.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <stdlib.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 

@@ -2,7 +2,8 @@
 #include "supervise/notify.h"
 
 #include <systemd/sd-daemon.h>
-#include <time.h>
+
+#include <ctime>
 
 namespace holdfast::supervise {
 

@@ -3,7 +3,6 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <memory>
 #include <vector>
 
@@ -78,7 +78,7 @@ Result<void> keep_only_bind_capability() {
   return keep_capabilities(std::array{CAP_NET_BIND_SERVICE});
 }
 
-void drop_all_capabilities() { static_cast<void>(keep_capabilities({})); }
+Result<void> drop_all_capabilities() { return keep_capabilities({}); }
 
 Result<void> ensure_descriptors(uint64_t needed) {
   rlimit limit{};

@@ -29,7 +29,7 @@ struct UserIds {
 [[nodiscard]] Result<void> keep_only_bind_capability();
 
 // Gives up every capability. For processes that open no sockets.
-void drop_all_capabilities();
+[[nodiscard]] Result<void> drop_all_capabilities();
 
 // Raises the limit of open files to `needed`; an error tells need and limit.
 [[nodiscard]] Result<void> ensure_descriptors(uint64_t needed);

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <csignal>
 
 #include "base/shared_memory.h"
 #include "supervise/process.h"
@@ -241,8 +241,7 @@ int drop_and_look() {
   if (!become_user("nobody")) return 1;
   if (geteuid() == 0 || setuid(0) == 0) return 2;
   if (fcntl(STDERR_FILENO, F_GETFD) < 0) return 3;
-  drop_all_capabilities();
-  return 0;
+  return drop_all_capabilities() ? 0 : 4;
 }
 
 TEST(Process, BecomesAnotherUserForGood) {

@@ -254,7 +254,6 @@ TEST_F(TcpServerTest, ASlowReaderGetsEverythingAndDelaysNobody) {
   turn();
   EXPECT_EQ(receive(other), "quick");
   int received = 0;
-  std::string text;
   const int flags = fcntl(slow.get(), F_GETFL);
   fcntl(slow.get(), F_SETFL, flags | O_NONBLOCK);
   std::string stream;
