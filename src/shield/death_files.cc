@@ -102,7 +102,7 @@ Result<std::string> DeathFiles::write(const DeathEvidence& evidence) const {
   TRY(remove_oldest());
   const std::string stem =
       directory_ + "/" + utc_file_name(evidence.unix_s) + "-" + std::to_string(evidence.pid);
-  const std::string packet_path = stem + std::string(packet_suffix);
+  std::string packet_path = stem + std::string(packet_suffix);
   TRY(replace_file(packet_path, evidence.packet, file_mode));
   const std::string text = evidence_to_text(evidence);
   TRY(replace_file(stem + std::string(text_suffix), as_bytes(text), file_mode));

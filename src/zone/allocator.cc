@@ -149,6 +149,7 @@ void Allocator::tidy() {
 
 void Allocator::join() {
   std::vector<Extent> all;
+  all.reserve(large_.size());
   for (const auto& [start, units] : large_) all.push_back({start, units});
   for (uint32_t units = 1; units <= small_units_max; ++units) {
     for (const layout::Ref start : small_[units]) all.push_back({start, units});
