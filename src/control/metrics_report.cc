@@ -82,6 +82,7 @@ void add_counter(MetricsText& text, std::string_view name, std::string_view help
 }
 
 void add_workers(MetricsText& text, const exchange::Panel& panel) {
+  uint64_t wanted = 0;
   uint64_t answering = 0;
   text.begin_family("holdfast_worker_restarts_total", Type::counter,
                     "Times that an answer process was started again.");
@@ -89,9 +90,11 @@ void add_workers(MetricsText& text, const exchange::Panel& panel) {
     const exchange::WorkerSlot& slot = panel.workers[i];
     text.add_sample(MetricsText::label("worker", std::to_string(i)),
                     uint64_t{slot.restarts.load()});
-    if (slot.state.load() == exchange::WorkerState::answering) ++answering;
+    const exchange::WorkerState state = slot.state.load();
+    if (state != exchange::WorkerState::unused) ++wanted;
+    if (state == exchange::WorkerState::answering) ++answering;
   }
-  add_gauge(text, "holdfast_workers", "Answer processes that are to run.", worker_count(panel));
+  add_gauge(text, "holdfast_workers", "Answer processes that are to run.", wanted);
   add_gauge(text, "holdfast_workers_answering", "Answer processes that answer.", answering);
   add_counter(text, "holdfast_control_restarts_total",
               "Times that the management process was started again.",

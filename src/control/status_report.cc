@@ -39,6 +39,7 @@ json::array workers_array(const exchange::Panel& panel) {
   json::array workers;
   for (uint32_t i = 0; i < worker_count(panel); ++i) {
     const exchange::WorkerSlot& slot = panel.workers[i];
+    if (slot.state.load() == exchange::WorkerState::unused) continue;
     workers.push_back(json::object{{"worker", i},
                                    {"pid", slot.pid.load()},
                                    {"state", state_name(slot.state.load())},

@@ -64,7 +64,7 @@ struct InFlight {
 };
 
 enum class WorkerState : uint8_t {
-  unused,    // never started
+  unused,    // not to run: never started, or removed
   starting,  // waits for zone memory
   answering,
   draining,  // told to stop: finishes what it has
@@ -79,7 +79,7 @@ struct WorkerSlot {
   std::atomic<int32_t> pid{0};
   std::atomic<uint64_t> started_unix_s{0};
   std::atomic<uint32_t> restarts{0};
-  // Written by the worker; the supervisor sets it to stopped when the worker has ended.
+  // Written by the worker; the supervisor sets it to stopped or unused when the worker has ended.
   std::atomic<WorkerState> state{WorkerState::unused};
 
   // Written by the worker.
@@ -108,7 +108,7 @@ struct Panel {
   Published<AnswerPolicy> policy;             // written by control
   Published<MemoryLocation> memory;           // written by control, at first by the supervisor
   EpochBoard epochs;                          // each worker its slot, then control's
-  std::atomic<uint32_t> worker_count{0};      // slots in use; written by the supervisor
+  std::atomic<uint32_t> worker_count{0};      // slots used so far; written by the supervisor
   std::atomic<uint64_t> started_unix_s{0};    // of the supervisor
   std::atomic<uint32_t> control_restarts{0};  // written by the supervisor
   // Query of death, written by the supervisor: messages that killed a worker since the start, and

@@ -117,7 +117,7 @@ int Service::run_worker_process(size_t worker) const {
 AfterEnd Service::on_worker_end(size_t worker, const ChildEnd& end) {
   exchange::WorkerSlot& slot = parts_.panel.workers[worker];
   parts_.panel.epochs.leave(static_cast<uint32_t>(worker));
-  slot.state.store(WorkerState::stopped);
+  slot.state.store(workers_[worker].exists ? WorkerState::stopped : WorkerState::unused);
   slot.pid.store(0);
   deaths_.on_death(
       {.worker = worker, .pid = end.pid, .signal = end.by_signal ? end.code : 0, .hung = end.hung},

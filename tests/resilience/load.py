@@ -68,7 +68,7 @@ class Load:
                 selector.register(client, selectors.EVENT_READ, index)
             end_s = None
             while end_s is None or time.monotonic() < end_s:
-                if end_s is None and self.ending.is_set():
+                if end_s is None and self.ending.is_set() and not self.sender.is_alive():
                     end_s = time.monotonic() + LATE_S
                 if end_s is not None and len(self.answered_s) == len(self.sent_s):
                     return

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reloads that change listen addresses and workers, under load: nothing is lost at the addresses
 that stay, and a reload that cannot be made changes nothing."""
+import json
 import pathlib
 import socket
 import sys
@@ -69,6 +70,9 @@ class ReloadTest(unittest.TestCase):
         self.assertEqual(self.workers(), 1)
         for _ in range(50):
             self.assertTrue(self.answers_at("127.0.0.1"))
+        status = json.loads(self.server.run("status", "--json", "--config",
+                                            str(self.server.config)).stdout)
+        self.assertEqual([worker["state"] for worker in status["workers"]], ["answering"])
 
     def test_a_port_that_is_taken_changes_nothing(self):
         before = harness.children(self.server.pid)
