@@ -3,6 +3,7 @@
 with the place and the value, on standard error, and exit status 1."""
 import os
 import pathlib
+import re
 import resource
 import socket
 import subprocess
@@ -151,9 +152,12 @@ class StartTest(unittest.TestCase):
                     [harness.program(), "serve", "--config", str(server.config)],
                     stdout=log, stderr=log, start_new_session=True)
             # It runs, tells what is missing, and does not deny names that it could not load.
+            told = re.compile(rf"{server.state}/zones.mem: .*: No space left on device")
+            deadline = time.monotonic() + 20
+            while not told.search(server.log_text()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertRegex(server.log_text(), told)
             self.assertEqual(self.first_rcode(server), dns.rcode.SERVFAIL)
-            self.assertRegex(server.log_text(),
-                             rf"{server.state}/zones.mem: .*: No space left on device")
         finally:
             server.stop()
             subprocess.run(["umount", str(server.state)], check=True)
