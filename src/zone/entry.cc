@@ -40,6 +40,11 @@ class EntryReader {
   // False at the end of the entry.
   bool step() {
     const char byte = text_[at_];
+    if (begun_ && at_ - begin_ > entry_bytes_max) {
+      entry_.fault =
+          depth_ > 0 ? "a parenthesis is not closed within 1 MiB" : "a line of more than 1 MiB";
+      return false;
+    }
     if (byte == '\n') {
       if (depth_ == 0 && begun_) return false;
       ++line_;

@@ -3,7 +3,7 @@
 // comments (RFC 1035 §5.1).
 //
 // Used for what libzscanner cannot read. Tokens are views of the text, escapes still in them. One
-// thread; bound: the caller's text.
+// thread; bound: entry_bytes_max.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,9 @@
 #include "wire/name.h"
 
 namespace holdfast::zone {
+
+// A record of 64 KiB, every byte written as \DDD, on lines of its own, and more.
+constexpr size_t entry_bytes_max = size_t{1} << 20;
 
 struct Token {
   std::string_view text;  // without the quotes

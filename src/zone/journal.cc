@@ -221,9 +221,11 @@ Journal::~Journal() = default;
 Result<Journal> Journal::open(const JournalOptions& options) {
   ::unlink((options.path + ".new").c_str());  // of a compaction that was not finished
   std::vector<std::string> warnings;
-  auto impl = std::make_unique<Impl>(options, TRY(JournalLog::open(options.path, warnings)));
-  TRY(impl->log.scan([&](const JournalLog::EntryFacts& entry) { impl->take_up(entry); }, warnings));
-  for (std::string& warning : warnings) impl->warn(std::move(warning));
+  const auto early = [&](std::string warning) { warnings.push_back(std::move(warning)); };
+  auto impl = std::make_unique<Impl>(options, TRY(JournalLog::open(options.path, early)));
+  impl->warnings = std::move(warnings);
+  TRY(impl->log.scan([&](const JournalLog::EntryFacts& entry) { impl->take_up(entry); },
+                     [&](std::string warning) { impl->warn(std::move(warning)); }));
   return Journal(std::move(impl));
 }
 

@@ -19,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 const ModelZone& model() {
-  static const ModelZone model("zone.example.", 5);
+  static const ModelZone model("z.", 3);
   return model;
 }
 
@@ -141,6 +141,15 @@ TEST(JournalCrash, AFlippedBitCostsNoMoreThanItsEntryAndWhatBuildsOnIt) {
       ASSERT_EQ(held, 6U) << at;
     }
   }
+}
+
+TEST(JournalCrash, BoundsItsWarnings) {
+  Sample sample;
+  make_sample(sample, 60);
+  for (size_t i = 1; i < sample.ends.size(); ++i) sample.bytes[sample.ends[i] - 1] ^= 1;
+  write_all(sample.folder.file(), sample.bytes);
+  const Journal journal = open_journal(sample.folder.file());
+  EXPECT_EQ(journal.warnings().size(), Journal::warnings_max);
 }
 
 TEST(JournalCrash, KilledAtAnyMomentItHoldsWhatWasSynced) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "zone/journal_index.h"
 
-#include <random>
+#include <sys/random.h>
+
+#include "base/check.h"
 
 namespace holdfast::zone {
 
@@ -9,14 +11,15 @@ namespace {
 
 constexpr size_t slots_at_first = 64;
 
-uint64_t random_word() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
+HashKey random_key() {
+  HashKey key;
+  CHECK(::getrandom(&key, sizeof key, 0) == sizeof key);
+  return key;
 }
 
 }  // namespace
 
-JournalIndex::JournalIndex() : key_{random_word(), random_word()}, slots_(slots_at_first) {}
+JournalIndex::JournalIndex() : key_(random_key()), slots_(slots_at_first) {}
 
 uint64_t JournalIndex::hash_of(wire::NameView apex) const {
   wire::Name folded(apex);

@@ -109,7 +109,7 @@ Result<JournalLog> JournalLog::create(const std::string& path) {
   return log;
 }
 
-Result<JournalLog> JournalLog::open(const std::string& path, std::vector<std::string>& warnings) {
+Result<JournalLog> JournalLog::open(const std::string& path, const Warn& warn) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd.valid() && errno == ENOENT) return create(path);
   if (!fd.valid()) return fail_system(path, errno);
@@ -122,12 +122,12 @@ Result<JournalLog> JournalLog::open(const std::string& path, std::vector<std::st
   if (log.written_ > head.size()) {
     const std::string aside = path + ".bad";
     if (std::rename(path.c_str(), aside.c_str()) != 0) return fail_system(path, errno);
-    warnings.push_back(path + ": not a journal of zones of this version; kept aside as " + aside);
+    warn(path + ": not a journal of zones of this version; kept aside as " + aside);
   }
   return create(path);
 }
 
-Result<void> JournalLog::scan(const EntryVisitor& visit, std::vector<std::string>& warnings) {
+Result<void> JournalLog::scan(const EntryVisitor& visit, const Warn& warn) {
   const uint64_t size = written_;
   uint64_t complete = file_head.size();  // the end of the last good entry
   Assembly entry;
@@ -137,8 +137,8 @@ Result<void> JournalLog::scan(const EntryVisitor& visit, std::vector<std::string
       entry.open = false;
       const uint64_t next = TRY(find_frame(offset + 1));
       if (next == size) break;
-      warnings.push_back(path_ + ": " + std::to_string(next - offset) + " damaged bytes at " +
-                         std::to_string(offset) + " skipped");
+      warn(path_ + ": " + std::to_string(next - offset) + " damaged bytes at " +
+           std::to_string(offset) + " skipped");
       offset = next;
       continue;
     }
@@ -151,8 +151,7 @@ Result<void> JournalLog::scan(const EntryVisitor& visit, std::vector<std::string
     complete = offset;
   }
   if (complete == size) return {};
-  warnings.push_back(path_ + ": incomplete end of " + std::to_string(size - complete) +
-                     " bytes cut off");
+  warn(path_ + ": incomplete end of " + std::to_string(size - complete) + " bytes cut off");
   if (::ftruncate(fd_.get(), static_cast<off_t>(complete)) != 0) return fail_system(path_, errno);
   written_ = complete;
   return {};

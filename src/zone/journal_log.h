@@ -33,15 +33,15 @@ class JournalLog {
   };
   using EntryVisitor = std::function<void(const EntryFacts&)>;
 
+  using Warn = std::function<void(std::string)>;
   // A missing file is made; one that is not a journal is kept aside, with a warning.
-  [[nodiscard]] static Result<JournalLog> open(const std::string& path,
-                                               std::vector<std::string>& warnings);
+  [[nodiscard]] static Result<JournalLog> open(const std::string& path, const Warn& warn);
   // Begins a file anew in the place of any that is there.
   [[nodiscard]] static Result<JournalLog> create(const std::string& path);
 
   // Reads the whole file once after `open`, calls `visit` for each entry that is complete and
   // undamaged, in order, and cuts off an incomplete end. What it skips or cuts is a warning.
-  [[nodiscard]] Result<void> scan(const EntryVisitor& visit, std::vector<std::string>& warnings);
+  [[nodiscard]] Result<void> scan(const EntryVisitor& visit, const Warn& warn);
 
   // One entry is written between `begin` and `end`. `previous` is an offset for the reader's use.
   void begin(EntryKind kind, uint64_t previous);

@@ -5,8 +5,8 @@
 // Built on libzscanner. Errors and warnings name file, line and what was found. A file is read, not
 // mapped, so that truncating it meanwhile does no harm, and its memory is given back while it is
 // parsed: the peak is near the larger of the text and the contents. Bounds: file_bytes_max,
-// include_depth_max, files_max, generate_records_max. Reads files; management only; any thread,
-// several at the same time.
+// include_depth_max, files_max, errors_max, generate_records_max. Reads files; management only; any
+// thread, several at the same time.
 #pragma once
 
 #include <optional>
@@ -41,6 +41,7 @@ struct LoadOptions {
 
 constexpr size_t file_bytes_max = size_t{16} << 30;  // as much as Contents hold
 constexpr size_t include_depth_max = 16;
+constexpr size_t errors_max = 1000;  // reading a zone ends there: what follows is no zone file
 constexpr size_t files_max = 10000;  // files that one zone reads, each as often as it is read
 
 struct LoadReport {

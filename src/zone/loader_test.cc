@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "wire/types.h"
+#include "zone/entry.h"
 
 namespace holdfast::zone {
 namespace {
@@ -332,6 +333,22 @@ TEST(Loader, BoundsTheFindingsAndKeepsErrors) {
   EXPECT_TRUE(outcome.report.has_errors());
 }
 
+TEST(Loader, StopsAtSoManyErrors) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "x ( y\n";  // each might reach to the end of the file
+  const LoadOutcome outcome = load(text);
+  EXPECT_EQ(outcome.report.findings.size() + outcome.report.findings_suppressed, errors_max + 1);
+}
+
+TEST(Loader, BoundsAnEntry) {
+  const std::string blanks(entry_bytes_max, ' ');
+  EXPECT_THAT(errors_of_rest("x WALLET a" + blanks + "b\ny WALLET a\n"),
+              ElementsAre(HasSubstr("test.zone:4: a line of more than 1 MiB in 'x WALLET a'")));
+  EXPECT_THAT(
+      errors_of_rest("x WALLET ( a" + blanks + "\n)\n"),
+      testing::Contains(HasSubstr("test.zone:4: a parenthesis is not closed within 1 MiB")));
+}
+
 class LoaderFiles : public testing::Test {
  protected:
   void SetUp() override {
@@ -416,6 +433,9 @@ TEST_F(LoaderFiles, OneClearSentenceForWhatIsNoZoneFile) {
   EXPECT_THAT(errors(load_file(write("empty", ""))), ElementsAre(HasSubstr("the file is empty")));
   EXPECT_THAT(errors(load_file(write("junk", std::string("\x1f\x8b\x08\0\0", 5)))),
               ElementsAre(HasSubstr("not a zone file: byte 3 is zero")));
+  const std::string large = write("large", "x");
+  std::filesystem::resize_file(large, file_bytes_max + 1);
+  EXPECT_THAT(errors(load_file(large)), ElementsAre(HasSubstr("17179869185 bytes; a zone file")));
   EXPECT_THAT(errors(load_file("/dev/null")), ElementsAre(HasSubstr("is not a regular file")));
 }
 

@@ -95,8 +95,8 @@ void TextReader::read_source(SourceText& text, const std::string& name) {
 void TextReader::read_lines(std::string_view text, uint64_t line) {
   scanner_.resume(text, line);
   EntryStart start{text, line, RecordEnd::none};
-  const size_t errors_max = sources_.back().errors_max;
-  while (findings_.error_count() <= errors_max) {
+  const size_t errors_allowed = sources_.back().errors_allowed;
+  while (findings_.error_count() <= errors_allowed) {
     switch (scanner_.next()) {
       case RecordScanner::Found::end:
         return;
@@ -319,7 +319,7 @@ void TextReader::read_generate(const Entry& entry) {
   Source source = sources_.back();
   source.fixed_line = shown_line(entry.line);
   source.memory = nullptr;
-  source.errors_max = findings_.error_count();  // the others would be wrong alike
+  source.errors_allowed = findings_.error_count();  // the others would be wrong alike
   sources_.push_back(source);
   std::string block;
   for (uint64_t value = range->first; value <= range->last; value += range->step) {
@@ -332,7 +332,7 @@ void TextReader::read_generate(const Entry& entry) {
     if (block.size() < generate_block_bytes && range->last - value >= range->step) continue;
     read_lines(block, 1);
     block.clear();
-    if (findings_.error_count() > source.errors_max) break;
+    if (findings_.error_count() > source.errors_allowed) break;
   }
   sources_.pop_back();
 }

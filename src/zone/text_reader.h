@@ -34,7 +34,7 @@ class TextReader {
     uint64_t fixed_line = 0;  // not 0: stands for all lines
     SourceText* memory = nullptr;
     SourceText::Identity identity;
-    size_t errors_max = SIZE_MAX;  // reading stops beyond so many in all
+    size_t errors_allowed = errors_max;  // in all; beyond that, reading stops
   };
   // The text behind the last record, and what of that record may still come.
   enum class RecordEnd : uint8_t { none, line_feed, parenthesis };
