@@ -27,8 +27,9 @@ constexpr uint32_t worker_hung_after_ms = 5'000;
 // A message that kills again and again should not cost more than this between two answers.
 constexpr uint32_t worker_pause_max_ms = 100;
 constexpr uint32_t worker_stop_ms = 3'000;
-// Control syncs zone memory, which may be some gigabytes.
-constexpr uint32_t control_stop_ms = 60'000;
+// Control syncs zone memory, which may be some gigabytes. Below TimeoutStopSec of the unit; if it
+// does not get so far, the memory is still good until the machine restarts.
+constexpr uint32_t control_stop_ms = 25'000;
 constexpr uint64_t supervisor_own_descriptors = 64;
 
 bool drop_capabilities() {

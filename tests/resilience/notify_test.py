@@ -22,7 +22,7 @@ ns1 A 192.0.2.1
 """
 
 
-class ServiceManagerTest(unittest.TestCase):
+class NotifyTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
