@@ -11,7 +11,7 @@ namespace holdfast::wire {
 
 namespace {
 
-enum ParameterKey : uint16_t {
+enum ParameterKey : uint8_t {
   key_mandatory = 0,
   key_alpn = 1,
   key_no_default_alpn = 2,

@@ -26,7 +26,7 @@ bool equal_label(const uint8_t* a, const uint8_t* b, size_t size) {
 // A cheap filter before labels are compared; equal suffixes have equal tags.
 uint16_t tag_of(Bytes label, uint16_t parent) {
   const unsigned ends = to_lower(label.front()) * 251U + to_lower(label.back()) * 17U;
-  return static_cast<uint16_t>(ends + label.size() * 4099U + parent * 40503U);
+  return static_cast<uint16_t>(ends + label.size() * 4099U + size_t{parent} * 40503U);
 }
 
 size_t record_size(const uint8_t* record) {
