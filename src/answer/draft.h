@@ -33,7 +33,7 @@ class Draft {
   void offer(wire::NameView owner, const zone::RrsetView& rrset);
 
   // Remembers the NSEC or NSEC3 of `node` for the authority section, once (RFC 4035 §3.1.3).
-  void collect_proof(const zone::ZoneView& zone, const zone::NodeView& node);
+  void collect_proof(const zone::ZoneView& from, const zone::NodeView& node);
   void write_proofs();
 
   // Bound: each alias adds at most one proof, the end at most three.

@@ -53,7 +53,7 @@ Location locate(const zone::MemoryReader& zones, const zone::ZoneView& zone, wir
   }
   const auto& [node, labels] = encloser;
   const bool is_whole_name = labels == hashes.label_count();
-  if (node.has(zone::node_cut) && !(is_whole_name && qtype == wire::type_ds)) {
+  if (node.has(zone::node_cut) && (!is_whole_name || qtype != wire::type_ds)) {
     return {Match::delegation, node, labels};
   }
   if (is_whole_name) return {Match::exact, node, labels};
