@@ -21,8 +21,10 @@ QueryPath::QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& ref
       policy_(policy),
       responder_(zones, policy) {}
 
-size_t QueryPath::answer_datagrams(transport::UdpBatch& batch, int socket, uint16_t server_port) {
-  const size_t count = batch.receive(socket);
+template <transport::DatagramBatch Batch>
+size_t QueryPath::answer_datagrams(Batch& batch) {
+  static_assert(Batch::size_max <= exchange::batch_max, "a row of the ReceiveArea for each");
+  const size_t count = batch.receive();
   if (count == 0) return 0;
   for (size_t i = 0; i < count; ++i) {
     const Bytes message = batch.datagram(i);
@@ -32,18 +34,20 @@ size_t QueryPath::answer_datagrams(transport::UdpBatch& batch, int socket, uint1
                     .bytes = static_cast<uint32_t>(message.size())});
     Envelope envelope = open_envelope(Protocol::udp, batch.peer(i));
     envelope.server_address = batch.local_address(i);
-    envelope.server_port = server_port;
+    envelope.server_port = batch.local_port(i);
     const size_t size = answer(message, envelope, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
   }
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
 
-  const transport::UdpBatch::SendReport report = batch.send(socket);
+  const transport::SendReport report = batch.send();
   counters_.add(CounterLayout::batches);
   if (report.buffer_full > 0) counters_.count_drop(Drop::send_buffer_full, report.buffer_full);
   if (report.failed > 0) counters_.count_drop(Drop::send_failed, report.failed);
   return count;
 }
+
+template size_t QueryPath::answer_datagrams(transport::UdpBatch& batch);
 
 size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) {
   // A datagram lies in shared memory by itself; of a stream, the supervisor needs a copy.

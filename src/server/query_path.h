@@ -30,9 +30,10 @@ class QueryPath final : public transport::StreamHandler {
 
   void begin_turn(const TurnTime& now) { now_ = now; }
 
-  // Answers what waits at the UDP socket, whose port is `server_port`: one batch. Returns how many
-  // there were.
-  size_t answer_datagrams(transport::UdpBatch& batch, int socket, uint16_t server_port);
+  // Answers what waits at a carrier of datagrams: one batch. Returns how many there were. What the
+  // carrier receives lies in the slot's ReceiveArea, for the supervisor.
+  template <transport::DatagramBatch Batch>
+  size_t answer_datagrams(Batch& batch);
 
   // TCP: one message of a connection, and what becomes of connections.
   size_t on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) override;
@@ -66,5 +67,8 @@ class QueryPath final : public transport::StreamHandler {
   TurnTime now_;
   uint32_t since_sample_ = 0;
 };
+
+// Every carrier there is; query_path.cc holds them.
+extern template size_t QueryPath::answer_datagrams(transport::UdpBatch& batch);
 
 }  // namespace holdfast::server

@@ -71,6 +71,7 @@ class QueryPathTest : public testing::Test {
     EXPECT_EQ(connect(client_.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
     const timeval wait{.tv_sec = 0, .tv_usec = 200'000};
     setsockopt(client_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    batch_.attach(socket_.get(), port_);
     path_.emplace(slot_, *service_.refusals, zones_, policy_);
     path_->begin_turn({.monotonic_ns = 5'000'000'000, .wall_ns = 1'700'000'000'000'000'000});
   }
@@ -79,7 +80,7 @@ class QueryPathTest : public testing::Test {
     ASSERT_EQ(::send(client_.get(), packet.data(), packet.size(), 0),
               static_cast<ssize_t>(packet.size()));
   }
-  size_t turn() { return path_->answer_datagrams(batch_, socket_.get(), port_); }
+  size_t turn() { return path_->answer_datagrams(batch_); }
   [[nodiscard]] std::vector<uint8_t> receive() const {
     std::vector<uint8_t> response(4096);
     const ssize_t size = recv(client_.get(), response.data(), response.size(), 0);
@@ -149,7 +150,7 @@ TEST_F(QueryPathTest, EverySilenceHasOneReason) {
 TEST_F(QueryPathTest, ASourcePortOfZeroCannotBeAnswered) {
   send(make_query("www"));
   // The kernel lets nobody send from port 0 so easily: the peer is changed where it lies.
-  const size_t received = batch_.receive(socket_.get());
+  const size_t received = batch_.receive();
   ASSERT_EQ(received, 1u);
   sockaddr_in6 peer = batch_.peer(0);
   reinterpret_cast<sockaddr_in&>(peer).sin_port = 0;

@@ -205,9 +205,9 @@ void Worker::handle(const epoll_event& event) {
     tcp_->on_event(event, now_.monotonic_ns / ns_per_ms);
   } else {
     const Listener& listener = setup_.listeners[token];
+    batch_->attach(listener.udp, listener.endpoint.port);
     for (int i = 0; i < batches_a_turn; ++i) {
-      const size_t count = path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port);
-      if (count < transport::UdpBatch::size_max) break;
+      if (path_->answer_datagrams(*batch_) < transport::UdpBatch::size_max) break;
     }
   }
 }
@@ -249,8 +249,9 @@ void Worker::drain() {
   setup_.panel.epochs.enter(reader);
   tcp_.reset();
   for (const Listener& listener : setup_.listeners) {
+    batch_->attach(listener.udp, listener.endpoint.port);
     for (int i = 0; i < drain_batches_max; ++i) {
-      if (path_->answer_datagrams(*batch_, listener.udp, listener.endpoint.port) == 0) break;
+      if (path_->answer_datagrams(*batch_) == 0) break;
     }
   }
   setup_.panel.epochs.leave(reader);

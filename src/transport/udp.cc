@@ -72,7 +72,12 @@ UdpBatch::UdpBatch(UdpBatch&&) noexcept = default;
 UdpBatch& UdpBatch::operator=(UdpBatch&&) noexcept = default;
 UdpBatch::~UdpBatch() = default;
 
-size_t UdpBatch::receive(int socket) {
+void UdpBatch::attach(int socket, uint16_t local_port) {
+  socket_ = socket;
+  local_port_ = local_port;
+}
+
+size_t UdpBatch::receive() {
   // The kernel overwrote the lengths of what the last batch used.
   for (size_t i = 0; i < stale_; ++i) {
     msghdr& header = buffers_->in[i].msg_hdr;
@@ -81,7 +86,7 @@ size_t UdpBatch::receive(int socket) {
   }
   received_ = 0;
   responses_ = 0;
-  const int count = recvmmsg(socket, buffers_->in.data(), size_max, MSG_DONTWAIT, nullptr);
+  const int count = recvmmsg(socket_, buffers_->in.data(), size_max, MSG_DONTWAIT, nullptr);
   if (count > 0) received_ = static_cast<size_t>(count);
   stale_ = std::min(received_ + 1, size_max);
   return received_;
@@ -120,11 +125,11 @@ void UdpBatch::respond(size_t index, size_t bytes) {
   if (header.msg_controllen == 0) header.msg_control = nullptr;
 }
 
-UdpBatch::SendReport UdpBatch::send(int socket) {
+SendReport UdpBatch::send() {
   SendReport report;
   size_t at = 0;
   while (at < responses_) {
-    const int count = sendmmsg(socket, buffers_->out.data() + at,
+    const int count = sendmmsg(socket_, buffers_->out.data() + at,
                                static_cast<unsigned>(responses_ - at), MSG_DONTWAIT);
     if (count > 0) {
       report.sent += static_cast<size_t>(count);

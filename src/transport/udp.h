@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A batch of datagrams: received with one system call, answered with one.
+// A batch of datagrams at a socket: received with one system call, answered with one.
 //
+// Keeps the contract of datagram_batch.h and serves several sockets in turn, one at a time.
 // The bytes and peers of what was received lie in memory that the caller gives (shared with a
 // supervisor, so that it can read what a dead worker had in hand); responses and headers are the
 // batch's own. A response leaves from the address that was asked, whatever interface its route
@@ -15,6 +16,7 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "transport/datagram_batch.h"
 
 namespace holdfast::transport {
 
@@ -34,33 +36,27 @@ class UdpBatch {
   UdpBatch& operator=(UdpBatch&&) noexcept;
   ~UdpBatch();
 
-  // Takes what waits at the socket and forgets the batch before. Returns how many; 0 for none.
-  size_t receive(int socket);
+  // The socket that is received from and sent to from now on, bound to that port.
+  void attach(int socket, uint16_t local_port);
 
+  size_t receive();
   [[nodiscard]] Bytes datagram(size_t index) const;
-  [[nodiscard]] const sockaddr_in6& peer(size_t index) const;  // a sockaddr_in if so its family
-  // The address that was asked: 4 or 16 bytes; empty if the kernel did not tell.
+  [[nodiscard]] const sockaddr_in6& peer(size_t index) const;
   [[nodiscard]] Bytes local_address(size_t index) const;
-
-  // Where to write the response to the datagram, and that it is to be sent.
+  [[nodiscard]] uint16_t local_port([[maybe_unused]] size_t index) const { return local_port_; }
   [[nodiscard]] MutableBytes response_room(size_t index);
   void respond(size_t index, size_t bytes);
-
-  // Sends all responses of the batch. What the kernel does not take at once is lost: to wait would
-  // let one full queue delay everybody.
-  struct SendReport {
-    size_t sent = 0;
-    size_t buffer_full = 0;
-    size_t failed = 0;
-  };
-  SendReport send(int socket);
+  SendReport send();
 
  private:
   struct Buffers;
   std::unique_ptr<Buffers> buffers_;
+  int socket_ = -1;
+  uint16_t local_port_ = 0;
   size_t received_ = 0;
   size_t stale_ = size_max;  // headers to set up again before they are used
   size_t responses_ = 0;
 };
+static_assert(DatagramBatch<UdpBatch>);
 
 }  // namespace holdfast::transport

@@ -61,14 +61,15 @@ class Client {
 };
 
 size_t echo(Server& server, int socket) {
-  const size_t count = server.batch.receive(socket);
+  server.batch.attach(socket, 0);
+  const size_t count = server.batch.receive();
   for (size_t i = 0; i < count; ++i) {
     const Bytes datagram = server.batch.datagram(i);
     const MutableBytes room = server.batch.response_room(i);
     std::copy(datagram.begin(), datagram.end(), room.begin());
     server.batch.respond(i, datagram.size());
   }
-  const UdpBatch::SendReport report = server.batch.send(socket);
+  const SendReport report = server.batch.send();
   EXPECT_EQ(report.failed + report.buffer_full, 0u);
   return report.sent;
 }
@@ -127,12 +128,14 @@ TEST(UdpBatch, SendsOnlyWhatWasAnswered) {
   Server server;
   const Client client(endpoint);
   for (const char* text : {"a", "b", "c", "d"}) client.send(text);
-  ASSERT_EQ(server.batch.receive(socket->get()), 4u);
+  server.batch.attach(socket->get(), endpoint.port);
+  ASSERT_EQ(server.batch.receive(), 4u);
+  EXPECT_EQ(server.batch.local_port(0), endpoint.port);
   for (const size_t i : {size_t{1}, size_t{3}}) {
     server.batch.response_room(i)[0] = server.batch.datagram(i)[0];
     server.batch.respond(i, 1);
   }
-  EXPECT_EQ(server.batch.send(socket->get()).sent, 2u);
+  EXPECT_EQ(server.batch.send().sent, 2u);
   EXPECT_EQ(client.receive(), "b");
   EXPECT_EQ(client.receive(), "d");
 }
@@ -144,13 +147,14 @@ TEST(UdpBatch, OneThatCannotBeSentDoesNotStopTheOthers) {
   Server server;
   const Client client(endpoint);
   for (const char* text : {"a", "b", "c"}) client.send(text);
-  ASSERT_EQ(server.batch.receive(socket->get()), 3u);
+  server.batch.attach(socket->get(), endpoint.port);
+  ASSERT_EQ(server.batch.receive(), 3u);
   server.peers[1].sin6_family = AF_INET6;  // cannot be sent to from an IPv4 socket
   for (size_t i = 0; i < 3; ++i) {
     server.batch.response_room(i)[0] = server.batch.datagram(i)[0];
     server.batch.respond(i, 1);
   }
-  const UdpBatch::SendReport report = server.batch.send(socket->get());
+  const SendReport report = server.batch.send();
   EXPECT_EQ(report.sent, 2u);
   EXPECT_EQ(report.failed, 1u);
   EXPECT_EQ(client.receive(), "a");
@@ -164,7 +168,8 @@ TEST(UdpBatch, CutsWhatIsLongerThanItsBuffers) {
   Server server;
   const Client client(endpoint);
   client.send(std::string(5000, 'x'));
-  ASSERT_EQ(server.batch.receive(socket->get()), 1u);
+  server.batch.attach(socket->get(), endpoint.port);
+  ASSERT_EQ(server.batch.receive(), 1u);
   EXPECT_EQ(server.batch.datagram(0).size(), 1024u);
 }
 
