@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Builds each module of src/layers.txt as a library that sees only the modules it may include.
+# Programs for the kernel (*.bpf.c) are embedded in their module's library (bpf.cmake).
 #
 # A header is reached as "module/name.h" through a folder of links that holds the module itself and
 # what its line names: any other include does not resolve, so it fails the build. `./dev check`
@@ -13,6 +14,7 @@ function(holdfast_add_module module allowed)
   endforeach()
 
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/*.cc)
+  file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/*.bpf.c)
   set(tests ${sources})
   set(fuzzers ${sources})
   set(benches ${sources})
@@ -20,6 +22,11 @@ function(holdfast_add_module module allowed)
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
+
+  foreach(program ${programs})
+    holdfast_embed_bpf(embedded ${program} ${include_root})
+    list(APPEND sources ${embedded})
+  endforeach()
 
   set(links ${HOLDFAST_LINK_${module}})
   foreach(reachable ${allowed})

@@ -12,6 +12,8 @@ pkg_check_modules(ZSCANNER REQUIRED IMPORTED_TARGET libzscanner)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(FSTRM REQUIRED IMPORTED_TARGET libfstrm)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
+pkg_check_modules(LIBXDP REQUIRED IMPORTED_TARGET libxdp)
 find_library(CAP_LIBRARY cap REQUIRED)
 
 set(HOLDFAST_LINK_zone PkgConfig::ZSCANNER OpenSSL::Crypto)
