@@ -5,19 +5,21 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <memory>
 #include <thread>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/check.h"
 #include "control/applied_config.h"
 #include "control/commands.h"
 #include "control/control_client.h"
 #include "control/listeners.h"
+#include "control/liveness.h"
 #include "control/management.h"
 #include "control/reports.h"
 #include "log/log.h"
@@ -48,7 +50,11 @@ void install_signals() {
 // One thread that runs the control socket and the HTTP server.
 class IoThread {
  public:
-  IoThread() : guard_(context_.get_executor()), thread_([this] { context_.run(); }) {}
+  explicit IoThread(Liveness& liveness)
+      : liveness_(liveness), turn_(context_), thread_([this] {
+          take_turns();
+          context_.run();
+        }) {}
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
   ~IoThread() { stop(); }
@@ -60,8 +66,18 @@ class IoThread {
   asio::io_context& context() { return context_; }
 
  private:
+  // Each second, and so there is always work in the context.
+  void take_turns() {
+    liveness_.begin(WatchedThread::sockets, Step::turn);
+    turn_.expires_after(std::chrono::seconds(1));
+    turn_.async_wait([this](boost::system::error_code error) {
+      if (!error) take_turns();
+    });
+  }
+
+  Liveness& liveness_;
   asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> guard_;
+  asio::steady_timer turn_;
   std::thread thread_;
 };
 
@@ -114,6 +130,8 @@ Result<zone::Memory> open_memory(const std::string& state_directory, exchange::P
 // Joins the parts and runs them until SIGTERM.
 Result<void> manage(const Environment& environment, Start start) {
   exchange::Panel& panel = environment.panel;
+  const SystemClock clock;
+  Liveness liveness(panel, clock);
   // What an earlier control was printing when it died.
   for (uint32_t reader = exchange::workers_max; reader < EpochBoard::readers_max; ++reader) {
     panel.epochs.leave(reader);
@@ -130,8 +148,8 @@ Result<void> manage(const Environment& environment, Start start) {
 
   zone::Memory memory = TRY(open_memory(config->server.state, panel));
   ZoneTable table;
-  const SystemClock clock;
-  ZoneSet zones(memory, table, config->server.state, clock);
+  ZoneSet zones(memory, table, config->server.state, clock,
+                [&] { liveness.begin(WatchedThread::management, Step::work); });
   SupervisorLink supervisor(environment.channel);
   const ReportSources sources{.panel = panel,
                               .zones = table,
@@ -140,7 +158,7 @@ Result<void> manage(const Environment& environment, Start start) {
                               .config_file = environment.config_file,
                               .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
   ZonePrinters printers(memory.reader(), panel.epochs);
-  IoThread io;
+  IoThread io(liveness);
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
   const Commands commands(sources, printers,
@@ -170,6 +188,7 @@ Result<void> manage(const Environment& environment, Start start) {
               .facts = facts,
               .reloader = reloader,
               .requests = requests,
+              .liveness = liveness,
               .stop = stop_requested,
               .each_second = each_second})
       .run(start);

@@ -66,8 +66,10 @@ void Management::wait_and_serve() {
       pollfd{.fd = parts_.requests.fd(), .events = POLLIN, .revents = 0},
       pollfd{.fd = parts_.supervisor.fd(), .events = POLLIN, .revents = 0}};
   const uint64_t now_ns = SystemClock().monotonic_ns();
+  parts_.liveness.begin(WatchedThread::management, Step::turn);
   const uint64_t wait_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
   ::poll(events.data(), events.size(), static_cast<int>(wait_ms));
+  parts_.liveness.begin(WatchedThread::management, Step::work);
   if (parts_.stop) return;
   if (events[1].revents != 0 && parts_.supervisor.take_reload_request()) {
     parts_.requests.push({.zone = {}, .done = [](const ReloadReply&) {}});

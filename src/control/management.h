@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 
+#include "control/liveness.h"
 #include "control/reload_queue.h"
 
 namespace holdfast::control {
@@ -20,6 +21,7 @@ class Management {
     FactBoard& facts;
     Reloader& reloader;
     ReloadQueue& requests;
+    Liveness& liveness;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due
   };

@@ -59,13 +59,15 @@ bool is_unchanged(const ZoneRecord& record, const config::ZoneSource& source, ui
 }
 
 ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSource> wanted,
-                       const ParseSettings& settings, const std::atomic<bool>& stop) {
+                       const ParseSettings& settings, const std::atomic<bool>& stop,
+                       const std::function<void()>& alive) {
   ReloadPlan plan;
   std::vector<ParseJob> jobs;
   std::vector<const config::ZoneSource*> sources;
   std::unordered_set<std::string_view> names;
   names.reserve(wanted.size());
   for (const config::ZoneSource& source : wanted) {
+    alive();
     names.insert(source.name);
     const auto record = table.find(source.name);
     if (record && is_unchanged(*record, source, settings.fingerprint_salt)) {
@@ -84,6 +86,7 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
   std::string last = table.visit_after("", table_page, remove_unlisted);
   while (!last.empty()) last = table.visit_after(last, table_page, remove_unlisted);
   parse_zones(jobs, settings, stop, [&](ParseResult parsed) {
+    alive();
     const config::ZoneSource& source = *sources[parsed.job];
     add_outcome(plan, source, std::move(parsed));
   });

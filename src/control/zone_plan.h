@@ -33,9 +33,11 @@ struct ReloadPlan {
   size_t warnings_suppressed = 0;
 };
 
+// `alive` is called between two zones.
 [[nodiscard]] ReloadPlan plan_reload(const ZoneTable& table,
                                      std::span<const config::ZoneSource> wanted,
-                                     const ParseSettings& settings, const std::atomic<bool>& stop);
+                                     const ParseSettings& settings, const std::atomic<bool>& stop,
+                                     const std::function<void()>& alive);
 // Of one zone, read even if it seems unchanged.
 [[nodiscard]] ReloadPlan plan_reload_of(const config::ZoneSource& source,
                                         const ParseSettings& settings);

@@ -53,9 +53,10 @@ void take_up_as_it_is(ZoneRecord& record) {
 }  // namespace
 
 ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory,
-                 const Clock& clock)
+                 const Clock& clock, std::function<void()> alive)
     : memory_(memory),
       table_(table),
+      alive_(std::move(alive)),
       last_good_(memory, state_directory, clock),
       register_(state_directory) {}
 
@@ -68,6 +69,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   std::vector<ParseJob> jobs;
   std::vector<const config::ZoneSource*> sources;
   for (const config::ZoneSource& source : wanted) {
+    alive_();
     ZoneRecord record = *table_.find(source.name);
     if (record.state != ZoneState::waiting) continue;
     if (is_unchanged(record, source, settings.fingerprint_salt)) {
@@ -81,6 +83,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   size_t done = wanted.size() - jobs.size();
   progress(done, wanted.size());
   parse_zones(jobs, settings, stop, [&](ParseResult parsed) {
+    alive_();
     const config::ZoneSource& source = *sources[parsed.job];
     settle(source, std::move(parsed));
     if (++done % zones_between_reclaims == 0) memory_.reclaim();
@@ -118,6 +121,7 @@ void ZoneSet::remove_unlisted(std::span<const config::ZoneSource> wanted) {
     if (!names.contains(text_of(view.apex()))) unlisted.emplace_back(view.apex());
   });
   for (const wire::Name& apex : unlisted) {
+    alive_();
     last_good_.remove(apex);
     log::info(Category::zones, "zone-removed", "a zone that is no longer configured was removed",
               {{"zone", text_of(apex)}});
@@ -197,7 +201,7 @@ bool ZoneSet::restore(const std::string& zone, ZoneRecord& record) {
 ReloadPlan ZoneSet::plan_all(std::span<const config::ZoneSource> wanted,
                              const zone::LoadOptions& options,
                              const std::atomic<bool>& stop) const {
-  return plan_reload(table_, wanted, parse_settings(options), stop);
+  return plan_reload(table_, wanted, parse_settings(options), stop, alive_);
 }
 
 ReloadPlan ZoneSet::plan_one(const config::ZoneSource& source,
@@ -214,6 +218,7 @@ ReloadResult ZoneSet::apply(ReloadPlan plan) {
   };
   size_t done = 0;
   for (ReloadPlan::Update& update : plan.updates) {
+    alive_();
     const std::string& zone = update.source.name;
     const ZoneRecord before = table_.find(zone).value_or(ZoneRecord{});
     const auto publication = publish(update.source, update.parsed);
@@ -236,6 +241,7 @@ ReloadResult ZoneSet::apply(ReloadPlan plan) {
     if (++done % zones_between_reclaims == 0) memory_.reclaim();
   }
   for (const std::string& zone : plan.removals) {
+    alive_();
     last_good_.remove(name_of(zone));
     table_.erase(zone);
     ++result.removed;

@@ -40,9 +40,11 @@ class ZoneSet {
   // What a reply to an operator lists; the rest is counted.
   static constexpr size_t changes_listed_max = 50;
 
-  // The journal lies in `state_directory` too.
-  ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& state_directory,
-          const Clock& clock);
+  // The journal lies in `state_directory` too. `alive` is called between two zones: however many
+  // there are, the work goes on.
+  ZoneSet(
+      zone::Memory& memory, ZoneTable& table, const std::string& state_directory,
+      const Clock& clock, std::function<void()> alive = [] {});
 
   using Progress = std::function<void(size_t done, size_t total)>;
   // Takes up what zone memory holds and reads the rest. With `removes_unlisted`, zones in memory
@@ -80,6 +82,7 @@ class ZoneSet {
 
   zone::Memory& memory_;
   ZoneTable& table_;
+  const std::function<void()> alive_;
   LastGood last_good_;
   SourceRegister register_;
   std::string register_error_;

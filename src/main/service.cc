@@ -26,6 +26,8 @@ using supervise::ChildEnd;
 constexpr uint32_t worker_hung_after_ms = 5'000;
 // A message that kills again and again should not cost more than this between two answers.
 constexpr uint32_t worker_pause_max_ms = 100;
+// Control gives a sign of life twice a second, whatever it does (control/liveness.h).
+constexpr uint32_t control_hung_after_ms = 15'000;
 constexpr uint32_t worker_stop_ms = 3'000;
 // Control syncs zone memory, which may be some gigabytes. Below TimeoutStopSec of the unit; if it
 // does not get so far, the memory is still good until the machine restarts.
@@ -134,7 +136,12 @@ void Service::add_control() {
   child.name = "control";
   child.run = [this] { return run_control_process(); };
   child.descriptors = [this] { return std::vector<int>{parts_.channel.control.fd()}; };
+  child.on_started = [this](pid_t) {
+    parts_.panel.control_heartbeat_ns.store(parts_.clock.monotonic_ns());
+  };
   child.on_ended = [this](const ChildEnd& end) { return on_control_end(end); };
+  child.heartbeat_ns = [this] { return parts_.panel.control_heartbeat_ns.load(); };
+  child.hung_after_ms = control_hung_after_ms;
   child.stop_ms = control_stop_ms;
   parts_.supervisor.add(std::move(child));
 }
@@ -156,6 +163,7 @@ AfterEnd Service::on_control_end(const ChildEnd& end) {
     if (!unread || !*unread) break;
   }
   if (!end.wanted) parts_.panel.control_restarts.fetch_add(1);
+  if (end.hung) parts_.panel.control_hangs.fetch_add(1);
   // At start, an error is fatal; control has told it.
   const bool failed_to_start = !end.by_signal && !ready_;
   return failed_to_start ? AfterEnd::stop_all : AfterEnd::start_again;
@@ -177,6 +185,7 @@ void Service::handle(const Message& message) {
   switch (message.kind) {
     case MessageKind::ready:
       ready_ = true;
+      parts_.panel.control_hangs.store(0);
       parts_.supervisor.service_manager().ready(message.text);
       return;
     case MessageKind::status:

@@ -26,6 +26,9 @@ constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint32_t tick_ms = 100;
 // A child that was aborted for hanging may be stopped or deaf; then it is killed.
 constexpr uint32_t abort_ms = 2000;
+// A supervisor that was away for so long was stopped, and its children perhaps with it (Ctrl-Z, a
+// paused machine): their silence until then is no sign of anything.
+constexpr uint32_t away_ms = 1000;
 constexpr uint64_t signals_token = ~uint64_t{0};
 
 sigset_t handled_signals() {
@@ -102,9 +105,10 @@ bool Supervisor::is_gone(size_t child) const { return entries_[child].phase == P
 
 int Supervisor::run() {
   while (anything_left()) {
+    const uint64_t now_ns = clock_->monotonic_ns();
+    if (now_ns - last_tick_ns_ >= away_ms * ns_per_ms) listened_since_ns_ = now_ns;
     // By index: a callback may add children.
     for (size_t i = 0; i < entries_.size(); ++i) look_after(entries_[i]);
-    const uint64_t now_ns = clock_->monotonic_ns();
     if (now_ns - last_tick_ns_ >= tick_ms * ns_per_ms) {
       last_tick_ns_ = now_ns;
       log::tick();
@@ -238,7 +242,7 @@ void Supervisor::look_after(Entry& entry) {
     entry.due_ns = now_ns + abort_ms * ns_per_ms;
   } else if (entry.phase == Phase::running && entry.child.heartbeat_ns) {
     const uint64_t last_ns = entry.child.heartbeat_ns();
-    const uint64_t beat_ns = std::max(last_ns, entry.started_ns);
+    const uint64_t beat_ns = std::max({last_ns, entry.started_ns, listened_since_ns_});
     if (last_ns == 0 || now_ns < beat_ns + entry.child.hung_after_ms * ns_per_ms) return;
     entry.hung = true;
     log::error(Category::supervisor, "child-hung", entry.child.name + " gives no sign of life",

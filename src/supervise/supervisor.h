@@ -3,7 +3,8 @@
 //
 // Children are forks that run a function; what they do is none of its business. A child that ends
 // is started again at once; one that ends soon after its start, again and again, is started with
-// growing pauses. A child whose heartbeat stops is ended and started again.
+// growing pauses. A child whose heartbeat stops is ended and started again, unless this process was
+// stopped as well.
 // SIGTERM and SIGINT end all children (SIGTERM, and SIGKILL after their time), then `run` returns.
 // SIGHUP is passed to a callback. When this process ends by whatever means, the kernel sends its
 // children SIGTERM. Blocks those signals for the process. One thread; no other thread may exist, as
@@ -121,6 +122,7 @@ class Supervisor {
   std::vector<Watch> watches_;
   ServiceManager service_manager_;
   uint64_t last_tick_ns_ = 0;
+  uint64_t listened_since_ns_ = 0;  // without having been stopped itself
   bool stopping_ = false;
   int exit_status_ = 0;
 };

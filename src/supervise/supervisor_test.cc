@@ -113,6 +113,43 @@ TEST_F(SupervisorTest, EndsAndRestartsWhatHangs) {
   EXPECT_EQ(to_text(seen), "was ended by SIGABRT because it had hung");
 }
 
+// The system's, set forward: as if this process had been stopped for so long.
+class LeapingClock final : public Clock {
+ public:
+  [[nodiscard]] uint64_t monotonic_ns() const override { return system_.monotonic_ns() + ahead_ns; }
+  [[nodiscard]] uint64_t wall_s() const override { return system_.wall_s(); }
+  uint64_t ahead_ns = 0;
+
+ private:
+  SystemClock system_;
+};
+
+TEST(Supervisor, SilenceWhileItWasStoppedItselfDoesNotCount) {
+  LeapingClock clock;
+  auto supervisor = *Supervisor::create(clock);
+  const uint64_t silent_since_ns = clock.monotonic_ns();
+  Child child;
+  child.name = "test child";
+  child.run = wait_for_ever;
+  child.heartbeat_ns = [&] { return silent_since_ns; };
+  child.hung_after_ms = 1500;
+  uint64_t leapt_ns = 0;
+  supervisor.on_tick = [&] {
+    if (leapt_ns != 0) return;
+    clock.ahead_ns += 60'000'000'000;
+    leapt_ns = clock.monotonic_ns();
+  };
+  uint64_t ended_ns = 0;
+  child.on_ended = [&](const ChildEnd& end) {
+    EXPECT_TRUE(end.hung);
+    ended_ns = clock.monotonic_ns();
+    return AfterEnd::stop_all;
+  };
+  supervisor.add(child);
+  EXPECT_EQ(supervisor.run(), 1);
+  EXPECT_GE(ended_ns - leapt_ns, 1'500'000'000u);
+}
+
 TEST_F(SupervisorTest, KillsWhatDoesNotHeedSigterm) {
   Child child = counting([] {
     signal(SIGTERM, SIG_IGN);

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A control process that gives no sign of life is replaced; answers do not notice.
+
+That long work alone is no hang, and what is, is tested in src/control/liveness_test.cc.
+"""
+import os
+import pathlib
+import signal
+import sys
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "control")]
+
+import harness  # noqa: E402
+from control_client import Control, log_has, wait_until, zone  # noqa: E402
+from load import Load  # noqa: E402
+
+HUNG_AFTER_S = 15
+
+
+class HangTest(unittest.TestCase):
+    def start(self, zones, workers=1):
+        self.server = harness.Server(zones, workers=workers)
+        self.addCleanup(self.server.__exit__)
+        self.server.start()
+        # Workers are started before control.
+        children = sorted(harness.children(self.server.pid))
+        self.assertEqual(len(children), workers + 1)
+        self.control = children[-1]
+        self.client = Control(self.server)
+
+    def successor(self):
+        children = sorted(harness.children(self.server.pid))
+        return children[-1] if len(children) > 1 and children[-1] != self.control else None
+
+    def test_a_stopped_control_is_replaced(self):
+        self.start({"example": zone(1)}, workers=2)
+        wait_until("ready", self.client.is_up)
+        with Load(self.server.address, self.server.port, "example", 500) as load:
+            stopped = time.monotonic()
+            os.kill(self.control, signal.SIGSTOP)
+            wait_until("another control", self.successor, 3 * HUNG_AFTER_S)
+            took_s = time.monotonic() - stopped
+            wait_until("its socket", self.client.is_up)
+        print(f"  another control after {took_s:.1f} s; lost {len(load.lost())} of "
+              f"{len(load.sent_s)}", flush=True)
+        self.assertEqual(load.lost(), [])
+        self.assertGreater(took_s, HUNG_AFTER_S - 2)
+        self.assertTrue(log_has(self.server, "control gives no sign of life"))
+        self.assertTrue(log_has(self.server, "because it had hung"))
+        status = self.client.status()
+        self.assertTrue(status["ready"])
+        # What is reloaded then works as before.
+        self.server.zones["example"] = zone(2)
+        self.server.write_config()
+        self.assertTrue(self.client.ask("reload")["ok"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
