@@ -44,16 +44,18 @@ void write_cookie(ByteWriter& opt, const wire::Edns& asked, const CookieExchange
   opt.write_bytes(cookie.reply);
 }
 
-// RFC 7314 §3.2: beside an SOA that was asked for; what a primary has to say is its EXPIRE field.
-void write_expire(ByteWriter& opt, const Draft& draft, const wire::Query& query) {
-  if (query.qtype != wire::type_soa || draft.kind != Kind::positive || !draft.zone) return;
+// RFC 7314 §3.1: a primary tells the EXPIRE field of the SOA, whatever was asked (§2); §3.3:
+// nothing about zones that it is not authoritative for.
+void write_expire(ByteWriter& opt, const Draft& draft) {
+  if (!draft.authoritative || !draft.zone || !draft.zone->available()) return;
   const auto soa = draft.zone->apex_node().find(wire::type_soa);
   if (!soa) return;
   write_option_head(opt, wire::option_expire, expire_bytes);
   opt.write_bytes(soa->records.subspan(soa->records.size() - soa_expire_from_end, expire_bytes));
 }
 
-// RFC 9660 §3.2: the version of the zone that encloses the question's name.
+// RFC 9660 §3.2: the version of the zone that encloses the question's name; also in referrals, name
+// errors and failures.
 void write_zoneversion(ByteWriter& opt, const Draft& draft) {
   if (!draft.zone || !draft.zone->available()) return;
   write_option_head(opt, wire::option_zoneversion, zoneversion_bytes);
@@ -112,10 +114,10 @@ void append_opt(Draft& draft, const wire::Query& query, const exchange::Client& 
   const size_t head_bytes = opt.size();
   if (asked.nsid) write_nsid(opt, policy);
   write_cookie(opt, asked, cookie);
-  if (asked.expire) write_expire(opt, draft, query);
+  if (asked.expire) write_expire(opt, draft);
   if (asked.zoneversion) write_zoneversion(opt, draft);
   const bool over_tcp = client.protocol == exchange::Protocol::tcp;
-  if (asked.keepalive && over_tcp) write_keepalive(opt, policy);  // RFC 7828 §3.2.2
+  if (asked.keepalive && over_tcp) write_keepalive(opt, policy);  // RFC 7828 §3.3.2
   write_extended_error(opt, draft);
   wire::ResponseWriter& writer = draft.writer();
   if (asked.padding && client.encrypted) {  // RFC 7830 §4

@@ -75,7 +75,7 @@ void answer_question(Draft& draft, const wire::Query& query, const zone::MemoryR
 }
 
 // From the header inwards: what is not an ordinary question gets its RCODE here.
-void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query,
+void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query, CookieStatus cookie,
             const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy) {
   if (query.opcode != wire::opcode_query) {
     fail(draft, wire::rcode_notimp, wire::ede_not_supported);
@@ -86,7 +86,9 @@ void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query,
   } else if (query.has_tsig) {
     fail(draft, wire::rcode_notauth, std::nullopt);  // RFC 8945 §5.2.1
   } else if (!query.has_question) {
-    fail(draft, wire::rcode_noerror, std::nullopt);  // RFC 7873 §5.4: a cookie alone
+    // RFC 7873 §5.4: a cookie alone, to get one or to ask whether it is still good.
+    const bool is_bad = cookie == CookieStatus::invalid;
+    fail(draft, is_bad ? wire::rcode_badcookie : wire::rcode_noerror, std::nullopt);
   } else {
     answer_question(draft, query, zones, policy);
   }
@@ -131,7 +133,7 @@ Outcome Responder::respond(Bytes packet, wire::QueryError parsed, const wire::Qu
   writer.reserve(opt_bytes_needed(query.edns, policy_));
   const CookieExchange cookie = exchange_cookies(query.edns, client, policy_, now_s);
 
-  decide(draft, parsed, query, zones_, policy_);
+  decide(draft, parsed, query, cookie.status, zones_, policy_);
 
   append_opt(draft, query, client, policy_, cookie);
   if (draft.rcode == wire::rcode_notauth) append_tsig_error(draft, packet, query);

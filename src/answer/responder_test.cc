@@ -148,15 +148,18 @@ TEST_F(ResponderTest, Nsid) {  // RFC 5001
   EXPECT_EQ(*reply.option(wire::option_nsid), (Octets{'a', 'm', 's', '1'}));
 }
 
-TEST_F(ResponderTest, ExpireStandsBesideTheSoa) {  // RFC 7314 §3.2
+TEST_F(ResponderTest, ExpireIsToldByTheAuthority) {  // RFC 7314 §2, §3.1, §3.3
   const TestPacket asked = TestPacket().option(wire::option_expire, {});
   const auto reply = ask_with_options(asked, "example.test", wire::type_soa);
   ASSERT_NE(reply.option(wire::option_expire), nullptr);
   EXPECT_EQ(load_be32(reply.option(wire::option_expire)->data()), 1209600U);
-  EXPECT_EQ(ask_with_options(asked).option(wire::option_expire), nullptr);
+  EXPECT_NE(ask_with_options(asked).option(wire::option_expire), nullptr);
+  EXPECT_NE(ask_with_options(asked, "nothing.example.test").option(wire::option_expire), nullptr);
+  EXPECT_EQ(ask_with_options(asked, "x.cut.example.test").option(wire::option_expire), nullptr);
+  EXPECT_EQ(ask_with_options(asked, "elsewhere.").option(wire::option_expire), nullptr);
 }
 
-TEST_F(ResponderTest, ZoneversionTellsLabelsAndSerial) {  // RFC 9660 §2
+TEST_F(ResponderTest, ZoneversionTellsLabelsAndSerial) {  // RFC 9660 §2, §3.2
   const TestPacket asked = TestPacket().option(wire::option_zoneversion, {});
   const Octets version{2, 0, 0, 0, 7, 232};
   for (const char* qname : {"ns.example.test", "nothing.example.test", "x.cut.example.test"}) {
@@ -167,7 +170,7 @@ TEST_F(ResponderTest, ZoneversionTellsLabelsAndSerial) {  // RFC 9660 §2
   EXPECT_EQ(ask_with_options(asked, "elsewhere.").option(wire::option_zoneversion), nullptr);
 }
 
-TEST_F(ResponderTest, KeepaliveOverTcpAlone) {  // RFC 7828 §3.2
+TEST_F(ResponderTest, KeepaliveOverTcpAlone) {  // RFC 7828 §3.3.2
   const TestPacket asked = TestPacket().option(wire::option_keepalive, {});
   EXPECT_EQ(ask_with_options(asked).option(wire::option_keepalive), nullptr);
   server.client.protocol = exchange::Protocol::tcp;

@@ -60,13 +60,13 @@ bool read_option(uint16_t code, Bytes data, Edns& edns) {
       return read_cookie(data, edns);
     case option_keepalive:
       edns.keepalive = true;
-      return data.empty() || data.size() == 2;  // RFC 7828 §3.1
+      return true;  // RFC 7828 §3.3.1: over UDP it must be ignored, whatever is in it
     case option_padding:
       edns.padding = true;
       return true;
     case option_zoneversion:
       edns.zoneversion = true;
-      return data.empty();  // RFC 9660 §3.1: empty in a query
+      return true;  // RFC 9660 §3.2: a payload must be ignored
     default:
       return true;  // RFC 6891 §6.1.2: unknown options are ignored
   }

@@ -17,7 +17,7 @@ COOKIE = 10
 CLIENT = bytes.fromhex("2464c4abcf10c957")
 ACTIVE = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
 STAGED = bytes.fromhex("445536bcd2513298075a5d379663c962")
-FORMERR, REFUSED = 1, 5
+NOERROR, FORMERR, REFUSED, BADCOOKIE = 0, 1, 5, 23
 MASK = (1 << 64) - 1
 
 
@@ -144,6 +144,14 @@ class Cookies(unittest.TestCase):
         self.assertEqual(response.rcode(), 0)
         self.assertEqual(response.question + response.answer + response.authority, [])
         self.assert_fresh(cookie)
+        # With a server cookie, it asks whether that is still good.
+        now = int(time.time())
+        for secret, rcode in ((ACTIVE, NOERROR), (b"0123456789abcdef", BADCOOKIE)):
+            given = CLIENT + server_cookie(CLIENT, "127.0.0.1", secret, now)
+            packet = header(counts=(0, 0, 0, 1)) + opt(option(COOKIE, given))
+            response, cookie = self.ask(None, packet=packet)
+            self.assertEqual(response.rcode(), rcode)
+            self.assert_fresh(cookie)
 
     def test_refusals_carry_cookies(self):
         packet = query(option(COOKIE, CLIENT), qname="example.net")

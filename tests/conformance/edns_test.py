@@ -103,7 +103,7 @@ class Edns(unittest.TestCase):
 
     def test_bad_option_lengths(self):
         for bad in (b"\0", b"\0\3\0", b"\0\3\0\1", option(NSID) + b"\0",
-                    option(EXPIRE, b"\0"), option(KEEPALIVE, b"\0"), option(ZONEVERSION, b"\0")):
+                    option(EXPIRE, b"\0")):
             with self.subTest(bad):
                 self.assert_rcode(query(bad), FORMERR)
 
@@ -137,19 +137,27 @@ class Edns(unittest.TestCase):
     def test_nsid(self):
         self.assertEqual(self.options(query(option(NSID, b"asked"))), {NSID: b"\x00\xffA"})
 
-    def test_expire_only_with_the_soa(self):
-        self.assertEqual(self.options(query(option(EXPIRE))), {EXPIRE: struct.pack("!I", 604800)})
-        self.assertEqual(self.options(query(option(EXPIRE), qtype=2)), {})
+    def test_expire(self):  # RFC 7314 §2, §3.1: of any question; §3.3: by the authority alone
+        told = {EXPIRE: struct.pack("!I", 604800)}
+        self.assertEqual(self.options(query(option(EXPIRE))), told)
+        self.assertEqual(self.options(query(option(EXPIRE), qtype=2)), told)
+        self.assertEqual(self.options(query(option(EXPIRE), qname="no.example.com")), told)
+        self.assertNotIn(EXPIRE, self.options(query(option(EXPIRE), qname="example.net")))
 
     def test_zoneversion(self):
         wanted = {ZONEVERSION: b"\2\0" + struct.pack("!I", 2026112301)}
         self.assertEqual(self.options(query(option(ZONEVERSION), qname="www.example.com")), wanted)
         self.assertEqual(self.options(query(option(ZONEVERSION), qname="no.example.com")), wanted)
         self.assertNotIn(ZONEVERSION, self.options(query(option(ZONEVERSION), qname="example.")))
+        # RFC 9660 §3.2: what a question brings along is ignored.
+        brought = query(option(ZONEVERSION, b"\2\0\0\0\0\1"), qname="www.example.com")
+        self.assertEqual(self.options(brought), wanted)
 
     def test_keepalive_over_tcp_only(self):
         self.assertEqual(self.options(query(option(KEEPALIVE)), tcp=True), {KEEPALIVE: b"\0\x46"})
         self.assertEqual(self.options(query(option(KEEPALIVE))), {})
+        # RFC 7828 §3.3.1: over UDP it is ignored, whatever is in it.
+        self.assertEqual(self.options(query(option(KEEPALIVE, b"\0"))), {})
 
     def test_padding_over_encrypted_transports_only(self):
         self.assertEqual(self.options(query(option(12, bytes(20)))), {})
