@@ -78,6 +78,13 @@ void LastGood::open() {
 }
 
 Result<zone::Publication> LastGood::publish(const zone::Contents& contents) {
+  CHECK(staged_.empty());
+  const zone::Publication publication = TRY(stage(contents));
+  TRY(show_staged());
+  return publication;
+}
+
+Result<zone::Publication> LastGood::stage(const zone::Contents& contents) {
   const wire::NameView apex = contents.apex();
   const HashKey key = memory_.reader().hash_key();
   const uint32_t serial = serial_of(contents);
@@ -85,19 +92,40 @@ Result<zone::Publication> LastGood::publish(const zone::Contents& contents) {
   const uint32_t generation_before = before && before->available() ? before->generation() : 0;
   const auto state_before =
       generation_before == 0 ? 0 : state_of(key, generation_before, before->serial());
+  Staged staged{&contents, 0, std::nullopt};
+  zone::NodeChange on_change;
   if (journal_ && generation_before != 0 && journal_->holds(apex, state_before)) {
-    auto difference = journal_->begin_difference(apex, state_before,
-                                                 state_of(key, generation_before + 1, serial));
-    const zone::Publication publication =
-        TRY(memory_.publish(contents, [&](const zone::StagedNode& node) { difference.add(node); }));
-    if (publication.generation == generation_before + 1) note_append(difference.commit());
-    return publication;
+    staged.difference = journal_->begin_difference(apex, state_before,
+                                                   state_of(key, generation_before + 1, serial));
+    on_change = [&](const zone::StagedNode& node) { staged.difference->add(node); };
   }
-  const zone::Publication publication = TRY(memory_.publish(contents, {}));
-  const auto state = state_of(key, publication.generation, serial);
-  if (journal_ && !journal_->holds(apex, state))
-    note_append(journal_->append_whole(contents, state));
+  const zone::Publication publication = TRY(memory_.stage(contents, on_change));
+  staged.state = state_of(key, publication.generation, serial);
+  const bool is_known = staged.difference && publication.generation == generation_before;
+  if (!is_known) staged_.push_back(std::move(staged));
   return publication;
+}
+
+Result<void> LastGood::show_staged() {
+  auto shown = memory_.show_staged();
+  if (shown && journal_) {
+    for (Staged& staged : staged_) write(staged);
+  }
+  staged_.clear();
+  return shown;
+}
+
+void LastGood::drop_staged() {
+  memory_.drop_staged();
+  staged_.clear();
+}
+
+void LastGood::write(Staged& staged) {
+  if (staged.difference && !staged.difference->is_too_large()) {
+    note_append(staged.difference->commit());
+  } else if (!journal_->holds(staged.contents->apex(), staged.state)) {
+    note_append(journal_->append_whole(*staged.contents, staged.state));
+  }
 }
 
 void LastGood::remove(wire::NameView apex) {

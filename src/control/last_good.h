@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "zone/journal.h"
@@ -32,6 +33,10 @@ class LastGood {
 
   // The error is zone memory's; the old version then stays.
   [[nodiscard]] Result<zone::Publication> publish(const zone::Contents& contents);
+  // Several zones at once, or none, as zone memory does it; each of `contents` outlives the end.
+  [[nodiscard]] Result<zone::Publication> stage(const zone::Contents& contents);
+  [[nodiscard]] Result<void> show_staged();
+  void drop_staged();
   void remove(wire::NameView apex);
   // What the journal holds of the zone.
   [[nodiscard]] std::optional<zone::Contents> restore(wire::NameView apex);
@@ -43,7 +48,15 @@ class LastGood {
   [[nodiscard]] JournalFacts facts() const;
 
  private:
+  // What the journal is to get of a staged zone: the difference, if it holds what that starts from.
+  struct Staged {
+    const zone::Contents* contents;
+    zone::Journal::State state;
+    std::optional<zone::Journal::Difference> difference;
+  };
+
   void open();
+  void write(Staged& staged);
   void note_append(const Result<void>& result);
   void note(const Result<void>& result);  // tells and counts an error
 
@@ -51,6 +64,7 @@ class LastGood {
   const std::string path_;
   const Clock& clock_;
   std::optional<zone::Journal> journal_;  // none while it cannot be opened
+  std::vector<Staged> staged_;
   bool is_unsynced_ = false;
   bool is_behind_ = false;
   uint64_t retry_at_ns_ = 0;

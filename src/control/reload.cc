@@ -99,7 +99,7 @@ ReloadReply Reloader::judge_and_apply() {
   ReloadPlan plan = parts_.zones.plan_all(list.zones, load_options(fresh), parts_.stop);
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) return refuse();
-  if (auto done = apply(fresh, std::move(plan), reply); !done) {
+  if (auto done = apply(fresh, plan, reply); !done) {
     reply.error = std::move(done.error().message);
     return refuse();
   }
@@ -112,18 +112,23 @@ ReloadReply Reloader::judge_and_apply() {
   return reply;
 }
 
-Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan plan, ReloadReply& reply) {
+Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan& plan, ReloadReply& reply) {
   const auto applied = parts_.facts.read().applied;
   const auto nothing_changed = [](const Error& error) {
     return fail("nothing was changed: " + error.message);
   };
   auto policy = parts_.settings.policy_of(fresh);
   if (!policy) return nothing_changed(policy.error());
+  if (const auto staged = parts_.zones.stage(plan); !staged) return nothing_changed(staged.error());
+  const auto give_up = [&](const Error& error) {
+    parts_.zones.drop_staged();
+    return nothing_changed(error);
+  };
   const bool metrics_move = applied->metrics.listen != fresh.metrics.listen;
   UniqueFd metrics_listener;
   if (metrics_move && fresh.metrics.listen) {
     auto bound = HttpServer::bind(*fresh.metrics.listen);
-    if (!bound) return nothing_changed(bound.error());
+    if (!bound) return give_up(bound.error());
     metrics_listener = *std::move(bound);
   }
   if (applied->server.listen != fresh.server.listen ||
@@ -131,23 +136,21 @@ Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan plan, Reloa
     const auto prepared = parts_.supervisor.prepare(fresh.server);
     if (!prepared) {
       parts_.supervisor.abort();
-      return nothing_changed(prepared.error());
+      return give_up(prepared.error());
     }
-    TRY(parts_.supervisor.commit());
+    if (const auto committed = parts_.supervisor.commit(); !committed) {
+      parts_.zones.drop_staged();
+      return fail("the listen addresses may have changed, nothing else has: " +
+                  committed.error().message);
+    }
   }
+  ReloadResult result = TRY(parts_.zones.show_staged(plan));
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
-  ReloadResult result = parts_.zones.apply(std::move(plan));
   const size_t unlisted = result.updated + result.added + result.removed - result.changes.size();
   for (std::string& change : result.changes) reply.changes.push_back(std::move(change));
   if (unlisted != 0) reply.changes.push_back(std::to_string(unlisted) + " more zones");
-  if (!result.errors.empty()) {
-    reply.findings = std::move(result.errors);
-    reply.error = std::to_string(reply.findings.size()) +
-                  (reply.findings.size() == 1 ? " zone" : " zones") +
-                  " could not be published, so what was served of it stays; all else was applied";
-  }
   return {};
 }
 
@@ -175,13 +178,17 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
     reply.error = refusal_of(reply.findings.size());
     return reply;
   }
-  ReloadResult result = parts_.zones.apply(std::move(plan));
-  reply.changes = std::move(result.changes);
-  if (reply.changes.empty() && result.errors.empty()) {
+  auto staged = parts_.zones.stage(plan);
+  auto result = staged ? parts_.zones.show_staged(plan) : std::unexpected(staged.error());
+  if (!result) {
+    reply.error = "nothing was changed: " + result.error().message;
+    return reply;
+  }
+  reply.changes = std::move(result->changes);
+  if (reply.changes.empty()) {
     reply.changes.push_back("zone " + key + ": read again, nothing has changed in it (serial " +
                             std::to_string(record->serial) + ")");
   }
-  if (!result.errors.empty()) reply.error = result.errors.front();
   return reply;
 }
 

@@ -45,7 +45,7 @@ class Reloader {
  private:
   ReloadReply judge_and_apply();
   ReloadReply judge_and_apply_zone(const std::string& zone);
-  Result<void> apply(const config::Config& fresh, ReloadPlan plan, ReloadReply& reply);
+  Result<void> apply(const config::Config& fresh, ReloadPlan& plan, ReloadReply& reply);
   // Runs `work` between the notices that a reload has begun and ended.
   template <typename Work>
   ReloadReply run(Work&& work);

@@ -106,7 +106,11 @@ ReloadPlan plan_reload_of(const config::ZoneSource& source, const ParseSettings&
 std::vector<std::string> finding_texts(const zone::LoadReport& report) {
   std::vector<std::string> texts;
   texts.reserve(report.findings.size() + 1);
-  for (const zone::Finding& finding : report.findings) texts.push_back(finding.to_text());
+  for (const bool errors : {true, false}) {
+    for (const zone::Finding& finding : report.findings) {
+      if ((finding.severity == zone::Severity::error) == errors) texts.push_back(finding.to_text());
+    }
+  }
   if (report.findings_suppressed != 0) {
     texts.push_back(std::to_string(report.findings_suppressed) + " more");
   }

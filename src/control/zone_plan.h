@@ -47,7 +47,7 @@ struct ReloadPlan {
 // True if the version that `record` tells of was made from the same files with the same settings.
 [[nodiscard]] bool is_unchanged(const ZoneRecord& record, const config::ZoneSource& source,
                                 uint64_t salt);
-// Findings as texts, with a last one for those that were only counted.
+// Findings as texts, errors first, with a last one for those that were only counted.
 [[nodiscard]] std::vector<std::string> finding_texts(const zone::LoadReport& report);
 // A sentence on what a publication changed.
 [[nodiscard]] std::string describe_update(const std::string& zone, const ZoneRecord& before,

@@ -133,13 +133,14 @@ void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
     keep_last_good(source, parsed, finding_texts(parsed.outcome.report));
     return;
   }
-  const auto publication = publish(source, parsed);
-  if (!publication) keep_last_good(source, parsed, {publication.error().message});
+  if (const auto published = last_good_.publish(*parsed.outcome.contents); published) {
+    record_published(source, parsed);
+  } else {
+    keep_last_good(source, parsed, {published.error().message});
+  }
 }
 
-Result<zone::Publication> ZoneSet::publish(const config::ZoneSource& source,
-                                           const ParseResult& parsed) {
-  const zone::Publication publication = TRY(last_good_.publish(*parsed.outcome.contents));
+void ZoneSet::record_published(const config::ZoneSource& source, const ParseResult& parsed) {
   const auto view = memory_.find(name_of(source.name));
   CHECK(view.has_value());
   ZoneRecord record;
@@ -154,7 +155,6 @@ Result<zone::Publication> ZoneSet::publish(const config::ZoneSource& source,
   record.findings = finding_texts(parsed.outcome.report);
   register_source(source.name, record);
   table_.put(source.name, std::move(record));
-  return publication;
 }
 
 void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
@@ -209,37 +209,47 @@ ReloadPlan ZoneSet::plan_one(const config::ZoneSource& source,
   return plan_reload_of(source, parse_settings(options));
 }
 
-ReloadResult ZoneSet::apply(ReloadPlan plan) {
+Result<void> ZoneSet::stage(const ReloadPlan& plan) {
   CHECK(plan.findings.empty());
+  staged_.clear();
+  for (const ReloadPlan::Update& update : plan.updates) {
+    alive_();
+    const auto publication = last_good_.stage(*update.parsed.outcome.contents);
+    if (!publication) {
+      drop_staged();
+      return fail("zone " + update.source.name + ": " + publication.error().message);
+    }
+    staged_.push_back(*publication);
+  }
+  return {};
+}
+
+void ZoneSet::drop_staged() {
+  last_good_.drop_staged();
+  staged_.clear();
+  memory_.reclaim();
+}
+
+Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
+  CHECK(staged_.size() == plan.updates.size());
+  TRY(last_good_.show_staged());
   ReloadResult result;
   const auto tell = [&](std::string change) {
     log::info(Category::reload, "zone-changed", change);
     if (result.changes.size() < changes_listed_max) result.changes.push_back(std::move(change));
   };
-  size_t done = 0;
-  for (ReloadPlan::Update& update : plan.updates) {
+  for (size_t i = 0; i < plan.updates.size(); ++i) {
     alive_();
+    const ReloadPlan::Update& update = plan.updates[i];
     const std::string& zone = update.source.name;
     const ZoneRecord before = table_.find(zone).value_or(ZoneRecord{});
-    const auto publication = publish(update.source, update.parsed);
-    if (!publication) {
-      result.errors.push_back("zone " + zone + ": " + publication.error().message);
-      if (before.generation == 0) {
-        keep_last_good(update.source, update.parsed, {publication.error().message});
-      }
-      continue;
-    }
-    if (before.generation == 0) {
-      ++result.added;
-    } else if (before.generation != table_.find(zone)->generation) {
-      ++result.updated;
-    } else {
-      continue;  // read again, and nothing has changed in it
-    }
-    tell(describe_update(zone, before, *table_.find(zone), *publication));
-    update.parsed.outcome.contents.reset();
-    if (++done % zones_between_reclaims == 0) memory_.reclaim();
+    record_published(update.source, update.parsed);
+    const ZoneRecord after = *table_.find(zone);
+    if (before.generation == after.generation) continue;  // read again, nothing has changed in it
+    ++(before.generation == 0 ? result.added : result.updated);
+    tell(describe_update(zone, before, after, staged_[i]));
   }
+  staged_.clear();
   for (const std::string& zone : plan.removals) {
     alive_();
     last_good_.remove(name_of(zone));

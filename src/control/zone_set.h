@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The configured zones and their way into zone memory: the first load, and reloads that apply whole
-// or not at all.
+// or not at all, even if the disk fills.
 //
 // A zone whose files are as they were when its version in zone memory was made is not parsed again.
 // A bad file never takes a zone away: what was served stays. Owner: the thread that owns zone
@@ -32,7 +32,6 @@ struct ReloadResult {
   size_t updated = 0;
   size_t added = 0;
   size_t removed = 0;
-  std::vector<std::string> errors;  // zones that could not be published (disk, bounds)
 };
 
 class ZoneSet {
@@ -61,7 +60,12 @@ class ZoneSet {
   // Of one zone, read even if it seems unchanged.
   [[nodiscard]] ReloadPlan plan_one(const config::ZoneSource& source,
                                     const zone::LoadOptions& options) const;
-  [[nodiscard]] ReloadResult apply(ReloadPlan plan);
+  // Writes what the plan changes beside what is served, which needs room for both. The error names
+  // the zone; nothing of the plan is kept then. `plan` stays where it is until the next two.
+  [[nodiscard]] Result<void> stage(const ReloadPlan& plan);
+  void drop_staged();
+  // Makes all that was staged visible, and takes away what the plan removes.
+  [[nodiscard]] Result<ReloadResult> show_staged(ReloadPlan& plan);
 
   // Keeps journal and register small and on disk; call about once a second.
   void maintain();
@@ -72,8 +76,8 @@ class ZoneSet {
   void remove_unlisted(std::span<const config::ZoneSource> wanted);
   // Publishes what is good, and keeps the last good where it is bad or cannot be published.
   void settle(const config::ZoneSource& source, ParseResult parsed);
-  [[nodiscard]] Result<zone::Publication> publish(const config::ZoneSource& source,
-                                                  const ParseResult& parsed);
+  // Enters what was published of it into table and register.
+  void record_published(const config::ZoneSource& source, const ParseResult& parsed);
   void keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
                       std::vector<std::string> findings);
   // True if an earlier version came back from the journal.
@@ -86,6 +90,7 @@ class ZoneSet {
   LastGood last_good_;
   SourceRegister register_;
   std::string register_error_;
+  std::vector<zone::Publication> staged_;  // of each update of the plan
 };
 
 }  // namespace holdfast::control

@@ -262,39 +262,33 @@ Result<void> Journal::sync() {
 
 Journal::Difference Journal::begin_difference(wire::NameView apex, State before, State after) {
   CHECK(holds(apex, before));
-  impl_->log.begin(EntryKind::difference, impl_->index.find(apex)->last);
-  return {*impl_, apex, after};
+  return {*this, apex, before, after};
 }
 
-Journal::Difference::Difference(Impl& journal, wire::NameView apex, State after)
-    : journal_(&journal), apex_(apex), after_(after) {
+Journal::Difference::Difference(Journal& journal, wire::NameView apex, State before, State after)
+    : journal_(journal.impl_.get()), apex_(apex), before_(before), after_(after) {
   append_head({apex, after}, bytes_);
 }
 
-Journal::Difference::Difference(Difference&& other) noexcept
-    : journal_(std::exchange(other.journal_, nullptr)),
-      apex_(other.apex_),
-      after_(other.after_),
-      bytes_(std::move(other.bytes_)) {}
-
-Journal::Difference::~Difference() {
-  if (journal_ != nullptr) journal_->log.abandon();
-}
-
 void Journal::Difference::add(const StagedNode& node) {
+  if (is_too_large_) return;
   append_node(node, apex_, bytes_);
-  if (bytes_.size() < write_block_bytes) return;
-  journal_->log.append(bytes_);
-  bytes_.clear();
+  if (bytes_.size() <= bytes_max) return;
+  is_too_large_ = true;
+  std::vector<uint8_t>().swap(bytes_);
 }
 
 Result<void> Journal::Difference::commit() {
-  Impl& journal = *std::exchange(journal_, nullptr);
-  journal.log.append(bytes_);
-  const auto entry = TRY(journal.log.end());
-  JournalChain& chain = journal.index.at(apex_);
-  chain.last = entry.offset;
-  chain.state = after_;
+  const JournalChain* chain = journal_->index.find(apex_);
+  if (is_too_large_ || chain == nullptr || chain->state != before_) {
+    return fail("zone " + apex_.view().to_text() + ": the journal cannot take this difference");
+  }
+  journal_->log.begin(EntryKind::difference, chain->last);
+  journal_->log.append(bytes_);
+  const auto entry = TRY(journal_->log.end());
+  JournalChain& changed = journal_->index.at(apex_);
+  changed.last = entry.offset;
+  changed.state = after_;
   return {};
 }
 

@@ -51,23 +51,26 @@ class Journal {
   // The zone's new state; `contents` are finished.
   [[nodiscard]] Result<void> append_whole(const Contents& contents, State state);
 
-  // Changed nodes of one zone, as Memory::publish gives them. Nothing else may be appended until it
-  // is gone; without `commit` it is taken back.
+  // Changed nodes of one zone, as Memory::publish gives them. Kept in memory until `commit` writes
+  // it; that fails if the zone's state is no longer what it starts from.
   class Difference {
    public:
-    Difference(Difference&&) noexcept;
-    Difference& operator=(Difference&&) = delete;
-    ~Difference();
+    static constexpr size_t bytes_max = size_t{256} << 20;
+
     void add(const StagedNode& node);
+    // Beyond bytes_max nothing is kept: the whole zone is to be appended instead.
+    [[nodiscard]] bool is_too_large() const { return is_too_large_; }
     [[nodiscard]] Result<void> commit();
 
    private:
     friend class Journal;
-    Difference(Impl& journal, wire::NameView apex, State after);
-    Impl* journal_;  // null: committed or moved from
+    Difference(Journal& journal, wire::NameView apex, State before, State after);
+    Impl* journal_;
     wire::Name apex_;
+    State before_;
     State after_;
     std::vector<uint8_t> bytes_;
+    bool is_too_large_ = false;
   };
   // The caller has made sure that the journal `holds` the state `before`.
   [[nodiscard]] Difference begin_difference(wire::NameView apex, State before, State after);

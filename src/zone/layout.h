@@ -31,8 +31,8 @@ enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };
 struct FileHeader {
   std::array<char, 8> magic;
   uint32_t format;
-  uint32_t state;       // shared: FileState
-  uint32_t superseded;  // shared: 1 once another file has taken this one's place
+  uint32_t state;  // shared: FileState
+  uint32_t reserved;
   uint32_t zone_count;  // shared
   uint64_t instance;    // random; another file, another number
   HashKey hash_key;

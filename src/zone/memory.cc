@@ -20,6 +20,12 @@ Result<uint64_t> random_number() {
   return number;
 }
 
+Result<void> put_all(ZoneEdit& edit, const Contents& contents) {
+  Contents::Cursor cursor(contents);
+  while (const StagedNode* node = cursor.next()) TRY(edit.put(*node));
+  return {};
+}
+
 }  // namespace
 
 Memory::Memory(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -53,7 +59,6 @@ Result<Memory> Memory::open(const MemoryOptions& options, EpochBoard& epochs) {
   if (found) {
     impl->origin = Origin::discarded;
     impl->discard_reason = trouble;
-    if (found->header_is_ours()) impl->predecessor = std::move(found);
   }
   return Memory(std::move(impl));
 }
@@ -78,20 +83,18 @@ Result<std::string> Memory::Impl::recover() {
 Memory::Origin Memory::origin() const { return impl_->origin; }
 const std::string& Memory::discard_reason() const { return impl_->discard_reason; }
 
-void Memory::announce_replacement() {
-  if (!impl_->predecessor) return;
-  layout::store_shared(impl_->predecessor->header()->superseded, uint32_t{1});
-  impl_->predecessor.reset();
-}
-
 Result<Publication> Memory::publish(const Contents& contents, const NodeChange& on_change) {
   return impl_->change(contents.apex(), Unmentioned::removed, on_change,
-                       [&](ZoneEdit& edit) -> Result<void> {
-                         Contents::Cursor cursor(contents);
-                         while (const StagedNode* node = cursor.next()) TRY(edit.put(*node));
-                         return {};
-                       });
+                       [&](ZoneEdit& edit) { return put_all(edit, contents); });
 }
+
+Result<Publication> Memory::stage(const Contents& contents, const NodeChange& on_change) {
+  return impl_->stage(contents.apex(), Unmentioned::removed, on_change,
+                      [&](ZoneEdit& edit) { return put_all(edit, contents); });
+}
+
+Result<void> Memory::show_staged() { return impl_->show_staged(); }
+void Memory::drop_staged() { impl_->drop_staged(); }
 
 Result<Publication> Memory::amend(wire::NameView apex, std::span<const StagedNode> changes,
                                   const NodeChange& on_change) {
@@ -102,6 +105,7 @@ Result<Publication> Memory::amend(wire::NameView apex, std::span<const StagedNod
 }
 
 Result<void> Memory::publish_unavailable(wire::NameView apex) {
+  CHECK(impl_->staged.empty());
   TRY(impl_->begin_change());
   if (impl_->tables.find_zone(apex) != 0) return {};
   const layout::Ref zone = TRY(impl_->make_zone(apex));
@@ -114,6 +118,7 @@ Result<void> Memory::publish_unavailable(wire::NameView apex) {
 bool Memory::remove(wire::NameView apex) {
   const layout::Ref zone = impl_->tables.find_zone(apex);
   if (zone == 0) return false;
+  CHECK(impl_->staged.empty());
   if (!impl_->begin_change()) return false;
   impl_->nodes -= impl_->nodes_of(zone);
   impl_->records -= impl_->version_of(zone)->records;
@@ -124,7 +129,9 @@ bool Memory::remove(wire::NameView apex) {
   return true;
 }
 
-void Memory::reclaim() { impl_->retirement.reclaim(); }
+void Memory::reclaim() {
+  if (impl_->staged.empty()) impl_->retirement.reclaim();
+}
 
 Result<void> Memory::close_clean() {
   impl_->retirement.reclaim();

@@ -61,17 +61,22 @@ class Memory {
   enum class Origin : uint8_t { made_new, kept_after_clean_end, kept_after_crash, discarded };
   [[nodiscard]] Origin origin() const;
   // If that is discarded: a sentence that says why. A file that is damaged or not ours is kept
-  // aside as PATH.bad, in the place of any earlier one.
+  // aside as PATH.bad, in the place of any earlier one. Readers that map it keep it until they are
+  // told to map PATH again.
   [[nodiscard]] const std::string& discard_reason() const;
-  // Tells answer processes that still map a discarded file to map the new one. Call it once the
-  // zones are loaded; until then they go on answering from the old one.
-  void announce_replacement();
 
   // Publishes `contents` (finished) as the zone's new version; only nodes that differ are written,
   // and if none does, nothing changes and the generation stays. `on_change`, if set, sees each
   // changed node before the version becomes visible. On an error (memory or disk exhausted, more
   // than a bound), which may come after `on_change` was called, the old version stays.
   [[nodiscard]] Result<Publication> publish(const Contents& contents, const NodeChange& on_change);
+  // Several zones at once, or none: each is staged as by `publish`, invisible and beside what is
+  // published, then all become visible by show_staged, or are given back by drop_staged. An error
+  // of `stage` leaves those before it staged, one of show_staged drops all. A zone is staged at
+  // most once; until shown or dropped, nothing else may be changed. The disk must hold old and new.
+  [[nodiscard]] Result<Publication> stage(const Contents& contents, const NodeChange& on_change);
+  [[nodiscard]] Result<void> show_staged();
+  void drop_staged();
   // The same from the nodes that differ: each in its new state, or with node_removed. In canonical
   // order, NSEC3 owners last; flags of other nodes that follow from the change (node_has_wildcard,
   // node_occluded, empty non-terminals) are the caller's to bring along. The cost is that of the

@@ -2,7 +2,8 @@
 // The parts of the writer of zone memory, and how a change goes through them.
 //
 // A change writes a new version aside (ZoneEdit), links its nodes into the name table, makes it
-// visible by one store, and retires what it replaced (Retirement). Owner: Memory.
+// visible by one store, and retires what it replaced (Retirement). Several changes may wait for
+// their stores together. Owner: Memory.
 #pragma once
 
 #include <functional>
@@ -16,6 +17,17 @@
 
 namespace holdfast::zone {
 
+// A zone's new version, complete and not yet visible.
+struct ZoneChange {
+  layout::Ref zone = 0;
+  layout::Ref version = 0;
+  bool is_new = false;          // so is the zone
+  layout::Ref unpublished = 0;  // a new zone's version without contents
+  std::vector<NodeLink> links;
+  std::vector<Extent> made;
+  std::vector<Extent> outdated;
+};
+
 struct Memory::Impl {
   Impl(MemoryFile opened, EpochBoard& epochs, uint64_t salt)
       : file(std::move(opened)), retirement(allocator, tables, file.base(), epochs), salts(salt) {}
@@ -23,13 +35,21 @@ struct Memory::Impl {
   [[nodiscard]] Result<std::string> recover();
 
   using Fill = std::function<Result<void>(ZoneEdit&)>;
+  // Adds a change to `staged`, unless nothing differs.
+  [[nodiscard]] Result<Publication> stage(wire::NameView apex, Unmentioned unmentioned,
+                                          const NodeChange& on_change, const Fill& fill);
+  // Both leave nothing staged.
+  [[nodiscard]] Result<void> show_staged();
+  void drop_staged();
   [[nodiscard]] Result<Publication> change(wire::NameView apex, Unmentioned unmentioned,
                                            const NodeChange& on_change, const Fill& fill);
   [[nodiscard]] Result<layout::Ref> write_version(ZoneEdit& edit, const Fill& fill);
-  [[nodiscard]] Result<void> link(const ZoneEdit& edit, layout::Ref zone, layout::Ref version);
-  [[nodiscard]] Result<void> link_names(const ZoneEdit& edit, layout::Ref zone, size_t& linked);
-  void unlink_names(const ZoneEdit& edit, size_t linked);
-  void retire_after(const ZoneEdit& edit);
+  [[nodiscard]] Result<void> link_names(const ZoneChange& change, size_t& linked);
+  // Gives back a change of which so many names are linked.
+  void drop(const ZoneChange& change, size_t linked);
+  [[nodiscard]] Result<void> show_new_zones();
+  void show(const ZoneChange& change);
+  void retire_after(const ZoneChange& change);
   [[nodiscard]] Result<layout::Ref> make_zone(wire::NameView apex);
   void release_zone(layout::Ref zone);
   [[nodiscard]] Result<void> begin_change();
@@ -55,7 +75,8 @@ struct Memory::Impl {
   uint64_t salts;
   Origin origin = Origin::made_new;
   std::string discard_reason;
-  std::optional<MemoryFile> predecessor;  // damaged, but readers may still map it
+  std::vector<ZoneChange> staged;
+  uint64_t staged_new_zones = 0;
   uint64_t nodes = 0;
   uint64_t records = 0;
 };

@@ -44,30 +44,46 @@ void Memory::Impl::release_zone(layout::Ref zone) {
 
 Result<Publication> Memory::Impl::change(wire::NameView apex, Unmentioned unmentioned,
                                          const NodeChange& on_change, const Fill& fill) {
-  TRY(begin_change());
-  layout::Ref zone = tables.find_zone(apex);
-  const bool is_new = zone == 0;
-  if (is_new) zone = TRY(make_zone(apex));
-  const uint64_t nodes_before = nodes_of(zone);
-  const uint64_t records_before = version_of(zone)->records;
-  ZoneEdit edit(allocator, file.base(), zone, zone_at(zone)->version, unmentioned, on_change);
+  CHECK(staged.empty());
+  const Publication publication = TRY(stage(apex, unmentioned, on_change, fill));
+  TRY(show_staged());
+  return publication;
+}
+
+Result<Publication> Memory::Impl::stage(wire::NameView apex, Unmentioned unmentioned,
+                                        const NodeChange& on_change, const Fill& fill) {
+  // While something is staged nothing is reclaimed: a removed name whose slot it took over may have
+  // to get that back.
+  if (staged.empty()) TRY(begin_change());
+  ZoneChange change;
+  change.zone = tables.find_zone(apex);
+  change.is_new = change.zone == 0;
+  if (change.is_new) change.zone = TRY(make_zone(apex));
+  change.unpublished = zone_at(change.zone)->version;
+  ZoneEdit edit(allocator, file.base(), change.zone, change.unpublished, unmentioned, on_change);
   const auto version = write_version(edit, fill);
   if (!version || *version == 0) {
     edit.discard();
-    if (is_new) release_zone(zone);
+    if (change.is_new) release_zone(change.zone);
     end_change();
     if (!version) return std::unexpected(version.error());
     return edit.publication();
   }
-  const auto linked = link(edit, zone, *version);
-  if (!linked) {
-    end_change();
-    return std::unexpected(linked.error());
+  change.version = *version;
+  change.links = edit.take_links();
+  change.made = edit.take_made();
+  change.outdated = edit.take_outdated();
+  size_t linked = 0;
+  auto done = link_names(change, linked);
+  // Room for what show_staged will insert, so that a full disk is met now.
+  if (done && change.is_new) done = tables.reserve_zones(++staged_new_zones);
+  if (done) {
+    staged.push_back(std::move(change));
+  } else {
+    drop(change, linked);
   }
-  retire_after(edit);
   end_change();
-  nodes += nodes_of(zone) - nodes_before;
-  records += version_of(zone)->records - records_before;
+  if (!done) return std::unexpected(done.error());
   return edit.publication();
 }
 
@@ -78,32 +94,54 @@ Result<layout::Ref> Memory::Impl::write_version(ZoneEdit& edit, const Fill& fill
   return version;
 }
 
-// Makes the new version visible. On an error nothing has become visible, and all is retired.
-Result<void> Memory::Impl::link(const ZoneEdit& edit, layout::Ref zone, layout::Ref version) {
-  const bool is_new = tables.find_zone(wire::NameView(layout::apex_of(zone_at(zone)))) == 0;
-  const layout::Ref unpublished = zone_at(zone)->version;
-  size_t linked = 0;
-  auto result = link_names(edit, zone, linked);
-  if (result && is_new) {
-    zone_at(zone)->version = version;
-    result = tables.insert_zone(zone);
+Result<void> Memory::Impl::show_staged() {
+  auto shown = show_new_zones();
+  if (!shown) {
+    drop_staged();
+    return shown;
   }
-  if (!result) {
-    unlink_names(edit, linked);
-    if (is_new) {
-      const layout::Zone* gone = zone_at(zone);
-      retirement.add_space({unpublished, layout::units_of(sizeof(layout::Version))});
-      retirement.add_space({zone, layout::units_of(sizeof *gone + gone->apex_bytes)});
-    }
-    return result;
-  }
-  if (!is_new) layout::store_shared(zone_at(zone)->version, version);
+  for (const ZoneChange& change : staged) show(change);
+  for (const ZoneChange& change : staged) retire_after(change);
+  staged.clear();
+  staged_new_zones = 0;
+  end_change();
   return {};
 }
 
-Result<void> Memory::Impl::link_names(const ZoneEdit& edit, layout::Ref zone, size_t& linked) {
+// The only step that can fail, so it comes first; then none of them stays visible.
+Result<void> Memory::Impl::show_new_zones() {
+  for (size_t i = 0; i < staged.size(); ++i) {
+    if (!staged[i].is_new) continue;
+    zone_at(staged[i].zone)->version = staged[i].version;
+    auto inserted = tables.insert_zone(staged[i].zone);
+    if (inserted) continue;
+    for (size_t earlier = 0; earlier < i; ++earlier) {
+      if (staged[earlier].is_new) tables.remove_zone(staged[earlier].zone);
+    }
+    return inserted;
+  }
+  return {};
+}
+
+void Memory::Impl::show(const ZoneChange& change) {
+  const auto* before = layout::at<layout::Version>(file.base(), change.unpublished);
+  const auto* after = layout::at<layout::Version>(file.base(), change.version);
+  nodes += uint64_t{after->named.nodes} + after->nsec3.nodes;
+  nodes -= uint64_t{before->named.nodes} + before->nsec3.nodes;
+  records += after->records - before->records;
+  if (!change.is_new) layout::store_shared(zone_at(change.zone)->version, change.version);
+}
+
+void Memory::Impl::drop_staged() {
+  for (const ZoneChange& change : staged) drop(change, change.links.size());
+  staged.clear();
+  staged_new_zones = 0;
+  end_change();
+}
+
+Result<void> Memory::Impl::link_names(const ZoneChange& change, size_t& linked) {
   constexpr size_t ahead = 16;
-  const auto& links = edit.links();
+  const auto& links = change.links;
   for (; linked < links.size(); ++linked) {
     if (linked + ahead < links.size()) {
       prefetch_bucket(file.base(), tables.names().root(), links[linked + ahead].tag);
@@ -112,7 +150,7 @@ Result<void> Memory::Impl::link_names(const ZoneEdit& edit, layout::Ref zone, si
     layout::Node* node = node_at(added.node);
     // A name that was removed a moment ago may still have its place.
     if (node->older == 0) {
-      node->older = tables.find_name(added.tag, zone, layout::owner_of(node));
+      node->older = tables.find_name(added.tag, change.zone, layout::owner_of(node));
     }
     if (node->older != 0) {
       tables.names().replace(added.tag, node->older, added.node);
@@ -123,9 +161,9 @@ Result<void> Memory::Impl::link_names(const ZoneEdit& edit, layout::Ref zone, si
   return {};
 }
 
-void Memory::Impl::unlink_names(const ZoneEdit& edit, size_t linked) {
-  for (size_t i = 0; i < edit.links().size(); ++i) {
-    const NodeLink& added = edit.links()[i];
+void Memory::Impl::drop(const ZoneChange& change, size_t linked) {
+  for (size_t i = 0; i < change.links.size(); ++i) {
+    const NodeLink& added = change.links[i];
     const layout::Node* node = node_at(added.node);
     if (i < linked && node->older != 0) {
       tables.names().replace(added.tag, added.node, node->older);
@@ -135,16 +173,20 @@ void Memory::Impl::unlink_names(const ZoneEdit& edit, size_t linked) {
     // Readers of other versions may have come by.
     retirement.add_space({added.node, layout::units_of(layout::node_bytes(node))});
   }
-  for (const Extent& extent : edit.made()) retirement.add_space(extent);
+  for (const Extent& extent : change.made) retirement.add_space(extent);
+  if (!change.is_new) return;
+  const layout::Zone* gone = zone_at(change.zone);
+  retirement.add_space({change.unpublished, layout::units_of(sizeof(layout::Version))});
+  retirement.add_space({change.zone, layout::units_of(sizeof *gone + gone->apex_bytes)});
 }
 
-void Memory::Impl::retire_after(const ZoneEdit& edit) {
-  for (const NodeLink& link : edit.links()) {
+void Memory::Impl::retire_after(const ZoneChange& change) {
+  for (const NodeLink& link : change.links) {
     const layout::Node* node = node_at(link.node);
     if (node->older != 0) retirement.add_older(link.node, node->older);
     if ((node->flags & node_removed) != 0) retirement.add_slot(link.node, link.tag);
   }
-  for (const Extent& extent : edit.outdated()) retirement.add_space(extent);
+  for (const Extent& extent : change.outdated) retirement.add_space(extent);
 }
 
 }  // namespace holdfast::zone

@@ -56,13 +56,17 @@ Result<void> MemoryTables::reserve_names(uint64_t names) {
   return reserve(names_, header()->name_table, names);
 }
 
+Result<void> MemoryTables::reserve_zones(uint64_t zones) {
+  return reserve(zones_, header()->zone_table, zones);
+}
+
 Result<void> MemoryTables::insert_name(uint32_t tag, layout::Ref node) {
   return insert(names_, header()->name_table, tag, node);
 }
 
 Result<void> MemoryTables::insert_zone(layout::Ref zone) {
   const uint32_t tag = tag_of_zone(wire::NameView(layout::apex_of(zone_at(zone))));
-  TRY(reserve(zones_, header()->zone_table, 1));
+  TRY(reserve_zones(1));
   // The depth first: whoever sees the zone must not skip it.
   ++zones_by_depth_[zone_at(zone)->apex_labels];
   ++zone_count_;

@@ -24,6 +24,7 @@ class MemoryTables {
 
   // Room for so many more; what is inserted afterwards hardly ever makes a table grow.
   [[nodiscard]] Result<void> reserve_names(uint64_t names);
+  [[nodiscard]] Result<void> reserve_zones(uint64_t zones);
   [[nodiscard]] Result<void> insert_name(uint32_t tag, layout::Ref node);
   // Makes the zone visible, with its version set.
   [[nodiscard]] Result<void> insert_zone(layout::Ref zone);

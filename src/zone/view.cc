@@ -171,10 +171,6 @@ size_t MemoryReader::zone_count() const {
 
 uint64_t MemoryReader::instance() const { return layout::file_header(base_)->instance; }
 
-bool MemoryReader::superseded() const {
-  return layout::load_shared(layout::file_header(base_)->superseded) != 0;
-}
-
 std::optional<ZoneView> MemoryReader::find_zone(wire::NameView name,
                                                 const wire::SuffixHashes& hashes,
                                                 Search search) const {

@@ -124,9 +124,6 @@ class MemoryReader {
 
   // A random number of the file: another one for another file.
   [[nodiscard]] uint64_t instance() const;
-  // True once the writer had to begin another file in this one's place and has filled it: map that
-  // one. What is seen here stays whole, but is not brought up to date any more.
-  [[nodiscard]] bool superseded() const;
 
  private:
   const uint8_t* base_;

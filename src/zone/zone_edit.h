@@ -38,9 +38,11 @@ class ZoneEdit {
 
   [[nodiscard]] const Publication& publication() const { return publication_; }
   [[nodiscard]] const std::vector<NodeLink>& links() const { return links_; }
+  // Once it is finished, what its owner has to link and to keep account of.
+  [[nodiscard]] std::vector<NodeLink> take_links() { return std::move(links_); }
   // New blobs beside the linked nodes, and published ones that the new version does without.
-  [[nodiscard]] const std::vector<Extent>& made() const { return made_; }
-  [[nodiscard]] const std::vector<Extent>& outdated() const { return outdated_; }
+  [[nodiscard]] std::vector<Extent> take_made() { return std::move(made_); }
+  [[nodiscard]] std::vector<Extent> take_outdated() { return std::move(outdated_); }
 
   // For SectionMerge.
   [[nodiscard]] uint8_t* base() const { return base_; }

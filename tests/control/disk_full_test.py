@@ -43,10 +43,12 @@ class DiskFull(unittest.TestCase):
     def test_a_zone_that_does_not_fit_leaves_its_old_version(self):
         self.server.zones["one.example"] = big_zone(2)
         self.server.write_config()
-        reply = self.control.ask("reload")
-        self.assertFalse(reply["ok"])
-        self.assertIn("zone one.example.:", reply["findings"][0])
-        self.assertIn("No space left on device", reply["findings"][0])
+        for command in ({}, {"zone": "one.example"}):
+            reply = self.control.ask("reload", **command)
+            self.assertFalse(reply["ok"])
+            self.assertIn("nothing was changed: zone one.example.:", reply["error"])
+            self.assertIn(f"{self.server.state}/zones.mem: cannot grow", reply["error"])
+            self.assertIn("No space left on device", reply["error"])
         self.assertEqual(serial_of(self.server, "one.example"), 1)
         self.assertEqual(self.control.zone("one.example")["state"], "serving")
         self.assertEqual(serial_of(self.server, "two.example"), 1)
@@ -68,13 +70,36 @@ class DiskFull(unittest.TestCase):
                    self.control.status()["journal"]["last_error"])
         self.assertTrue(log_has(self.server, "event=journal-unwritable"))
 
-    def test_a_new_zone_that_does_not_fit_gets_servfail(self):
+    def test_a_reload_is_all_or_nothing(self):
+        """The disk fills after some of the changed zones, in whatever order they are read."""
+        small = {f"small{number}.example": zone(1) for number in range(20)}
+        self.server.zones.update(small)
+        self.server.write_config()
+        self.assertTrue(self.control.ask("reload")["ok"])
+        self.server.zones.update({name: zone(2) for name in small})
         self.server.zones["new.example"] = big_zone(1)
+        self.server.zones["added.example"] = zone(1)
+        del self.server.zones["two.example"]
+        self.server.settings["answers"] = {"udp_payload_bytes_max": 1400}
         self.server.write_config()
         reply = self.control.ask("reload")
         self.assertFalse(reply["ok"])
-        self.assertEqual(self.server.ask("new.example", "SOA").rcode(), dns.rcode.SERVFAIL)
-        self.assertEqual(serial_of(self.server, "one.example"), 1)
+        self.assertIn("nothing was changed: zone new.example.:", reply["error"])
+        for name in [*small, "one.example", "two.example"]:
+            self.assertEqual(serial_of(self.server, name), 1)
+        for name in ("new.example", "added.example"):
+            self.assertEqual(self.server.ask(name, "SOA").rcode(), dns.rcode.REFUSED)
+        self.assertEqual(self.server.ask("one.example", "SOA", use_edns=0).payload, 1232)
+        # Without the zone that is too large, all the rest comes.
+        del self.server.zones["new.example"]
+        self.server.write_config()
+        reply = self.control.ask("reload")
+        self.assertTrue(reply["ok"], reply)
+        for name in small:
+            self.assertEqual(serial_of(self.server, name), 2)
+        self.assertEqual(serial_of(self.server, "added.example"), 1)
+        self.assertEqual(self.server.ask("two.example", "SOA").rcode(), dns.rcode.REFUSED)
+        self.assertEqual(self.server.ask("one.example", "SOA", use_edns=0).payload, 1400)
 
 
 if __name__ == "__main__":
