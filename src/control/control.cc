@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -110,21 +111,56 @@ config::Config config_in_force(const Environment& environment, Start start) {
   return environment.config;
 }
 
-Result<zone::Memory> open_memory(const std::string& state_directory, exchange::Panel& panel) {
+// Tells the answer processes which file to map. They go on with the one that they have until then.
+Result<void> show_memory(const std::string& state_directory, exchange::Panel& panel) {
+  exchange::MemoryLocation location;
+  const std::string path = zone_memory_path(state_directory);
+  location.bytes_max = zone_memory_bytes_max;
+  if (!location.path.assign(path)) return fail(path + ": a path too long");
+  panel.memory.publish(location);
+  return {};
+}
+
+struct OpenedMemory {
+  zone::Memory memory;
+  bool is_shown = false;  // what the answer processes map is this, or a file that is to be replaced
+};
+
+Result<OpenedMemory> open_memory(const std::string& state_directory, exchange::Panel& panel) {
   zone::MemoryOptions options;
   options.path = zone_memory_path(state_directory);
   options.bytes_max = zone_memory_bytes_max;
   CHECK(::getrandom(&options.hash_key, sizeof options.hash_key, 0) == sizeof options.hash_key);
   zone::Memory memory = TRY(zone::Memory::open(options, panel.epochs));
-  const bool was_kept = memory.origin() == zone::Memory::Origin::kept_after_clean_end ||
-                        memory.origin() == zone::Memory::Origin::kept_after_crash;
+  using Origin = zone::Memory::Origin;
+  if (memory.origin() == Origin::discarded) {
+    log::warning(Category::zones, "memory-discarded",
+                 "zones are loaded anew from their files: " + memory.discard_reason());
+  }
   exchange::MemoryLocation location;
-  const bool was_published = panel.memory.read(location) != 0;
-  if (was_kept && was_published && location.path.view() == options.path) return memory;
-  location.bytes_max = options.bytes_max;
-  if (!location.path.assign(options.path)) return fail(options.path + ": a path too long");
-  panel.memory.publish(location);
-  return memory;
+  const bool was_shown = panel.memory.read(location) != 0;
+  const bool was_kept = memory.origin() == Origin::kept_after_clean_end ||
+                        memory.origin() == Origin::kept_after_crash;
+  // An empty file in the place of one that is being answered from would take all zones away; it is
+  // shown once it is filled.
+  if (was_shown) return OpenedMemory{std::move(memory), was_kept};
+  TRY(show_memory(state_directory, panel));
+  return OpenedMemory{std::move(memory), true};
+}
+
+void show_filled_memory(OpenedMemory& opened, const std::string& state_directory,
+                        exchange::Panel& panel) {
+  if (std::exchange(opened.is_shown, true)) return;
+  if (const auto shown = show_memory(state_directory, panel); !shown) {
+    log::error(Category::zones, "memory-not-shown", shown.error().message);
+  }
+}
+
+// What an earlier control was printing when it died.
+void end_printing(exchange::Panel& panel) {
+  for (uint32_t reader = exchange::workers_max; reader < EpochBoard::readers_max; ++reader) {
+    panel.epochs.leave(reader);
+  }
 }
 
 // Joins the parts and runs them until SIGTERM.
@@ -132,10 +168,7 @@ Result<void> manage(const Environment& environment, Start start) {
   exchange::Panel& panel = environment.panel;
   const SystemClock clock;
   Liveness liveness(panel, clock);
-  // What an earlier control was printing when it died.
-  for (uint32_t reader = exchange::workers_max; reader < EpochBoard::readers_max; ++reader) {
-    panel.epochs.leave(reader);
-  }
+  end_printing(panel);
   FactBoard facts;
   Dnstap dnstap(panel);
   Settings settings(panel, dnstap);
@@ -146,7 +179,8 @@ Result<void> manage(const Environment& environment, Start start) {
   });
   settings.apply(*config, TRY(settings.policy_of(*config)));
 
-  zone::Memory memory = TRY(open_memory(config->server.state, panel));
+  OpenedMemory opened = TRY(open_memory(config->server.state, panel));
+  zone::Memory& memory = opened.memory;
   ZoneTable table;
   ZoneSet zones(memory, table, config->server.state, clock,
                 [&] { liveness.begin(WatchedThread::management, Step::work); });
@@ -190,7 +224,8 @@ Result<void> manage(const Environment& environment, Start start) {
               .requests = requests,
               .liveness = liveness,
               .stop = stop_requested,
-              .each_second = each_second})
+              .each_second = each_second,
+              .on_loaded = [&] { show_filled_memory(opened, config->server.state, panel); }})
       .run(start);
   io.stop();
   zones.maintain();

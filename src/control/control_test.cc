@@ -21,6 +21,8 @@
 #include "base/shared_memory.h"
 #include "config/load.h"
 #include "control/control_client.h"
+#include "zone/layout.h"
+#include "zone/memory.h"
 
 namespace holdfast::control {
 namespace {
@@ -297,6 +299,30 @@ TEST_F(ControlProcess, KilledAndStartedAgainItChangesNothing) {
   EXPECT_EQ(panel_->memory.generation(), 1U);
   ASSERT_TRUE(ask(R"({"command":"reload"})").at("ok").as_bool());
   EXPECT_EQ(serial(), 2U);
+}
+
+// Answer processes go on with the file that they have until the new one holds all zones.
+TEST_F(ControlProcess, ZoneMemoryThatHadToBeReplacedIsShownOnceItIsFilled) {
+  EXPECT_EQ(end(SIGKILL), -1);
+  {
+    std::fstream file(zone_memory_path(state_), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offsetof(zone::layout::FileHeader, zone_table)));
+    file.write("\1\2\3\4\5\6\7\10", 8);
+  }
+  size_t zones_when_shown = 0;
+  std::thread worker([&] {
+    for (int tries = 0; tries < 100'000 && panel_->memory.generation() < 2; ++tries) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    const auto base = zone::map_memory_for_reading(zone_memory_path(state_), zone_memory_bytes_max);
+    if (base) zones_when_shown = zone::MemoryReader(*base).zone_count();
+  });
+  panel_->control_restarts = 1;
+  start();
+  worker.join();
+  EXPECT_EQ(panel_->memory.generation(), 2U);
+  EXPECT_EQ(zones_when_shown, 1U);
+  EXPECT_EQ(serial(), 1U);
 }
 
 TEST_F(ControlProcess, EndsInOrderOnSigtermAndIgnoresOthers) {

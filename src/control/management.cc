@@ -48,6 +48,7 @@ void Management::first_load(Start start) {
                             tick_if_due();
                           });
   if (parts_.stop) return;
+  parts_.on_loaded();
   parts_.settings.set_zones_complete();
   const auto took_ms = (SystemClock().monotonic_ns() - begun_ns) / ns_per_ms;
   parts_.facts.update([&](Facts& facts) {

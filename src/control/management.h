@@ -24,6 +24,7 @@ class Management {
     Liveness& liveness;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due
+    std::function<void()> on_loaded;    // once, when all zones are in zone memory
   };
   explicit Management(Parts parts) : parts_(std::move(parts)) {}
 
