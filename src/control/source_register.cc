@@ -95,7 +95,11 @@ uint64_t fingerprint_files(const std::string& file, std::span<const std::string>
 SourceRegister::SourceRegister(const std::string& state_directory)
     : path_(state_directory + "/zone-sources") {
   const auto content = read_file(path_, file_bytes_max);
-  if (!content || !content->starts_with(header)) return;
+  if (!content) return;
+  if (!content->starts_with(header)) {
+    is_foreign_ = true;
+    return;
+  }
   std::string_view rest = std::string_view(*content).substr(header.size());
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
@@ -133,7 +137,7 @@ void SourceRegister::append(const std::string& zone, const KnownSource& source) 
 }
 
 bool SourceRegister::wants_rewrite(size_t zones) const {
-  return lines_ > 2 * zones + outdated_lines_min;
+  return is_foreign_ || lines_ > 2 * zones + outdated_lines_min;
 }
 
 Result<void> SourceRegister::rewrite(const std::function<void(const Put&)>& for_each) {
@@ -147,6 +151,7 @@ Result<void> SourceRegister::rewrite(const std::function<void(const Put&)>& for_
                    0640));
   pending_.clear();
   lines_ = lines;
+  is_foreign_ = false;
   return {};
 }
 

@@ -61,6 +61,7 @@ class SourceRegister {
   std::unordered_map<std::string, KnownSource> read_;
   std::string pending_;
   size_t lines_ = 0;
+  bool is_foreign_ = false;       // what lies there is no register; the next one takes its place
   std::optional<Error> failure_;  // of a flush that nobody saw
 };
 

@@ -85,6 +85,16 @@ TEST_F(SourceRegisterFile, DamageCostsOnlyTheLinesItHits) {
   ASSERT_NE(sources.find("new."), nullptr);
 }
 
+TEST_F(SourceRegisterFile, WhatIsNoRegisterIsReplaced) {
+  std::ofstream(directory_ + "/zone-sources") << "something else";
+  SourceRegister sources(directory_);
+  EXPECT_TRUE(sources.wants_rewrite(1));
+  ASSERT_TRUE(sources.rewrite(
+      [](const SourceRegister::Put& put) { put("example.", {7, 1, 1, 0, "/a", {}}); }));
+  EXPECT_FALSE(sources.wants_rewrite(1));
+  EXPECT_EQ(SourceRegister(directory_).find("example.")->generation, 7U);
+}
+
 TEST_F(SourceRegisterFile, APathThatWouldBreakALineIsLeftOut) {
   SourceRegister sources(directory_);
   sources.append("tab.", {1, 11, 111, 0, "/a\tb", {}});

@@ -56,6 +56,7 @@ Result<int> start_and_run(const config::Config& config) {
       descriptors_needed(server.listen.size(), workers, config.tcp.connections_max)));
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
   if (!server.user.empty()) TRY(supervise::become_user(server.user));
+  TRY(state.check_writable());
   transport::SocketSets sockets;
   TRY(sockets.prepare(server.listen, workers));
   sockets.commit();

@@ -24,7 +24,9 @@ Result<StateDirectory> StateDirectory::open(const std::string& path, const std::
   const bool existed = stat(path.c_str(), &status) == 0;
   if (existed && !S_ISDIR(status.st_mode))
     return fail("server.state: " + path + " is no directory");
-  TRY(make_directories(path, directory_mode));
+  if (const auto made = make_directories(path, directory_mode); !made) {
+    return fail("server.state: " + made.error().message);
+  }
   const std::string lock_path = path + "/lock";
   UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, lock_mode));
   if (!lock.valid()) return fail_system("server.state: open " + lock_path, errno);
@@ -47,7 +49,14 @@ Result<StateDirectory> StateDirectory::open(const std::string& path, const std::
   if (ftruncate(lock.get(), 0) != 0) return fail_system("server.state: write " + lock_path, errno);
   TRY(write_all(lock.get(), Bytes(reinterpret_cast<const uint8_t*>(pid.data()), pid.size()),
                 lock_path));
-  return StateDirectory(std::move(lock));
+  return StateDirectory(path, std::move(lock));
+}
+
+Result<void> StateDirectory::check_writable() const {
+  if (eaccess(path_.c_str(), W_OK | X_OK) == 0) return {};
+  return fail_system("server.state: this server, as user " + std::to_string(geteuid()) +
+                         ", cannot write in " + path_,
+                     errno);
 }
 
 }  // namespace holdfast

@@ -16,9 +16,13 @@ class StateDirectory {
   // it until this object ends. The error names the directory, and the process that has it.
   [[nodiscard]] static Result<StateDirectory> open(const std::string& path,
                                                    const std::string& user);
+  // To ask once the process is the user that it will run as.
+  [[nodiscard]] Result<void> check_writable() const;
 
  private:
-  explicit StateDirectory(UniqueFd lock) : lock_(std::move(lock)) {}
+  StateDirectory(std::string path, UniqueFd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string path_;
   UniqueFd lock_;
 };
 

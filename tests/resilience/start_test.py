@@ -132,6 +132,16 @@ class StartTest(unittest.TestCase):
             self.assertEqual(int(fields["CapEff"], 16) & ~held, 0)
             self.assertEqual(int(fields["CapPrm"], 16) & ~held, 0)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_a_state_directory_of_somebody_else(self):
+        server = self.server()
+        os.chmod(server.directory, 0o755)
+        server.state.mkdir(mode=0o755)
+        server.settings["server"]["user"] = "nobody"
+        server.write_config()
+        said = self.failed_start(server)
+        self.assertIn(f"as user {NOBODY}, cannot write in {server.state}: Permission denied", said)
+
     def test_a_state_directory_that_is_a_file(self):
         server = self.server()
         server.state.write_text("x")
