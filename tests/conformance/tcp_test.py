@@ -231,5 +231,63 @@ class Streams(unittest.TestCase):
         self.wait_for_room()
 
 
+class Neighbours(unittest.TestCase):
+    """One worker, so that all connections share everything; clocks that do not run out."""
+
+    STUCK = 40
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(sample.server(
+            {"tcp": {"idle_ms": 60000, "read_ms": 60000, "write_ms": 60000}}))
+
+    def stuck_reader(self):
+        """Asks for far more than it will ever read, until the server reads no more of it."""
+        connection = self.enterContext(socket.socket())
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((self.server.address, self.server.port))
+        connection.setblocking(False)
+        asked = frame(query(qname="large.example.com", qtype=16)) * 50
+        blocked = 0
+        while blocked < 3:
+            try:
+                connection.send(asked)
+                blocked = 0
+            except BlockingIOError:
+                blocked += 1
+                time.sleep(0.05)
+        return connection
+
+    def unfinished_writer(self):
+        connection = self.enterContext(self.server.connect())
+        connection.sendall(b"\xff\xff" + query() + bytes(60000))
+        return connection
+
+    def test_those_that_are_stuck_delay_nobody(self):  # RFC 7766 §6.2.1, §7
+        stuck = [self.stuck_reader() for _ in range(3)]
+        stuck += [self.unfinished_writer() for _ in range(self.STUCK)]
+        with self.server.connect() as connection:
+            for ident in range(300):
+                qname = ("large.example.com", "www.example.com")[ident % 2]
+                connection.sendall(frame(query(qname=qname, qtype=(16, 1)[ident % 2],
+                                               ident=ident)))
+                response = dns.message.from_wire(read_frame(connection))
+                self.assertEqual((response.id, response.rcode()), (ident, 0))
+        self.assertTrue(self.server.ask("www.example.com", "A").answer)
+        for connection in stuck:  # none of them was closed to make room
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                self.assertNotEqual(connection.recv(1), b"")
+
+    def test_answers_leave_in_the_order_of_the_questions(self):
+        names = ("large", "www", "no", "many", "mail")
+        with self.server.connect() as connection:
+            connection.sendall(b"".join(
+                frame(query(qname=names[ident % 5] + ".example.com", qtype=16, ident=ident))
+                for ident in range(100)))
+            for ident in range(100):
+                self.assertEqual(read_frame(connection)[:2], struct.pack("!H", ident))
+
+
 if __name__ == "__main__":
     unittest.main()
