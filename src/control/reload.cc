@@ -132,8 +132,9 @@ Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan& plan, Relo
     metrics_listener = *std::move(bound);
   }
   if (applied->server.listen != fresh.server.listen ||
-      applied->server.workers != fresh.server.workers) {
-    const auto prepared = parts_.supervisor.prepare(fresh.server);
+      applied->server.workers != fresh.server.workers ||
+      applied->tcp.connections_max < fresh.tcp.connections_max) {
+    const auto prepared = parts_.supervisor.prepare(fresh);
     if (!prepared) {
       parts_.supervisor.abort();
       return give_up(prepared.error());

@@ -40,11 +40,12 @@ void SupervisorLink::tell_reloading() {
   send({.kind = MessageKind::reloading, .text = {}, .workers = 0, .listen = {}});
 }
 
-Result<void> SupervisorLink::prepare(const config::ServerSettings& server) {
+Result<void> SupervisorLink::prepare(const config::Config& config) {
   TRY(ask({.kind = MessageKind::prepare,
            .text = {},
-           .workers = server.workers,
-           .listen = server.listen},
+           .workers = config.server.workers,
+           .listen = config.server.listen,
+           .connections_max = config.tcp.connections_max},
           MessageKind::prepared));
   return {};
 }

@@ -28,9 +28,9 @@ class SupervisorLink {
   void tell_status(const std::string& status);
   void tell_reloading();
 
-  // Has the supervisor open what `server` asks for; nothing that runs has changed yet. The error is
-  // the supervisor's sentence.
-  [[nodiscard]] Result<void> prepare(const config::ServerSettings& server);
+  // Has the supervisor open what `config` asks for, and judge whether descriptors suffice; nothing
+  // that runs has changed yet. The error is the supervisor's sentence.
+  [[nodiscard]] Result<void> prepare(const config::Config& config);
   [[nodiscard]] Result<void> commit();
   void abort();
 

@@ -31,10 +31,12 @@ Result<void> decode_field(std::string_view line, Message& message) {
     message.text = value;
   } else if (key == "listen") {
     message.listen.push_back(TRY(parse_endpoint(value, 0)));
-  } else if (key == "workers") {
-    const auto parsed = std::from_chars(value.begin(), value.end(), message.workers);
+  } else if (key == "workers" || key == "connections") {
+    uint32_t& number = key == "workers" ? message.workers : message.connections_max;
+    const auto parsed = std::from_chars(value.begin(), value.end(), number);
     if (parsed.ec != std::errc{} || parsed.ptr != value.end()) {
-      return fail("channel message: workers '" + std::string(value) + "' is not a number");
+      return fail("channel message: " + std::string(key) + " '" + std::string(value) +
+                  "' is not a number");
     }
   } else {
     return fail("channel message: unknown field '" + std::string(key) + "'");
@@ -49,6 +51,9 @@ std::string encode_message(const Message& message) {
   text += '\n';
   for (const Endpoint& endpoint : message.listen) text += "listen=" + endpoint.to_text() + "\n";
   if (message.workers != 0) text += "workers=" + std::to_string(message.workers) + "\n";
+  if (message.connections_max != 0) {
+    text += "connections=" + std::to_string(message.connections_max) + "\n";
+  }
   if (!message.text.empty()) {
     std::string line = message.text;
     for (char& byte : line) {

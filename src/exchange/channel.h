@@ -6,7 +6,8 @@
 // ended. The supervisor keeps both ends, so that a new control process goes on with the old pair.
 //
 // Changing listen addresses or the number of workers at a reload, in two steps:
-//   control: prepare (workers, listen)   supervisor: prepared, or failed with a sentence
+//   control: prepare (workers, listen, connections_max)
+//                                        supervisor: prepared, or failed with a sentence
 //   control: commit, or abort            supervisor, after commit: committed
 // Between prepared and commit nothing that runs has changed. Preparing what is current succeeds at
 // once. A control that dies in between counts as abort.
@@ -34,7 +35,7 @@ enum class MessageKind : uint8_t {
   ready,      // the first load is through: the service is up; `text` is the status line
   status,     // `text` is the status line for the service manager
   reloading,  // a reload has begun (ended by ready)
-  prepare,    // `workers` (0: one a core) and `listen`
+  prepare,    // `workers` (0: one a core), `listen`, and `connections_max` of each worker
   commit,
   abort,
 };
@@ -44,6 +45,7 @@ struct Message {
   std::string text;  // one line
   uint32_t workers = 0;
   std::vector<Endpoint> listen;
+  uint32_t connections_max = 0;
 };
 
 constexpr size_t channel_message_bytes_max = 8192;  // 64 endpoints and a sentence

@@ -10,6 +10,7 @@ TEST(Channel, CarriesAllFields) {
   auto pair = Channel::make_pair();
   ASSERT_TRUE(pair.has_value());
   Message message{.kind = MessageKind::prepare, .text = "one\ntwo", .workers = 3, .listen = {}};
+  message.connections_max = 100'000;
   message.listen.push_back(*parse_endpoint("192.0.2.1@53", 53));
   message.listen.push_back(*parse_endpoint("2001:db8::1@5353", 53));
   ASSERT_TRUE(pair->control.send(message).has_value());
@@ -17,6 +18,7 @@ TEST(Channel, CarriesAllFields) {
   ASSERT_TRUE(received.has_value() && received->has_value());
   EXPECT_EQ((*received)->kind, MessageKind::prepare);
   EXPECT_EQ((*received)->workers, 3u);
+  EXPECT_EQ((*received)->connections_max, 100'000u);
   EXPECT_EQ((*received)->listen, message.listen);
   EXPECT_EQ((*received)->text, "one two");
 }
@@ -44,6 +46,7 @@ TEST(Channel, RefusesWhatIsNoMessage) {
   EXPECT_FALSE(decode_message("").has_value());
   EXPECT_FALSE(decode_message("nonsense\n").has_value());
   EXPECT_FALSE(decode_message("prepare\nworkers=two\n").has_value());
+  EXPECT_FALSE(decode_message("prepare\nconnections=-1\n").has_value());
   EXPECT_FALSE(decode_message("prepare\nlisten=nowhere\n").has_value());
   EXPECT_FALSE(decode_message("status\ncolour=red\n").has_value());
 }

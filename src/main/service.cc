@@ -164,8 +164,8 @@ AfterEnd Service::on_control_end(const ChildEnd& end) {
   }
   if (!end.wanted) parts_.panel.control_restarts.fetch_add(1);
   if (end.hung) parts_.panel.control_hangs.fetch_add(1);
-  // At start, an error is fatal; control has told it.
-  const bool failed_to_start = !end.by_signal && !ready_;
+  // At start, an error is fatal; control has told it. One that somebody else ended comes again.
+  const bool failed_to_start = !end.by_signal && end.code != 0 && !ready_;
   return failed_to_start ? AfterEnd::stop_all : AfterEnd::start_again;
 }
 
@@ -217,8 +217,8 @@ void Service::prepare(const Message& message) {
     reply(MessageKind::failed, "the change before this one is still being made");
     return;
   }
-  const auto enough = supervise::ensure_descriptors(
-      descriptors_needed(message.listen.size(), workers, parts_.config.tcp.connections_max));
+  const auto enough = supervise::check_descriptors(
+      descriptors_needed(message.listen.size(), workers, message.connections_max));
   if (!enough) {
     reply(MessageKind::failed, enough.error().message);
     return;

@@ -83,11 +83,18 @@ Result<void> drop_all_capabilities() { return keep_capabilities({}); }
 Result<void> ensure_descriptors(uint64_t needed) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fail_system("read the limit of files", errno);
+  const rlim_t most = std::max<rlim_t>(limit.rlim_max, needed);
+  const rlimit raised{.rlim_cur = most, .rlim_max = most};
+  if (limit.rlim_cur >= most || setrlimit(RLIMIT_NOFILE, &raised) == 0) return {};
+  return check_descriptors(needed);
+}
+
+Result<void> check_descriptors(uint64_t needed) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fail_system("read the limit of files", errno);
   if (limit.rlim_cur >= needed) return {};
-  rlimit raised{.rlim_cur = needed, .rlim_max = std::max<rlim_t>(limit.rlim_max, needed)};
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return {};
   return fail("too few file descriptors: this configuration needs " + std::to_string(needed) +
-              ", but the limit is " + std::to_string(limit.rlim_max) +
+              ", but the limit is " + std::to_string(limit.rlim_cur) +
               "; raise it (LimitNOFILE= in the unit, ulimit -n) or lower tcp.connections_max");
 }
 

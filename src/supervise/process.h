@@ -31,8 +31,10 @@ struct UserIds {
 // Gives up every capability. For processes that open no sockets.
 [[nodiscard]] Result<void> drop_all_capabilities();
 
-// Raises the limit of open files to `needed`; an error tells need and limit.
+// Raises the limit of open files as far as it goes; an error tells need and limit.
 [[nodiscard]] Result<void> ensure_descriptors(uint64_t needed);
+// The same without raising it: for later, when children run with the limit that there was.
+[[nodiscard]] Result<void> check_descriptors(uint64_t needed);
 
 // Closes every descriptor above standard error that is not in `kept`.
 void close_descriptors_except(std::span<const int> kept);

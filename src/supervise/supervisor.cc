@@ -200,7 +200,8 @@ void Supervisor::collect() {
     siginfo_t information{};
     if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG) != 0 || information.si_pid == 0) return;
     const auto entry = std::ranges::find_if(entries_, [&](const Entry& candidate) {
-      return candidate.pid == information.si_pid && candidate.phase != Phase::gone;
+      const bool runs = candidate.phase == Phase::running || candidate.phase == Phase::ending;
+      return runs && candidate.pid == information.si_pid;
     });
     if (entry == entries_.end()) continue;
     on_end(*entry, {.pid = information.si_pid,

@@ -6,6 +6,7 @@ That long work alone is no hang, and what is, is tested in src/control/liveness_
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -56,6 +57,25 @@ class HangTest(unittest.TestCase):
         self.server.zones["example"] = zone(2)
         self.server.write_config()
         self.assertTrue(self.client.ask("reload")["ok"])
+
+    def test_a_control_that_is_ended_while_it_loads_is_replaced(self):
+        """By SIGTERM, which it takes for an orderly end."""
+        names = "".join(f"n{number} 3600 IN A 192.0.2.1\n" for number in range(400_000))
+        server = harness.Server({"example": zone(1) + names})
+        self.addCleanup(server.__exit__)
+        with open(server.log, "ab") as log:
+            server.process = subprocess.Popen(
+                [harness.program(), "serve", "--config", str(server.config)],
+                stdout=log, stderr=log, start_new_session=True)
+        wait_until("control", lambda: len(harness.children(server.pid)) == 2)
+        first = sorted(harness.children(server.pid))[-1]
+        wait_until("its start", Control(server).is_up)
+        os.kill(first, signal.SIGTERM)
+        wait_until("another control", lambda: first not in harness.children(server.pid)
+                   and len(harness.children(server.pid)) == 2)
+        wait_until("the zone", lambda: Control(server).is_up()
+                   and Control(server).zone("example").get("serial") == 1)
+        self.assertIsNone(server.process.poll())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 that stay, and a reload that cannot be made changes nothing."""
 import json
 import pathlib
+import resource
 import socket
 import sys
 import time
@@ -73,6 +74,21 @@ class ReloadTest(unittest.TestCase):
         status = json.loads(self.server.run("status", "--json", "--config",
                                             str(self.server.config)).stdout)
         self.assertEqual([worker["state"] for worker in status["workers"]], ["answering"])
+
+    def test_more_connections_than_descriptors_change_nothing(self):
+        resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (1500, 1500))
+        self.server.settings["tcp"] = {"connections_max": 5000}
+        done = self.reload(nsid="other")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"nothing was changed: too few file descriptors: this "
+                                      r"configuration needs 5\d\d\d, but the limit is 1500;")
+        self.assertTrue(self.answers_at("127.0.0.1"))
+        self.server.settings["tcp"] = {"connections_max": 1100}
+        self.assertEqual(self.reload().returncode, 0)
+        # More workers need no more of each, but the supervisor holds the sockets of all.
+        done = self.reload(workers=200, listen=self.listen(*(f"127.0.0.{i}" for i in range(1, 9))))
+        self.assertIn("needs ", done.stderr)
+        self.assertEqual(self.workers(), 2)
 
     def test_a_port_that_is_taken_changes_nothing(self):
         before = harness.children(self.server.pid)
