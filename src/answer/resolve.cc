@@ -172,7 +172,9 @@ Step Resolution::answer_at(const zone::ZoneView& zone, const Location& location)
   const auto cname = rrset ? std::nullopt : location.node.find(wire::type_cname);
   if (from_wildcard && (rrset || cname)) deny_closer_match(draft_, missing);
   if (rrset) {
-    draft_.require(Section::answer, name_, *rrset);
+    // A DNAME that led here may be what was asked for: no RRset twice (RFC 2181 §5.5).
+    const bool is_written = rrset->type == wire::type_dname && is_in_answer_already(location.node);
+    if (!is_written) draft_.require(Section::answer, name_, *rrset);
     positive_ = rrset;
     end(Ending::positive, Kind::positive);
     return Step::ended;

@@ -8,6 +8,7 @@ What is left after all rules must be equal.
 import collections
 
 SETS = ("unsigned", "nsec", "nsec3", "optout", "root-nsec", "root-nsec3")
+RANDOM = ("random-1",)
 ALL_PEERS = ("knot", "nsd", "bind")
 
 DS, RRSIG, NSEC, NSEC3, ANY = 43, 46, 47, 50, 255
@@ -179,6 +180,17 @@ def loop(record, ours, theirs):
     if not alias_end(record, ours)[2] or theirs.rcode != 2 or ours.rcode != 0:
         return None
     return ours, theirs.with_changes(rcode=0)
+
+
+def into_itself(record, ours, theirs):
+    """A DNAME that leads below itself: each step makes the name longer, and none ends it."""
+    inward = any(r.type == "DNAME" and at_or_below(r.rdata, r.owner)
+                 for r in ours.records("answer"))
+    return (ours, ours) if inward and set(ours.answer) <= set(theirs.answer) else None
+
+
+def repeated(record, ours, theirs):
+    return ours, theirs.with_changes(answer=list(dict.fromkeys(theirs.answer)))
 
 
 def long_chain(record, ours, theirs):
@@ -375,6 +387,10 @@ def rules_for(zones):
              constructs),
         Rule("loop", "RFC 1034 §3.6.2: a loop is for the resolver to find; the server's part are"
              " the records", loop, (bind,), constructs),
+        Rule("into-itself", "RFC 6672 §3.2: a DNAME that leads below itself has no end; one step"
+             " shows it", into_itself, (knot, bind), RANDOM),
+        Rule("repeated", "RFC 2181 §5.5: an RRset stands in a reply once", repeated, (knot, nsd),
+             RANDOM),
         Rule("long-chain", "RFC 1034 §3.6.2: chains are followed; Knot and BIND stop earlier",
              long_chain, (knot, bind), constructs),
         Rule("name-too-long", "RFC 6672 §2.2: YXDOMAIN where the substituted name is too long",

@@ -3,7 +3,8 @@
 """Holdfast against Knot, NSD and BIND: the same zones, the same questions, the same answers.
 
 usage: differential.py --holdfast PROGRAM --differ PROGRAM SET
-SET is a variant of zone_sets.py for the zones that hold every construct, or root-nsec, root-nsec3.
+SET is a variant of zone_sets.py for the zones that hold every construct, or root-nsec, root-nsec3,
+or random-SEED for zones made by chance.
 Sections are compared as multisets with lower-case names; RRSIG, TTL, rcode, flags and EDNS must be
 equal. Only the differences that allowed.py lists, each with its reason, are let pass, and one
 that is not met any more fails the test too. Exit code 77 without the root zone (skipped).
@@ -19,6 +20,7 @@ import tempfile
 import allowed
 import peers
 import questions
+import random_zones
 import zone_sets
 
 SHOWN_MAX = 12
@@ -118,6 +120,9 @@ def main():
                 print("skipped: no root zone; HOLDFAST_SHARED names the folder that holds data/")
                 return SKIPPED
             lines = questions.root_questions(zones, ROOT_SAMPLE)
+        elif arguments.set.startswith("random-"):
+            zones = zone_sets.make_random(int(arguments.set[7:]), directory)
+            lines = random_zones.questions(zones)
         else:
             zones = zone_sets.make_constructs(arguments.set, directory)
             lines = questions.every_question(zones)

@@ -11,6 +11,8 @@ import subprocess
 
 import dns.rdata
 
+import random_zones
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 VARIANTS = ("unsigned", "nsec", "nsec3", "optout")
 DENIAL = {"nsec": [], "nsec3": ["-3", "aabb", "-H", "3"], "optout": ["-3", "-", "-H", "0", "-A"]}
@@ -141,6 +143,19 @@ def make_constructs(variant, directory):
         delegations = {c: ds for c, ds in delegations.items() if not c.endswith("." + name)}
         delegations[name] = delegation
         zones[name] = Zone(name, signed, anchor)
+    return zones
+
+
+def make_random(seed, directory):
+    """The zones of random_zones.py, unsigned."""
+    zones = {}
+    for name, text in random_zones.texts(seed).items():
+        source = os.path.join(directory, name + "source")
+        with open(source, "w", encoding="ascii") as file:
+            file.write(text)
+        plain = os.path.join(directory, name + "zone")
+        compile_zone(name, source, plain)
+        zones[name] = Zone(name, plain)
     return zones
 
 
