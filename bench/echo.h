@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The floors: servers that return each question as its answer and do nothing else, one for each way
+// that packets can take. No server on the same way can need less.
+//
+// Each runs in the calling thread, in its network namespace, until `stop` is set.
+#pragma once
+
+#include <string>
+
+#include "base/address.h"
+
+namespace holdfast::bench {
+
+struct EchoCounts {
+  uint64_t received = 0;
+  uint64_t sent = 0;
+  uint64_t batches = 0;
+};
+
+// recvmmsg and sendmmsg in batches of 64. Answers of `answer_bytes`, or if 0, as questions are.
+[[nodiscard]] Result<EchoCounts> echo_over_sockets(const Endpoint& address, size_t answer_bytes);
+
+}  // namespace holdfast::bench
