@@ -20,4 +20,19 @@ struct EchoCounts {
 // recvmmsg and sendmmsg in batches of 64. Answers of `answer_bytes`, or if 0, as questions are.
 [[nodiscard]] Result<EchoCounts> echo_over_sockets(const Endpoint& address, size_t answer_bytes);
 
+enum class WakeUp : uint8_t {
+  when_needed,  // the kernel's thread receives; this one sleeps when there is nothing
+  busy_poll     // this thread receives, in the kernel, whenever it asks
+};
+
+// One AF_XDP socket in copy mode on the interface's first queue, answering in place.
+[[nodiscard]] Result<EchoCounts> echo_over_af_xdp(const std::string& interface_name, uint16_t port,
+                                                  size_t answer_bytes, WakeUp wake_up);
+
+enum class KernelFloor : uint8_t { drop, transmit };
+
+// Without leaving the kernel's receive path.
+[[nodiscard]] Result<EchoCounts> run_kernel_floor(const std::string& interface_name, uint16_t port,
+                                                  KernelFloor kind);
+
 }  // namespace holdfast::bench

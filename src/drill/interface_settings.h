@@ -20,6 +20,10 @@ namespace holdfast::drill {
 // must be up, with receive offload on.
 [[nodiscard]] Result<void> set_threaded_napi_on(const std::string& interface_name);
 
+// Lets a socket that busy polls keep the interface's NAPI to itself: what arrives does not wake the
+// kernel's thread while the socket asks often enough.
+[[nodiscard]] Result<void> set_busy_polling_on(const std::string& interface_name);
+
 // The driver's counters by their names, as `ethtool -S` prints them.
 [[nodiscard]] Result<std::map<std::string, uint64_t>> read_driver_counters(
     const std::string& interface_name);
