@@ -12,6 +12,7 @@ constexpr useconds_t pause_us = 1000;
 
 Result<std::vector<uint64_t>> read_all(const ProcessorArguments& arguments) {
   std::vector<uint64_t> times;
+  times.reserve(arguments.processes.size() + arguments.threads.size());
   for (const pid_t process : arguments.processes) {
     times.push_back(TRY(drill::process_time_ns(process)));
   }

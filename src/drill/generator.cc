@@ -121,7 +121,8 @@ Result<Generator> Generator::make(const SealedSurroundings& surroundings,
   TRY(check_config(config));
   const SealedLinks links = TRY(check_sealed(surroundings.load, surroundings.server));
   const GeneratorPlan plan = make_plan(surroundings, links, config, questions, clients.size());
-  const uint32_t value_bytes = sizeof(GeneratorQuestion) + 8 * plan.question_words;
+  const auto value_bytes =
+      static_cast<uint32_t>(sizeof(GeneratorQuestion) + size_t{8} * plan.question_words);
   KernelProgram program = TRY(KernelProgram::open(
       Bytes(&generator_bpf[0], static_cast<size_t>(&generator_bpf_end[0] - &generator_bpf[0])),
       "generator"));

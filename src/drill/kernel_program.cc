@@ -16,7 +16,8 @@ namespace holdfast::drill {
 namespace {
 
 // libbpf's own words go to standard error only if they are warnings.
-int print_warnings(libbpf_print_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int print_warnings(libbpf_print_level level, const char* format,
+                                                 va_list arguments) {
   return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
 }
 
