@@ -10,6 +10,7 @@
 #include "drill/generator.h"
 #include "drill/histogram.h"
 #include "drill/interface_settings.h"
+#include "drill/seal.h"
 #include "lab_commands.h"
 #include "wire/types.h"
 
@@ -193,7 +194,8 @@ Result<boost::json::object> run_load(const LoadArguments& arguments) {
   const auto surroundings = TRY(drill::surroundings());
   const auto links = TRY(drill::check_sealed(surroundings.load, surroundings.server));
   const Load load = TRY(read_load(arguments));
-  const auto counter = TRY(drill::AnswerCounter::attach(surroundings.load, links, arguments.port));
+  const auto counter =
+      TRY(drill::AnswerCounter::attach(surroundings.load, links.load.index, arguments.port));
   auto generator = TRY(drill::Generator::make(surroundings, load.generator, load.questions,
                                               load.clients, counter.stamps_fd()));
   TRY(pin_to_load_cpu());

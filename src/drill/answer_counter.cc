@@ -6,7 +6,7 @@ extern "C" const uint8_t counter_bpf_end[];
 
 namespace holdfast::drill {
 
-Result<AnswerCounter> AnswerCounter::attach(const NetworkNamespace& load, const SealedLinks& links,
+Result<AnswerCounter> AnswerCounter::attach(const NetworkNamespace& load, unsigned interface_index,
                                             uint16_t server_port) {
   KernelProgram program = TRY(KernelProgram::open(
       Bytes(&counter_bpf[0], static_cast<size_t>(&counter_bpf_end[0] - &counter_bpf[0])),
@@ -19,7 +19,7 @@ Result<AnswerCounter> AnswerCounter::attach(const NetworkNamespace& load, const 
   if (state.bytes().size() < sizeof(CounterState)) return fail("the counter's state is cut short");
   const int stamps_fd = TRY(program.map_fd("stamps"));
   const auto visit = TRY(NamespaceVisit::to(load));
-  TRY(program.attach(links.load.index));
+  TRY(program.set_on(interface_index));
   return AnswerCounter(std::move(program), std::move(state), stamps_fd);
 }
 

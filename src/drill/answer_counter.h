@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Counts what comes back to the load's end of a laboratory, by label, and drops it there.
 //
-// Owner: one thread, of any namespace. Counting begins with attach() and ends with the counter.
+// Owner: one thread, of any namespace. There is one at a time: a new one takes the place of the
+// last, whose program stays when its user goes. A laboratory has one from the start, since a veth
+// takes what an XDP program at the other end sends (XDP_TX) only if it has a program itself.
 #pragma once
 
 #include "drill/counter_layout.h"
 #include "drill/kernel_program.h"
-#include "drill/seal.h"
+#include "drill/network_namespace.h"
 
 namespace holdfast::drill {
 
@@ -14,7 +16,7 @@ class AnswerCounter {
  public:
   // Answers are those from `server_port`.
   [[nodiscard]] static Result<AnswerCounter> attach(const NetworkNamespace& load,
-                                                    const SealedLinks& links, uint16_t server_port);
+                                                    unsigned interface_index, uint16_t server_port);
 
   // As it stands now; the program goes on counting meanwhile.
   [[nodiscard]] CounterState read() const;

@@ -67,6 +67,11 @@ Result<void> set_receive_offload_on(const std::string& interface_name) {
   return ask_driver(interface_name, &value, "cannot set generic receive offload on");
 }
 
+Result<void> set_checksum_offload_off(const std::string& interface_name) {
+  ethtool_value value{ETHTOOL_STXCSUM, 0};
+  return ask_driver(interface_name, &value, "cannot set checksum offload off");
+}
+
 Result<void> set_threaded_napi_on(const std::string& interface_name) {
   return write_setting(interface_name, "threaded", "1");
 }

@@ -16,6 +16,10 @@ namespace holdfast::drill {
 // what lets frames be redirected to it.
 [[nodiscard]] Result<void> set_receive_offload_on(const std::string& interface_name);
 
+// Checksums of what is sent from sockets here are written whole. A veth by itself leaves them to
+// hardware that never comes, which XDP at the other end would take for what they are not.
+[[nodiscard]] Result<void> set_checksum_offload_off(const std::string& interface_name);
+
 // NAPI in a kernel thread of its own, which can be pinned and whose time is seen. The interface
 // must be up, with receive offload on.
 [[nodiscard]] Result<void> set_threaded_napi_on(const std::string& interface_name);

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/if_link.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -128,6 +129,11 @@ Result<void> KernelProgram::attach(unsigned interface_index) {
   return {};
 }
 
-void KernelProgram::detach() { link_.reset(); }
+Result<void> KernelProgram::set_on(unsigned interface_index) {
+  const int error =
+      bpf_xdp_attach(static_cast<int>(interface_index), program_fd(), XDP_FLAGS_DRV_MODE, nullptr);
+  if (error != 0) return fail_system("cannot set " + name_ + " on the interface", -error);
+  return {};
+}
 
 }  // namespace holdfast::drill

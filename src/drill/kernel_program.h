@@ -2,7 +2,7 @@
 // A program for the kernel from the bytes embedded in this one: opened, given its constants and map
 // sizes, loaded, and its memory shared with us.
 //
-// Owner: one thread. Everything is gone from the kernel when the KernelProgram is.
+// Owner: one thread. All is gone from the kernel when the KernelProgram is, but for set_on().
 #pragma once
 
 #include <memory>
@@ -59,7 +59,9 @@ class KernelProgram {
   [[nodiscard]] Result<MappedMemory> variables() const;
   // To an interface of the calling thread's namespace, until the KernelProgram goes.
   [[nodiscard]] Result<void> attach(unsigned interface_index);
-  void detach();
+  // The same in place of what may be attached, and for good: until the interface goes or another
+  // program is set in its place.
+  [[nodiscard]] Result<void> set_on(unsigned interface_index);
 
  private:
   struct Close {

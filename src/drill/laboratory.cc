@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "drill/answer_counter.h"
 #include "drill/generator_layout.h"
 #include "drill/interface_settings.h"
 #include "drill/processor_time.h"
@@ -28,6 +29,7 @@ constexpr uint8_t link_bits_ipv6 = 64;
 // The least slice that the fair scheduler grants: such a thread goes before one with a longer slice
 // when it wakes, without getting more than its share.
 constexpr uint64_t short_slice_ns = 100'000;
+constexpr uint16_t no_port = 0;  // answers from there: none
 constexpr int napi_threads_wait_ms = 1000;
 
 Prefix ipv4(uint8_t b, uint8_t c, uint8_t d, uint8_t bits) {
@@ -181,6 +183,7 @@ Result<void> confine_socket_ports() {
 
 Result<void> finish_load_side(LaboratorySide& load, const LaboratoryConfig& config) {
   TRY(confine_socket_ports());
+  TRY(set_checksum_offload_off(load.interface_name));
   TRY(set_threads(load, config.load_cpu));
   for (const pid_t thread : load.napi_threads) TRY(use_real_time(thread));
   return {};
@@ -223,6 +226,7 @@ Result<Laboratory> Laboratory::make(const LaboratoryConfig& config) {
     const auto visit = TRY(NamespaceVisit::to(load_namespace));
     TRY(finish_load_side(load, config));
   }
+  TRY(AnswerCounter::attach(load_namespace, load.interface_index, no_port));
   TRY(check_sealed(load_namespace, server_namespace));
   return made;
 }

@@ -90,10 +90,26 @@ def echo_and_load(*arguments):
             assert laboratory.wait_until(lambda: floor_is_ready(kind, order))
             result, error = laboratory.load(*order)
             assert result is not None, error
+            asked = kind != "drop" and ask_from_socket("--ipv6" in more)
         finally:
             echo.send_signal(signal.SIGTERM)
             counts = json.load(echo.stdout)
-    print(json.dumps({"load": result, "echo": counts}))
+    print(json.dumps({"load": result, "echo": counts, "asked": asked}))
+
+
+def ask_from_socket(over_ipv6):
+    """True if an answer arrives whose checksum the kernel finds right."""
+    query = dns.message.make_query("asked.example", "A", flags=0).to_wire()
+    with socket.socket(socket.AF_INET6 if over_ipv6 else socket.AF_INET,
+                       socket.SOCK_DGRAM) as client:
+        client.settimeout(laboratory.WAIT_S)
+        client.connect((os.environ["LAB_SERVER_ADDR6" if over_ipv6 else "LAB_SERVER_ADDR4"], PORT))
+        client.send(query)
+        try:
+            answer = client.recv(4096)
+        except socket.timeout:
+            return False
+    return answer[:len(query)] == query[:2] + bytes([query[2] | 0x80]) + query[3:]
 
 
 def floor_is_ready(kind, order):
@@ -173,6 +189,7 @@ class Floors(unittest.TestCase):
         result = laboratory.enter("echo_and_load", kind, *arguments)
         load, echo = result["load"], result["echo"]
         self.assertGreaterEqual(load["sent"], LEAST)
+        self.assertEqual(result["asked"], kind != "drop")
         return load, echo
 
     def test_each_returns_every_question(self):
