@@ -2,32 +2,20 @@
 #include "answer/additional.h"
 
 #include "answer/lookup.h"
+#include "answer/servers.h"
 
 namespace holdfast::answer {
 
 namespace {
 
-constexpr size_t rdlength_offset = 10;
-constexpr size_t rdata_offset = 12;
-
 enum class Need : uint8_t { required, optional };
-
-// Calls `visit(server name)` for each NS record.
-template <typename Visit>
-void for_each_server(const zone::RrsetView& servers, Visit&& visit) {
-  Bytes rest = servers.records;
-  while (!rest.empty()) {
-    const size_t rdata_bytes = load_be16(rest.data() + rdlength_offset);
-    visit(wire::NameView(rest.subspan(rdata_offset, rdata_bytes)));
-    rest = rest.subspan(rdata_offset + rdata_bytes);
-  }
-}
 
 // True for data that a DNAME hides rather than a cut: it is no glue.
 bool is_hidden(const zone::MemoryReader& zones, const zone::ZoneView& zone,
                const zone::NodeView& node, wire::NameView name, const wire::SuffixHashes& hashes) {
   return node.has(zone::node_occluded) &&
-         locate(zones, zone, name, hashes, wire::type_a).match != Match::delegation;
+         locate(zones, zone, name, hashes, zone::find_encloser(zone, name, hashes), wire::type_a)
+                 .match != Match::delegation;
 }
 
 void add_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,

@@ -5,7 +5,7 @@
 // Costs one look-up for a name that exists, the logarithm of the zone's depth for others.
 #pragma once
 
-#include "zone/view.h"
+#include "zone/name_search.h"
 
 namespace holdfast::answer {
 
@@ -25,10 +25,11 @@ struct Location {
   size_t labels;
 };
 
-// `name` is at or below the apex of `zone`, which is available. At a cut itself a question for DS
-// is the parent's to answer (RFC 4035 §3.1.4.1), so it matches exactly.
+// `name` is at or below the apex of `zone`, which is available; `encloser` is what it has of the
+// name. At a cut itself a question for DS is the parent's to answer (RFC 4035 §3.1.4.1), so it
+// matches exactly.
 [[nodiscard]] Location locate(const zone::MemoryReader& zones, const zone::ZoneView& zone,
                               wire::NameView name, const wire::SuffixHashes& hashes,
-                              uint16_t qtype);
+                              const zone::Encloser& encloser, uint16_t qtype);
 
 }  // namespace holdfast::answer

@@ -32,14 +32,18 @@ class Resolution {
   Resolution(Draft& draft, const zone::MemoryReader& zones, const Question& question)
       : draft_(draft), zones_(zones), name_(question.name), qtype_(question.type) {}
 
-  void fill_answer(Coverage coverage);
+  void fill_answer(const zone::NameSearch* ahead, Coverage coverage);
   void fill_authority();
   void fill_additional();
 
  private:
-  [[nodiscard]] std::optional<zone::ZoneView> zone_for_name() const;
+  [[nodiscard]] uint64_t hash_of_name() const {
+    return ahead_->hashes().of_last(ahead_->hashes().label_count());
+  }
+  [[nodiscard]] bool asks_parent() const;
+  [[nodiscard]] std::optional<zone::ZoneView> zone_for_ds() const;
   void fail_without_zone(const std::optional<zone::ZoneView>& zone, Coverage coverage);
-  [[nodiscard]] Step answer_from(const zone::ZoneView& zone);
+  [[nodiscard]] Step answer_from(const zone::ZoneView& zone, const zone::Encloser& encloser);
   [[nodiscard]] Step answer_at(const zone::ZoneView& zone, const Location& location);
   [[nodiscard]] Step follow_dname(const Location& location);
   [[nodiscard]] bool is_in_answer_already(const zone::NodeView& dname_owner);
@@ -50,8 +54,9 @@ class Resolution {
 
   Draft& draft_;
   const zone::MemoryReader& zones_;
-  wire::NameView name_;  // of the chain's current step
-  wire::SuffixHashes hashes_;
+  wire::NameView name_;                      // of the chain's current step
+  const zone::NameSearch* ahead_ = nullptr;  // of name_, once it is known
+  zone::NameSearch own_;
   uint16_t qtype_;
   wire::Name synthesized_;  // holds name_ after a DNAME
 
@@ -89,11 +94,16 @@ std::optional<zone::RrsetView> rrset_for_type(const zone::NodeView& node, uint16
   return node.find(type);
 }
 
-void Resolution::fill_answer(Coverage coverage) {
+void Resolution::fill_answer(const zone::NameSearch* ahead, Coverage coverage) {
+  ahead_ = ahead;
   while (true) {
-    hashes_.compute(name_, zones_.hash_key());
-    const auto zone = zone_for_name();
+    if (ahead_ == nullptr) {
+      own_.run(zones_, name_);
+      ahead_ = &own_;
+    }
     const bool first = steps_ == 0;
+    const bool of_parent = asks_parent();
+    const auto zone = of_parent ? zone_for_ds() : ahead_->zone();
     if (!zone || !zone->available()) {
       if (first) fail_without_zone(zone, coverage);
       return;
@@ -104,26 +114,32 @@ void Resolution::fill_answer(Coverage coverage) {
     } else if (seen_before()) {
       return;
     }
-    if (answer_from(*zone) == Step::ended || draft_.truncated) return;
+    const bool is_known = !of_parent && ahead_->encloser();
+    const zone::Encloser encloser =
+        is_known ? *ahead_->encloser() : zone::find_encloser(*zone, name_, ahead_->hashes());
+    if (answer_from(*zone, encloser) == Step::ended || draft_.truncated) return;
     draft_.kind = Kind::alias;
     if (steps_ == alias_steps_max) return;
-    seen_[steps_++] = hashes_.of_last(hashes_.label_count());
+    seen_[steps_++] = hash_of_name();
+    ahead_ = nullptr;  // of the name before this one
   }
 }
 
-// The deepest of our zones that holds the name. DS is asked of the parent's side (RFC 4035
-// §3.1.4.1), unless the parent's parent is here instead and could only refer away.
-std::optional<zone::ZoneView> Resolution::zone_for_name() const {
-  using Search = zone::MemoryReader::Search;
-  const auto zone = zones_.find_zone(name_, hashes_, Search::at_or_above);
-  const bool asks_parent =
-      qtype_ == wire::type_ds && zone && zone->apex_label_count() == hashes_.label_count();
-  if (!asks_parent) return zone;
-  const auto parent = zones_.find_zone(name_, hashes_, Search::strictly_above);
-  if (!parent) return zone;
+bool Resolution::asks_parent() const {
+  return qtype_ == wire::type_ds && ahead_->zone() &&
+         ahead_->zone()->apex_label_count() == ahead_->hashes().label_count();
+}
+
+// DS at an apex is asked of the parent's side (RFC 4035 §3.1.4.1), unless the parent's parent is
+// here instead and could only refer away.
+std::optional<zone::ZoneView> Resolution::zone_for_ds() const {
+  const wire::SuffixHashes& hashes = ahead_->hashes();
+  const auto parent = zones_.find_zone(name_, hashes, zone::MemoryReader::Search::strictly_above);
+  if (!parent) return ahead_->zone();
   if (!parent->available()) return parent;
-  const auto location = locate(zones_, *parent, name_, hashes_, qtype_);
-  return location.match == Match::delegation ? zone : parent;
+  const zone::Encloser encloser = zone::find_encloser(*parent, name_, hashes);
+  const auto location = locate(zones_, *parent, name_, hashes, encloser, qtype_);
+  return location.match == Match::delegation ? ahead_->zone() : parent;
 }
 
 void Resolution::fail_without_zone(const std::optional<zone::ZoneView>& zone, Coverage coverage) {
@@ -141,8 +157,8 @@ void Resolution::fail_without_zone(const std::optional<zone::ZoneView>& zone, Co
 }
 
 // RFC 1034 §4.3.2 step 3.
-Step Resolution::answer_from(const zone::ZoneView& zone) {
-  const Location location = locate(zones_, zone, name_, hashes_, qtype_);
+Step Resolution::answer_from(const zone::ZoneView& zone, const zone::Encloser& encloser) {
+  const Location location = locate(zones_, zone, name_, ahead_->hashes(), encloser, qtype_);
   zone_ = zone;
   location_ = location;
   switch (location.match) {
@@ -226,7 +242,7 @@ bool Resolution::is_in_answer_already(const zone::NodeView& dname_owner) {
 
 bool Resolution::seen_before() const {
   const auto end = seen_.begin() + static_cast<ptrdiff_t>(steps_);
-  return std::find(seen_.begin(), end, hashes_.of_last(hashes_.label_count())) != end;
+  return std::find(seen_.begin(), end, hash_of_name()) != end;
 }
 
 void Resolution::end(Ending ending, Kind kind) {
@@ -275,9 +291,9 @@ void Resolution::fill_additional() {
 }  // namespace
 
 void resolve(Draft& draft, const zone::MemoryReader& zones, const Question& question,
-             Coverage coverage) {
+             const zone::NameSearch* ahead, Coverage coverage) {
   Resolution resolution(draft, zones, question);
-  resolution.fill_answer(coverage);
+  resolution.fill_answer(ahead, coverage);
   resolution.fill_authority();
   resolution.fill_additional();
 }

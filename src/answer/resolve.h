@@ -6,6 +6,7 @@
 #pragma once
 
 #include "answer/draft.h"
+#include "zone/name_search.h"
 
 namespace holdfast::answer {
 
@@ -20,8 +21,9 @@ struct Question {
 // What the server does with a name that lies in none of its zones.
 enum class Coverage : uint8_t { complete, still_loading };
 
-// Fills answer, authority and additional sections, RCODE, AA, kind and extended error.
+// Fills answer, authority and additional sections, RCODE, AA, kind and extended error. `ahead` is
+// the finished search for the question's name, or null.
 void resolve(Draft& draft, const zone::MemoryReader& zones, const Question& question,
-             Coverage coverage);
+             const zone::NameSearch* ahead, Coverage coverage);
 
 }  // namespace holdfast::answer

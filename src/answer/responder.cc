@@ -58,13 +58,13 @@ bool answer_meta_type(Draft& draft, uint16_t qtype) {
   }
 }
 
-void answer_question(Draft& draft, const wire::Query& query, const zone::MemoryReader& zones,
-                     const exchange::AnswerPolicy& policy) {
+void answer_question(Draft& draft, const wire::Query& query, const zone::NameSearch* ahead,
+                     const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy) {
   const Question question{query.qname, query.qtype};
   const auto coverage = policy.zones_complete ? Coverage::complete : Coverage::still_loading;
   switch (query.qclass) {
     case wire::class_in:
-      if (!answer_meta_type(draft, query.qtype)) resolve(draft, zones, question, coverage);
+      if (!answer_meta_type(draft, query.qtype)) resolve(draft, zones, question, ahead, coverage);
       return;
     case wire::class_ch:
       answer_chaos(draft, question, policy);
@@ -76,7 +76,8 @@ void answer_question(Draft& draft, const wire::Query& query, const zone::MemoryR
 
 // From the header inwards: what is not an ordinary question gets its RCODE here.
 void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query, CookieStatus cookie,
-            const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy) {
+            const zone::NameSearch* ahead, const zone::MemoryReader& zones,
+            const exchange::AnswerPolicy& policy) {
   if (query.opcode != wire::opcode_query) {
     fail(draft, wire::rcode_notimp, wire::ede_not_supported);
   } else if (parsed == wire::QueryError::malformed) {
@@ -90,7 +91,7 @@ void decide(Draft& draft, wire::QueryError parsed, const wire::Query& query, Coo
     const bool is_bad = cookie == CookieStatus::invalid;
     fail(draft, is_bad ? wire::rcode_badcookie : wire::rcode_noerror, std::nullopt);
   } else {
-    answer_question(draft, query, zones, policy);
+    answer_question(draft, query, ahead, zones, policy);
   }
 }
 
@@ -118,7 +119,8 @@ void append_tsig_error(Draft& draft, Bytes packet, const wire::Query& query) {
 }  // namespace
 
 Outcome Responder::respond(Bytes packet, wire::QueryError parsed, const wire::Query& query,
-                           const exchange::Client& client, uint32_t now_s, MutableBytes out) {
+                           const zone::NameSearch* ahead, const exchange::Client& client,
+                           uint32_t now_s, MutableBytes out) {
   Outcome outcome;
   if (parsed == wire::QueryError::too_short || parsed == wire::QueryError::is_response) {
     const bool is_short = parsed == wire::QueryError::too_short;
@@ -133,7 +135,7 @@ Outcome Responder::respond(Bytes packet, wire::QueryError parsed, const wire::Qu
   writer.reserve(opt_bytes_needed(query.edns, policy_));
   const CookieExchange cookie = exchange_cookies(query.edns, client, policy_, now_s);
 
-  decide(draft, parsed, query, cookie.status, zones_, policy_);
+  decide(draft, parsed, query, cookie.status, ahead, zones_, policy_);
 
   append_opt(draft, query, client, policy_, cookie);
   if (draft.rcode == wire::rcode_notauth) append_tsig_error(draft, packet, query);

@@ -10,7 +10,7 @@
 #include "exchange/answer_policy.h"
 #include "exchange/client.h"
 #include "wire/query.h"
-#include "zone/view.h"
+#include "zone/name_search.h"
 
 namespace holdfast::answer {
 
@@ -24,7 +24,13 @@ class Responder {
   // is further bounded by the client's EDNS and the policy, a TCP one by 65,535. `now_s` is wall
   // time, for cookies.
   Outcome respond(Bytes packet, wire::QueryError parsed, const wire::Query& query,
-                  const exchange::Client& client, uint32_t now_s, MutableBytes out);
+                  const exchange::Client& client, uint32_t now_s, MutableBytes out) {
+    return respond(packet, parsed, query, nullptr, client, now_s, out);
+  }
+  // The same with the finished search for the question's name, or null.
+  Outcome respond(Bytes packet, wire::QueryError parsed, const wire::Query& query,
+                  const zone::NameSearch* ahead, const exchange::Client& client, uint32_t now_s,
+                  MutableBytes out);
 
  private:
   const zone::MemoryReader& zones_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Any packet gets a well-formed response within its bounds, or none, whatever it asks of zones with
-// every construct. The first byte chooses the client.
+// every construct, and the same one when it was looked up ahead, among others. The first byte
+// chooses the client.
 #include "answer/test_reply.h"
 #include "answer/test_server.h"
 #include "dnssec/nsec3_hash.h"
@@ -134,6 +135,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool silent =
       parsed == wire::QueryError::too_short || parsed == wire::QueryError::is_response;
   CHECK(silent == response.empty());
+  // The packet before this one stands for the others of a batch.
+  static std::vector<uint8_t> before;
+  const auto together = asked.ask_together(std::array{Bytes(before), packet, packet});
+  CHECK(together[1] == response && together[2] == response);
+  before.assign(packet.begin(), packet.end());
   CHECK(silent == (asked.outcome.silence != answer::Silence::none));
   if (silent) return 0;
   CHECK(response.size() <= bytes_allowed(query, asked));

@@ -7,9 +7,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "answer/look_ahead.h"
 #include "answer/responder.h"
 #include "base/check.h"
 #include "wire/test_packet.h"
@@ -72,6 +74,32 @@ class TestServer {
     CHECK(outcome.bytes <= out.size());
     out.resize(outcome.bytes);
     return out;
+  }
+
+  // The same for packets that were looked up together.
+  std::vector<std::vector<uint8_t>> ask_together(std::span<const Bytes> packets,
+                                                 size_t out_bytes = 65535) {
+    const zone::MemoryReader zones = memory_->reader();
+    Responder responder(zones, policy);
+    const auto look_ahead = std::make_unique<LookAhead>(zones);
+    std::vector<wire::Query> queries(packets.size());
+    std::vector<wire::QueryError> parsed(packets.size());
+    std::vector<std::vector<uint8_t>> responses;
+    std::atomic<uint64_t> in_hand{0};
+    epochs_->enter(0);
+    for (size_t i = 0; i < packets.size(); ++i) {
+      parsed[i] = wire::parse_query(packets[i], queries[i]);
+      if (parsed[i] == wire::QueryError::none) look_ahead->add(i, queries[i]);
+    }
+    look_ahead->run(in_hand, [](size_t i) { return i; });
+    for (size_t i = 0; i < packets.size(); ++i) {
+      std::vector<uint8_t>& out = responses.emplace_back(out_bytes, 0xEE);
+      outcome = responder.respond(packets[i], parsed[i], queries[i], look_ahead->at(i), client,
+                                  now_s, out);
+      out.resize(outcome.bytes);
+    }
+    epochs_->leave(0);
+    return responses;
   }
 
   [[nodiscard]] zone::MemoryReader zones() const { return memory_->reader(); }

@@ -19,6 +19,7 @@ QueryPath::QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& ref
       counters_(slot.counters),
       refusals_(refusals),
       policy_(policy),
+      look_ahead_(zones),
       responder_(zones, policy) {}
 
 template <transport::DatagramBatch Batch>
@@ -26,16 +27,25 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
   static_assert(Batch::size_max <= exchange::batch_max, "a row of the ReceiveArea for each");
   const size_t count = batch.receive();
   if (count == 0) return 0;
-  for (size_t i = 0; i < count; ++i) {
-    const Bytes message = batch.datagram(i);
-    mark_in_flight({.protocol = Protocol::udp,
+  const auto in_flight = [&](size_t i) {
+    return InFlight{.protocol = Protocol::udp,
                     .index = static_cast<uint8_t>(i),
                     .batch = static_cast<uint8_t>(count),
-                    .bytes = static_cast<uint32_t>(message.size())});
+                    .bytes = static_cast<uint32_t>(batch.datagram(i).size())}
+        .encode();
+  };
+  look_ahead_.begin();
+  for (size_t i = 0; i < count; ++i) {
+    mark_in_flight(in_flight(i));
     Envelope envelope = open_envelope(Protocol::udp, batch.peer(i));
     envelope.server_address = batch.local_address(i);
     envelope.server_port = batch.local_port(i);
-    const size_t size = answer(message, envelope, batch.response_room(i));
+    take_in(i, batch.datagram(i), envelope);
+  }
+  look_ahead_.run(slot_.in_flight, in_flight);
+  for (size_t i = 0; i < count; ++i) {
+    mark_in_flight(in_flight(i));
+    const size_t size = answer(i, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
   }
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
@@ -53,19 +63,23 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   // A datagram lies in shared memory by itself; of a stream, the supervisor needs a copy.
   std::memcpy(slot_.receive.stream_message.data(), message.data(), message.size());
   slot_.receive.stream_peer = peer.remote;
-  mark_in_flight(
-      {.protocol = Protocol::tcp, .index = 0, .bytes = static_cast<uint32_t>(message.size())});
+  const uint64_t in_flight =
+      InFlight{.protocol = Protocol::tcp, .bytes = static_cast<uint32_t>(message.size())}.encode();
+  mark_in_flight(in_flight);
   Envelope envelope = open_envelope(Protocol::tcp, peer.remote);
   const Envelope local = open_envelope(Protocol::tcp, peer.local);
   envelope.server_address = local.client.address;
   envelope.server_port = local.client_port;
-  const size_t size = answer(message, envelope, out);
+  look_ahead_.begin();
+  take_in(0, message, envelope);
+  look_ahead_.run(slot_.in_flight, [&](size_t) { return in_flight; });
+  const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
   return size;
 }
 
-void QueryPath::mark_in_flight(const InFlight& message) {
-  slot_.in_flight.store(message.encode(), std::memory_order_relaxed);
+void QueryPath::mark_in_flight(uint64_t word) {
+  slot_.in_flight.store(word, std::memory_order_relaxed);
   // A fault stops this thread: what comes after must not be moved before.
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
@@ -85,16 +99,24 @@ QueryPath::Envelope QueryPath::open_envelope(Protocol protocol, const sockaddr_i
   return envelope;
 }
 
-// One message, whatever carried it. Returns the size of its response, 0 for none.
-size_t QueryPath::answer(Bytes message, const Envelope& envelope, MutableBytes out) {
-  if (!admit(message, envelope)) return 0;
+// One message, whatever carried it, before its name is looked up.
+void QueryPath::take_in(size_t index, Bytes message, const Envelope& envelope) {
+  Arrival& arrival = arrivals_[index];
+  arrival.message = message;
+  arrival.envelope = envelope;
+  arrival.admitted = admit(message, envelope);
+  if (!arrival.admitted) return;
+  arrival.parsed = wire::parse_query(message, arrival.query);
+  if (arrival.parsed == wire::QueryError::none) look_ahead_.add(index, arrival.query);
+}
 
-  wire::Query query;
-  const wire::QueryError parsed = wire::parse_query(message, query);
-
+// And after. Returns the size of its response, 0 for none.
+size_t QueryPath::answer(size_t index, MutableBytes out) {
+  const auto& [message, envelope, admitted, parsed, query] = arrivals_[index];
+  if (!admitted) return 0;
   const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
-  const answer::Outcome outcome =
-      responder_.respond(message, parsed, query, envelope.client, now_s, out);
+  const answer::Outcome outcome = responder_.respond(message, parsed, query, look_ahead_.at(index),
+                                                     envelope.client, now_s, out);
 
   account(query, outcome, envelope.client.protocol);
   const size_t size = outcome.silence == answer::Silence::none ? outcome.bytes : 0;

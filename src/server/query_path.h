@@ -7,6 +7,7 @@
 // the time with `begin_turn`.
 #pragma once
 
+#include "answer/look_ahead.h"
 #include "answer/responder.h"
 #include "exchange/panel.h"
 #include "exchange/sample.h"
@@ -52,8 +53,18 @@ class QueryPath final : public transport::StreamHandler {
   [[nodiscard]] static Envelope open_envelope(exchange::Protocol protocol,
                                               const sockaddr_in6& peer);
 
-  void mark_in_flight(const exchange::InFlight& message);
-  [[nodiscard]] size_t answer(Bytes message, const Envelope& envelope, MutableBytes out);
+  // A message of the batch in hand.
+  struct Arrival {
+    Bytes message;
+    Envelope envelope;
+    bool admitted = false;
+    wire::QueryError parsed = wire::QueryError::too_short;
+    wire::Query query;
+  };
+
+  void mark_in_flight(uint64_t word);
+  void take_in(size_t index, Bytes message, const Envelope& envelope);
+  [[nodiscard]] size_t answer(size_t index, MutableBytes out);
   [[nodiscard]] bool admit(Bytes message, const Envelope& envelope);
   void account(const wire::Query& query, const answer::Outcome& outcome,
                exchange::Protocol protocol);
@@ -63,7 +74,9 @@ class QueryPath final : public transport::StreamHandler {
   exchange::Counters& counters_;
   const shield::RefusalTable& refusals_;
   const exchange::AnswerPolicy& policy_;
+  answer::LookAhead look_ahead_;
   answer::Responder responder_;
+  std::array<Arrival, exchange::batch_max> arrivals_;
   TurnTime now_;
   uint32_t since_sample_ = 0;
 };

@@ -132,6 +132,24 @@ TEST_F(QueryPathTest, AnswersAndCounts) {
   EXPECT_EQ(slot_.in_flight.load(), exchange::InFlight::none);
 }
 
+// A batch is looked up together; that must not be seen in any answer.
+TEST_F(QueryPathTest, AnswersInABatchAreThoseOfSingleQuestions) {
+  std::vector<std::vector<uint8_t>> questions;
+  for (size_t i = 0; i < transport::UdpBatch::size_max; ++i) {
+    const std::array<const char*, 6> names = {"www", "nowhere", "ns1", "a.b", "long", "x.www"};
+    questions.push_back(make_query(names[i % names.size()], i % 5 == 0 ? 28 : 1));
+    questions.back()[1] = static_cast<uint8_t>(i);
+    if (i % 7 == 0) questions.back()[2] |= 0x28;                            // another opcode
+    if (i % 11 == 0) questions.back().resize(questions.back().size() - 3);  // malformed
+  }
+  std::vector<std::vector<uint8_t>> alone;
+  for (const auto& question : questions) alone.push_back(ask(question));
+  for (const auto& question : questions) send(question);
+  EXPECT_EQ(turn(), questions.size());
+  for (const auto& response : alone) EXPECT_EQ(receive(), response);
+  EXPECT_EQ(drops_in_all(), 0u);
+}
+
 TEST_F(QueryPathTest, EverySilenceHasOneReason) {
   const std::vector<uint8_t> nothing;
   EXPECT_TRUE(ask(nothing).empty());

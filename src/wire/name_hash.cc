@@ -15,14 +15,30 @@ uint64_t fold_case_word(uint64_t word) {
   return word | (capital >> 2);
 }
 
+template <typename Part>
+uint64_t load(const uint8_t* at) {
+  Part part;
+  std::memcpy(&part, at, sizeof part);
+  return part;
+}
+
+// One to eight bytes as a little-endian number, from loads of fixed size that may overlap.
 uint64_t load_word(const uint8_t* at, size_t count) {
   uint64_t word = 0;
-  std::memcpy(&word, at, count);
+  if (count >= 4) {
+    word = load<uint32_t>(at) | load<uint32_t>(at + count - 4) << (8 * (count - 4));
+  } else if (count >= 2) {
+    word = load<uint16_t>(at) | load<uint16_t>(at + count - 2) << (8 * (count - 2));
+  } else {
+    word = *at;
+  }
   return fold_case_word(word);
 }
 
-// `label` includes its length byte.
-uint64_t add_label(uint64_t state, Bytes label, const HashKey& key) {
+}  // namespace
+
+uint64_t hash_of_child(uint64_t parent, Bytes label, const HashKey& key) {
+  uint64_t state = parent;
   const uint8_t* at = label.data();
   size_t left = label.size();
   for (; left > 8; left -= 8, at += 8) {
@@ -30,8 +46,6 @@ uint64_t add_label(uint64_t state, Bytes label, const HashKey& key) {
   }
   return hash_mix(state ^ load_word(at, left), key.low ^ 0xE7037ED1A0B428DBULL);
 }
-
-}  // namespace
 
 void SuffixHashes::compute(NameView name, const HashKey& key) {
   const Bytes bytes = name.bytes();
@@ -44,7 +58,7 @@ void SuffixHashes::compute(NameView name, const HashKey& key) {
   hashes_[0] = state;
   for (size_t labels = 1; labels <= count; ++labels) {
     const size_t start = offsets_[count - labels];
-    state = add_label(state, bytes.subspan(start, 1U + bytes[start]), key);
+    state = hash_of_child(state, bytes.subspan(start, 1U + bytes[start]), key);
     hashes_[labels] = state;
   }
 }

@@ -10,6 +10,9 @@
 
 namespace holdfast::wire {
 
+// The hash of a name from that of its parent and its first label, which includes its length byte.
+[[nodiscard]] uint64_t hash_of_child(uint64_t parent, Bytes label, const HashKey& key);
+
 class SuffixHashes {
  public:
   SuffixHashes() = default;

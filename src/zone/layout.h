@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -163,6 +164,23 @@ void store_shared(Word& word, Word value) {
 }
 static_assert(std::atomic_ref<uint64_t>::is_always_lock_free, "shared between processes");
 static_assert(std::atomic_ref<uint32_t>::is_always_lock_free, "shared between processes");
+
+// Calls visit(labels) for each number of labels below `end` that an apex has, the highest first,
+// until it returns false.
+template <typename Visit>
+void for_each_apex_depth(const FileHeader* header, size_t end, Visit&& visit) {
+  for (size_t word = header->depths.size(); word-- > 0;) {
+    uint64_t depths = load_shared(header->depths[word]);
+    if (end <= word * 64) continue;
+    const size_t below = end - word * 64;
+    if (below < 64) depths &= (uint64_t{1} << below) - 1;
+    while (depths != 0) {
+      const size_t bit = 63 - static_cast<size_t>(std::countl_zero(depths));
+      depths ^= uint64_t{1} << bit;
+      if (!visit(word * 64 + bit)) return;
+    }
+  }
+}
 
 [[nodiscard]] inline Bytes owner_of(const Node* node) { return {after(node), node->owner_bytes}; }
 [[nodiscard]] inline Bytes apex_of(const Zone* zone) { return {after(zone), zone->apex_bytes}; }

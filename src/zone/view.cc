@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "zone/view.h"
 
-#include <bit>
-
 #include "zone/layout.h"
 #include "zone/ordered_index.h"
 #include "zone/slot_table.h"
@@ -52,10 +50,6 @@ void write_base32hex(Bytes hash, uint8_t* to) {
 
 }  // namespace
 
-bool NodeView::has(NodeFlag flag) const { return (node_at(base_, reference_)->flags & flag) != 0; }
-
-Bytes NodeView::relative_owner() const { return layout::owner_of(node_at(base_, reference_)); }
-
 std::optional<RrsetView> NodeView::find(uint16_t type) const {
   const layout::Node* node = node_at(base_, reference_);
   const uint8_t* records = layout::first_record(node);
@@ -68,8 +62,6 @@ std::optional<RrsetView> NodeView::find(uint16_t type) const {
   return std::nullopt;
 }
 
-size_t NodeView::rrset_count() const { return node_at(base_, reference_)->rrset_count; }
-
 RrsetView NodeView::rrset_at(size_t index) const {
   const layout::Node* node = node_at(base_, reference_);
   const uint8_t* records = layout::first_record(node);
@@ -80,19 +72,7 @@ RrsetView NodeView::rrset_at(size_t index) const {
   return view_of(layout::rrset_entry(node, index), records);
 }
 
-wire::NameView ZoneView::apex() const {
-  return wire::NameView(layout::apex_of(zone_at(base_, zone_)));
-}
-size_t ZoneView::apex_label_count() const { return zone_at(base_, zone_)->apex_labels; }
-bool ZoneView::available() const { return version_at(base_, version_)->apex_node != 0; }
-uint32_t ZoneView::serial() const { return version_at(base_, version_)->serial; }
-uint32_t ZoneView::generation() const { return version_at(base_, version_)->generation; }
-Denial ZoneView::denial() const { return static_cast<Denial>(version_at(base_, version_)->denial); }
-size_t ZoneView::record_count() const { return version_at(base_, version_)->records; }
 size_t ZoneView::node_count() const { return index_size(); }
-size_t ZoneView::labels_below_apex_max() const {
-  return version_at(base_, version_)->labels_below_apex_max;
-}
 
 Nsec3Parameters ZoneView::nsec3_parameters() const {
   const layout::Version* version = version_at(base_, version_);
@@ -101,31 +81,70 @@ Nsec3Parameters ZoneView::nsec3_parameters() const {
           {layout::after(version), version->nsec3_salt_bytes}};
 }
 
-NodeView ZoneView::apex_node() const { return {base_, version_at(base_, version_)->apex_node}; }
+layout::Ref ZoneView::find_newest(uint64_t suffix_hash, Bytes relative_owner) const {
+  return find_in_table(base_, load_root(layout::file_header(base_)->name_table),
+                       layout::name_tag(suffix_hash, zone()->salt), [&](layout::Ref candidate) {
+                         const layout::Node* node = node_at(base_, candidate);
+                         return node->zone == zone_ &&
+                                layout::same_labels(layout::owner_of(node), relative_owner);
+                       });
+}
 
-std::optional<NodeView> ZoneView::find(wire::NameView name, const wire::SuffixHashes& hashes,
-                                       size_t labels) const {
-  const layout::Zone* zone = zone_at(base_, zone_);
-  if (labels < zone->apex_labels) return std::nullopt;
-  const size_t begin = hashes.offset_of_last(labels);
-  const Bytes relative =
-      name.bytes().subspan(begin, hashes.offset_of_last(zone->apex_labels) - begin);
-  const layout::Ref newest = find_in_table(
-      base_, load_root(layout::file_header(base_)->name_table),
-      layout::name_tag(hashes.of_last(labels), zone->salt), [&](layout::Ref candidate) {
-        const layout::Node* node = node_at(base_, candidate);
-        return node->zone == zone_ && layout::same_labels(layout::owner_of(node), relative);
-      });
-  const uint32_t generation = version_at(base_, version_)->generation;
+std::optional<NodeView> ZoneView::of_this_version(layout::Ref newest) const {
+  const uint32_t own_generation = version()->generation;
   for (layout::Ref ref = newest; ref != 0;) {
     const layout::Node* node = node_at(base_, ref);
-    if (node->born <= generation) {
+    if (node->born <= own_generation) {
       if ((node->flags & node_removed) != 0) return std::nullopt;
       return NodeView(base_, ref);
     }
     ref = layout::load_shared(node->older);
   }
   return std::nullopt;
+}
+
+std::optional<NodeView> ZoneView::find(wire::NameView name, const wire::SuffixHashes& hashes,
+                                       size_t labels) const {
+  const size_t apex_labels = zone()->apex_labels;
+  if (labels < apex_labels) return std::nullopt;
+  const size_t begin = hashes.offset_of_last(labels);
+  const Bytes relative = name.bytes().subspan(begin, hashes.offset_of_last(apex_labels) - begin);
+  return of_this_version(find_newest(hashes.of_last(labels), relative));
+}
+
+std::optional<NodeView> ZoneView::find_child(const NodeView& parent, uint64_t parent_hash,
+                                             Bytes label, const HashKey& key) const {
+  const Bytes parent_owner = parent.relative_owner();
+  std::array<uint8_t, wire::name_bytes_max + 1 + wire::label_bytes_max> owner;
+  ByteWriter writer(owner);
+  writer.write_bytes(label);
+  writer.write_bytes(parent_owner);
+  return of_this_version(
+      find_newest(wire::hash_of_child(parent_hash, label, key), writer.written()));
+}
+
+std::optional<NodeView> ZoneView::read(layout::Ref candidate, wire::NameView name,
+                                       const wire::SuffixHashes& hashes, size_t labels) const {
+  const layout::Node* node = node_at(base_, candidate);
+  const size_t begin = hashes.offset_of_last(labels);
+  const Bytes relative =
+      name.bytes().subspan(begin, hashes.offset_of_last(zone()->apex_labels) - begin);
+  if (node->zone != zone_ || !layout::same_labels(layout::owner_of(node), relative)) {
+    return std::nullopt;
+  }
+  return of_this_version(candidate);
+}
+
+void ZoneView::prefetch_place(uint64_t suffix_hash) const {
+  prefetch_bucket(base_, load_root(layout::file_header(base_)->name_table),
+                  layout::name_tag(suffix_hash, zone()->salt));
+}
+
+void ZoneView::prefetch_node(uint64_t suffix_hash) const {
+  const layout::Ref found =
+      find_in_table(base_, load_root(layout::file_header(base_)->name_table),
+                    layout::name_tag(suffix_hash, zone()->salt), [](layout::Ref) { return true; });
+  if (found != 0) NodeView(base_, found).prefetch();
 }
 
 std::optional<NodeView> ZoneView::nsec_at_or_before(wire::NameView name) const {
@@ -163,8 +182,6 @@ NodeView ZoneView::index_at(size_t position) const {
   return {base_, OrderedIndex(base_, version->nsec3).at(position - named)};
 }
 
-HashKey MemoryReader::hash_key() const { return layout::file_header(base_)->hash_key; }
-
 size_t MemoryReader::zone_count() const {
   return layout::load_shared(layout::file_header(base_)->zone_count);
 }
@@ -178,27 +195,18 @@ std::optional<ZoneView> MemoryReader::find_zone(wire::NameView name,
   size_t depths_end = hashes.label_count() + 1;  // apexes have fewer labels than this
   if (search == Search::strictly_above) --depths_end;
   const TableRoot root = load_root(header->zone_table);
-  // Two words of depths, the deeper first.
-  for (size_t word = 2; word-- > 0;) {
-    uint64_t depths = layout::load_shared(header->depths[word]);
-    if (depths_end <= word * 64) continue;
-    const size_t below = depths_end - word * 64;
-    if (below < 64) depths &= (uint64_t{1} << below) - 1;
-    while (depths != 0) {
-      const size_t bit = 63 - static_cast<size_t>(std::countl_zero(depths));
-      const size_t labels = word * 64 + bit;
-      depths ^= uint64_t{1} << bit;
-      const Bytes suffix = name.bytes().subspan(hashes.offset_of_last(labels));
-      const layout::Ref zone = find_in_table(
-          base_, root, layout::zone_tag(hashes.of_last(labels)), [&](layout::Ref candidate) {
-            return layout::same_labels(layout::apex_of(zone_at(base_, candidate)), suffix);
-          });
-      if (zone != 0) {
-        return ZoneView(base_, zone, layout::load_shared(zone_at(base_, zone)->version));
-      }
-    }
-  }
-  return std::nullopt;
+  std::optional<ZoneView> found;
+  layout::for_each_apex_depth(header, depths_end, [&](size_t labels) {
+    const Bytes suffix = name.bytes().subspan(hashes.offset_of_last(labels));
+    const layout::Ref zone = find_in_table(
+        base_, root, layout::zone_tag(hashes.of_last(labels)), [&](layout::Ref candidate) {
+          return layout::same_labels(layout::apex_of(zone_at(base_, candidate)), suffix);
+        });
+    if (zone == 0) return true;
+    found = ZoneView(base_, zone, layout::load_shared(zone_at(base_, zone)->version));
+    return false;
+  });
+  return found;
 }
 
 }  // namespace holdfast::zone

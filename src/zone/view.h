@@ -13,6 +13,7 @@
 #include "wire/name_hash.h"
 #include "wire/types.h"
 #include "zone/contents.h"
+#include "zone/layout.h"
 
 namespace holdfast::zone {
 
@@ -30,20 +31,31 @@ struct RrsetView {
 
 class NodeView {
  public:
-  [[nodiscard]] bool has(NodeFlag flag) const;
+  [[nodiscard]] bool has(NodeFlag flag) const { return (node()->flags & flag) != 0; }
   // The labels of the owner below the apex, without a root label; empty at the apex.
-  [[nodiscard]] Bytes relative_owner() const;
+  [[nodiscard]] Bytes relative_owner() const { return layout::owner_of(node()); }
   [[nodiscard]] std::optional<RrsetView> find(uint16_t type) const;
-  [[nodiscard]] size_t rrset_count() const;
+  [[nodiscard]] size_t rrset_count() const { return node()->rrset_count; }
   [[nodiscard]] RrsetView rrset_at(size_t index) const;  // ascending by type
 
+  // Asks for the node's first bytes ahead of their use: header, owner, the first RRset.
+  void prefetch() const {
+    const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node()));
+    __builtin_prefetch(start);
+    __builtin_prefetch(start + 64);
+  }
+
   // For the layout.
-  NodeView(const uint8_t* base, uint32_t reference) : base_(base), reference_(reference) {}
-  [[nodiscard]] uint32_t reference() const { return reference_; }
+  NodeView(const uint8_t* base, layout::Ref reference) : base_(base), reference_(reference) {}
+  [[nodiscard]] layout::Ref reference() const { return reference_; }
 
  private:
+  [[nodiscard]] const layout::Node* node() const {
+    return layout::at<layout::Node>(base_, reference_);
+  }
+
   const uint8_t* base_;
-  uint32_t reference_;
+  layout::Ref reference_;
 };
 
 enum class Denial : uint8_t { none, nsec, nsec3 };  // how the zone proves what does not exist
@@ -56,25 +68,33 @@ struct Nsec3Parameters {
 
 class ZoneView {
  public:
-  [[nodiscard]] wire::NameView apex() const;
-  [[nodiscard]] size_t apex_label_count() const;
+  [[nodiscard]] wire::NameView apex() const { return wire::NameView(layout::apex_of(zone())); }
+  [[nodiscard]] size_t apex_label_count() const { return zone()->apex_labels; }
   // False for a zone that is configured but could never be loaded: it has no nodes, and what lies
   // in it is answered with SERVFAIL rather than as if it were not ours.
-  [[nodiscard]] bool available() const;
-  [[nodiscard]] uint32_t serial() const;      // of the SOA
-  [[nodiscard]] uint32_t generation() const;  // counts publications of this zone, from 1
-  [[nodiscard]] Denial denial() const;
+  [[nodiscard]] bool available() const { return version()->apex_node != 0; }
+  [[nodiscard]] uint32_t serial() const { return version()->serial; }  // of the SOA
+  // Counts publications of this zone, from 1.
+  [[nodiscard]] uint32_t generation() const { return version()->generation; }
+  [[nodiscard]] Denial denial() const { return static_cast<Denial>(version()->denial); }
   [[nodiscard]] Nsec3Parameters nsec3_parameters() const;  // if denial() is nsec3
   [[nodiscard]] size_t node_count() const;
-  [[nodiscard]] size_t record_count() const;
+  [[nodiscard]] size_t record_count() const { return version()->records; }
   // At least that of the deepest node; NSEC3 owners are not counted.
-  [[nodiscard]] size_t labels_below_apex_max() const;
+  [[nodiscard]] size_t labels_below_apex_max() const { return version()->labels_below_apex_max; }
 
-  [[nodiscard]] NodeView apex_node() const;
+  [[nodiscard]] NodeView apex_node() const { return {base_, version()->apex_node}; }
   // The node at the last `labels` labels of `name`, whose hashes are given. NSEC3 owners are not
   // found by this. Occluded nodes are.
   [[nodiscard]] std::optional<NodeView> find(wire::NameView name, const wire::SuffixHashes& hashes,
                                              size_t labels) const;
+  // The same for the child of `parent`, which is the last `labels` labels of the hashed name.
+  [[nodiscard]] std::optional<NodeView> find_child(const NodeView& parent, uint64_t parent_hash,
+                                                   Bytes label, const HashKey& key) const;
+  // Asks for the place where a name of that hash is looked up; then for what lies there.
+  void prefetch_place(uint64_t suffix_hash) const;
+  void prefetch_node(uint64_t suffix_hash) const;
+
   // The node with an NSEC record whose owner is `name` or the last before it (RFC 4034 §6.1), and
   // the last of the zone if there is none. `name` is in the zone. Nothing unless denial() is nsec.
   [[nodiscard]] std::optional<NodeView> nsec_at_or_before(wire::NameView name) const;
@@ -94,14 +114,25 @@ class ZoneView {
   [[nodiscard]] size_t index_size() const;
   [[nodiscard]] NodeView index_at(size_t position) const;
 
-  // For the layout.
-  ZoneView(const uint8_t* base, uint32_t zone, uint32_t version)
+  // For the layout. The node that `candidate` is or replaced, if it is the one at the last `labels`
+  // labels of the name.
+  [[nodiscard]] std::optional<NodeView> read(layout::Ref candidate, wire::NameView name,
+                                             const wire::SuffixHashes& hashes, size_t labels) const;
+  ZoneView(const uint8_t* base, layout::Ref zone, layout::Ref version)
       : base_(base), zone_(zone), version_(version) {}
+  [[nodiscard]] uint64_t salt() const { return zone()->salt; }
 
  private:
+  [[nodiscard]] const layout::Zone* zone() const { return layout::at<layout::Zone>(base_, zone_); }
+  [[nodiscard]] const layout::Version* version() const {
+    return layout::at<layout::Version>(base_, version_);
+  }
+  [[nodiscard]] layout::Ref find_newest(uint64_t suffix_hash, Bytes relative_owner) const;
+  [[nodiscard]] std::optional<NodeView> of_this_version(layout::Ref newest) const;
+
   const uint8_t* base_;
-  uint32_t zone_;
-  uint32_t version_;
+  layout::Ref zone_;
+  layout::Ref version_;
 };
 
 // Reads zone memory that one writer in another process fills.
@@ -111,7 +142,7 @@ class MemoryReader {
   explicit MemoryReader(const uint8_t* base) : base_(base) {}
 
   // The key for SuffixHashes of names that are looked up here.
-  [[nodiscard]] HashKey hash_key() const;
+  [[nodiscard]] HashKey hash_key() const { return layout::file_header(base_)->hash_key; }
   enum class Search : uint8_t {
     at_or_above,     // the deepest zone whose apex is `name` or above it
     strictly_above,  // for DS at an apex: the parent's side (RFC 4035 §3.1.4.1)
@@ -124,6 +155,9 @@ class MemoryReader {
 
   // A random number of the file: another one for another file.
   [[nodiscard]] uint64_t instance() const;
+
+  // For the layout.
+  [[nodiscard]] const uint8_t* base() const { return base_; }
 
  private:
   const uint8_t* base_;
