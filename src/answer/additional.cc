@@ -23,7 +23,9 @@ void add_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::Zo
   if (!server.is_at_or_below(zone.apex())) return;
   const wire::SuffixHashes hashes(server, zones.hash_key());
   const auto node = zone.find(server, hashes, hashes.label_count());
-  if (!node || is_hidden(zones, zone, *node, server, hashes)) return;
+  // What is required lies below the cut, so that is what hides it.
+  const bool is_glue = need == Need::required;
+  if (!node || (!is_glue && is_hidden(zones, zone, *node, server, hashes))) return;
   for (const uint16_t type : {wire::type_a, wire::type_aaaa}) {
     const auto addresses = node->find(type);
     if (!addresses) continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "answer/draft.h"
 
+#include <memory>
+
 #include "base/check.h"
 
 namespace holdfast::answer {
@@ -38,14 +40,14 @@ bool Draft::add(wire::Section section, wire::NameView owner, const zone::RrsetVi
 
 void Draft::collect_proof(const zone::ZoneView& from, const zone::NodeView& node) {
   for (size_t i = 0; i < proof_count_; ++i) {
-    if (proofs_[i]->node.reference() == node.reference()) return;
+    if (proofs_[i].node.reference() == node.reference()) return;
   }
   CHECK(proof_count_ < proofs_max);
-  proofs_[proof_count_++] = Proof{from.apex(), node};
+  std::construct_at(&proofs_[proof_count_++], Proof{from.apex(), node});
 }
 
 void Draft::write_proofs() {
-  for (size_t i = 0; i < proof_count_; ++i) require_proof(*proofs_[i]);
+  for (size_t i = 0; i < proof_count_; ++i) require_proof(proofs_[i]);
 }
 
 void Draft::require_proof(const Proof& proof) {

@@ -20,7 +20,7 @@ enum class Signatures : uint8_t { left_out, included };
 class Draft {
  public:
   Draft(wire::ResponseWriter& writer, Signatures signatures)
-      : writer_(writer), signatures_(signatures) {}
+      : writer_(writer), signatures_(signatures) {}  // NOLINT: proofs_ comes later
 
   [[nodiscard]] Signatures signatures() const { return signatures_; }
   [[nodiscard]] wire::ResponseWriter& writer() { return writer_; }
@@ -60,7 +60,10 @@ class Draft {
   wire::ResponseWriter& writer_;
   Signatures signatures_;
   size_t proof_count_ = 0;
-  std::array<std::optional<Proof>, proofs_max> proofs_;
+  // Only the first proof_count_ are there: most answers have none.
+  union {
+    std::array<Proof, proofs_max> proofs_;
+  };
 };
 
 }  // namespace holdfast::answer

@@ -5,19 +5,13 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "wire/case_fold.h"
 
 namespace holdfast::wire {
 
 namespace {
 
 constexpr std::array<uint8_t, 1> root_bytes{0};
-
-bool equal_folded(Bytes a, Bytes b) {
-  // Length bytes are below 64 and so never letters: folding them changes nothing.
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](uint8_t x, uint8_t y) { return to_lower(x) == to_lower(y); });
-}
 
 // The offset of each label, the first one first; returns how many.
 size_t label_offsets(NameView name, std::array<uint8_t, labels_max>& offsets) {
@@ -95,7 +89,7 @@ bool NameView::is_at_or_below(NameView ancestor) const {
   const size_t skip = size() - ancestor.size();
   size_t at = 0;
   while (at < skip) at += 1U + bytes_[at];
-  return at == skip && equal_folded(bytes_.subspan(at), ancestor.bytes_);
+  return at == skip && equal_folded(data() + at, ancestor.data(), ancestor.size());
 }
 
 std::string NameView::to_text() const {
@@ -109,7 +103,9 @@ std::string NameView::to_text() const {
   return text;
 }
 
-bool operator==(NameView a, NameView b) { return equal_folded(a.bytes(), b.bytes()); }
+bool operator==(NameView a, NameView b) {
+  return a.size() == b.size() && equal_folded(a.data(), b.data(), a.size());
+}
 
 int compare_canonical(NameView a, NameView b) {
   std::array<uint8_t, labels_max> offsets_a;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "wire/case_fold.h"
 #include "wire/rdata.h"
 
 namespace holdfast::wire {
@@ -15,13 +16,6 @@ constexpr size_t pointer_reach = 0x4000;  // RFC 1035 §4.1.4: 14 bits of offset
 constexpr size_t record_head_bytes = 12;  // pointer, type, class, ttl, rdlength
 constexpr size_t ttl_offset = 6;
 constexpr size_t rdlength_offset = 10;
-
-bool equal_label(const uint8_t* a, const uint8_t* b, size_t size) {
-  for (size_t i = 0; i < size; ++i) {
-    if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
-  }
-  return true;
-}
 
 // A cheap filter before labels are compared; equal suffixes have equal tags.
 uint16_t tag_of(Bytes label, uint16_t parent) {
@@ -229,7 +223,7 @@ uint16_t ResponseWriter::find_suffix(Bytes label, uint16_t parent) const {
   for (size_t i = 0; i < remembered_; ++i) {
     if (tags_[i] != tag || suffixes_[i].parent != parent) continue;
     const uint8_t* there = out_ + suffixes_[i].position;
-    if (there[0] == label.size() && equal_label(there + 1, label.data(), label.size())) {
+    if (there[0] == label.size() && equal_folded(there + 1, label.data(), label.size())) {
       return suffixes_[i].position;
     }
   }

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "wire/case_fold.h"
 #include "zone/contents.h"
 
 namespace holdfast::zone::layout {
@@ -211,7 +212,9 @@ void for_each_apex_depth(const FileHeader* header, size_t end, Visit&& visit) {
 }
 
 // True if `a` and `b` are the same labels, ASCII case aside.
-[[nodiscard]] bool same_labels(Bytes a, Bytes b);
+[[nodiscard]] inline bool same_labels(Bytes a, Bytes b) {
+  return a.size() == b.size() && wire::equal_folded(a.data(), b.data(), a.size());
+}
 
 // What the name table is searched by: the suffix's hash, different for every zone. Its upper half
 // chooses the bucket and is kept as the tag.

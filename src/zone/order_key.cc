@@ -26,14 +26,13 @@ void OrderKey::assign(Bytes relative_owner) {
     }
     bytes_[size_++] = 0;
   }
+  std::memset(bytes_.data() + size_, 0, word_bytes);
 }
 
 uint64_t OrderKey::word64_at(size_t offset) const {
-  uint64_t word = 0;
-  for (size_t i = 0; i < 8; ++i) {
-    word = (word << 8) | (offset + i < size_ ? bytes_[offset + i] : 0U);
-  }
-  return word;
+  if (offset >= size_) return 0;
+  return (uint64_t{load_be32(bytes_.data() + offset)} << 32) |
+         load_be32(bytes_.data() + offset + 4);
 }
 
 size_t OrderKey::common_with(const OrderKey& other) const {

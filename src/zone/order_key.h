@@ -14,7 +14,7 @@ namespace holdfast::zone {
 
 class OrderKey {
  public:
-  OrderKey() = default;
+  OrderKey() { assign({}); }
   // Of whole labels without the root label, as in NodeView::relative_owner.
   explicit OrderKey(Bytes relative_owner) { assign(relative_owner); }
 
@@ -31,8 +31,9 @@ class OrderKey {
 
  private:
   static constexpr size_t size_max = 2 * 255;  // every byte escaped
+  static constexpr size_t word_bytes = 8;
   size_t size_ = 0;
-  std::array<uint8_t, size_max> bytes_;
+  std::array<uint8_t, size_max + word_bytes> bytes_;  // zeros behind the last
 };
 
 [[nodiscard]] int compare(const OrderKey& a, const OrderKey& b);
