@@ -31,6 +31,7 @@ enum class LogFormat : uint8_t { text, json };
 struct ServerSettings {
   std::vector<Endpoint> listen;             // UDP and TCP; default 0.0.0.0@53 and ::@53
   uint32_t workers = 0;                     // answer processes; 0: one a core
+  bool pin = false;                         // a worker a core, its packets the core's
   std::string state = "/var/lib/holdfast";  // zone memory, last known good, control socket
   std::string user;                         // dropped to after start; empty: stay as started
 

@@ -151,6 +151,14 @@ constexpr std::array server_keys{
          .kind = Kind::integer,
          .max = workers_max,
          .meaning = "Answer processes; 0 makes one for each processor core."}),
+    plain<&Config::server, &ServerSettings::pin>(
+        {.table = "server",
+         .name = "pin",
+         .kind = Kind::boolean,
+         .applies = restart,
+         .meaning = "Whether each answer process stays on one core and answers what that core has "
+                    "received. For cards with a receive queue for each core; has no effect unless "
+                    "there are as many answer processes as cores."}),
     plain<&Config::server, &ServerSettings::state>(
         {.table = "server",
          .name = "state",

@@ -13,6 +13,7 @@ constexpr std::string_view every_key_changed = R"(
 [server]
 listen = ["192.0.2.1@53", "2001:db8::1", "::@5300"]
 workers = 7
+pin = true
 state = "/srv/state"
 user = "dns"
 version = "a \"quoted\" \\ text"

@@ -57,7 +57,8 @@ Result<int> start_and_run(const config::Config& config) {
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
   if (!server.user.empty()) TRY(supervise::become_user(server.user));
   TRY(state.check_writable());
-  transport::SocketSets sockets;
+  transport::SocketSets sockets(server.pin ? transport::Steering::by_cpu
+                                           : transport::Steering::by_hash);
   TRY(sockets.prepare(server.listen, workers));
   sockets.commit();
   if (!server.user.empty()) TRY(supervise::keep_only_bind_capability());

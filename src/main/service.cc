@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "main/service.h"
 
-#include <sched.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 
+#include "base/processors.h"
 #include "control/control.h"
 #include "log/log.h"
 #include "server/worker.h"
@@ -40,13 +40,17 @@ bool drop_capabilities() {
   return dropped.has_value();
 }
 
+// The cores are those that the sockets are steered by.
+void pin_to_core(size_t worker, size_t workers) {
+  const std::vector<uint32_t> cpus = allowed_cpus();
+  if (cpus.size() == workers) (void)stay_on_cpu(cpus[worker]);
+}
+
 }  // namespace
 
 size_t worker_count(uint32_t workers) {
   if (workers != 0) return workers;
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return std::clamp<size_t>(static_cast<size_t>(CPU_COUNT(&allowed)), 1, exchange::workers_max);
+  return std::clamp<size_t>(allowed_cpus().size(), 1, exchange::workers_max);
 }
 
 uint64_t descriptors_needed(size_t addresses, size_t workers, uint32_t tcp_connections_max) {
@@ -107,6 +111,7 @@ void Service::add_worker(size_t worker) {
 
 int Service::run_worker_process(size_t worker) const {
   if (!drop_capabilities()) return 1;
+  if (parts_.config.server.pin) pin_to_core(worker, parts_.sockets.workers().size());
   server::WorkerSetup setup{
       .number = worker, .panel = parts_.panel, .refusals = parts_.refusals, .listeners = {}};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {

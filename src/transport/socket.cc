@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "transport/socket.h"
 
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <vector>
 
 namespace holdfast::transport {
 
@@ -100,6 +102,27 @@ Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
     return open_error(endpoint, type, errno);
   }
   return opened;
+}
+
+Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
+  const auto statement = [](unsigned code, uint32_t value, uint8_t if_false = 0) {
+    return sock_filter{.code = static_cast<uint16_t>(code), .jt = 0, .jf = if_false, .k = value};
+  };
+  std::vector<sock_filter> program = {
+      statement(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_CPU))};
+  const auto count = static_cast<uint32_t>(cpus.size());
+  for (uint32_t i = 0; i < count; ++i) {
+    if (cpus[i] % count == i) continue;  // as the remainder has it
+    program.push_back(statement(BPF_JMP | BPF_JEQ | BPF_K, cpus[i], 1));
+    program.push_back(statement(BPF_RET | BPF_K, i));
+  }
+  program.push_back(statement(BPF_ALU | BPF_MOD | BPF_K, count));
+  program.push_back(statement(BPF_RET | BPF_A, 0));
+  const sock_fprog filter{.len = static_cast<uint16_t>(program.size()), .filter = program.data()};
+  if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) != 0) {
+    return fail_system("steer packets to the workers' processors", errno);
+  }
+  return {};
 }
 
 uint32_t kernel_drops(int socket) {

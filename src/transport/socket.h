@@ -6,6 +6,8 @@
 // supervisor, before privileges are dropped and at reloads.
 #pragma once
 
+#include <span>
+
 #include "base/address.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -27,6 +29,11 @@ enum class SocketType : uint8_t { udp, tcp };
 
 // Bound, not blocking; a TCP socket listens.
 [[nodiscard]] Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type);
+
+// Gives each packet for the sockets that share an address with `socket` to the one of the worker
+// whose processor has received it: cpus[i] is that of worker i, and socket i of those that share
+// was opened i-th. Packets that other processors receive are spread over all.
+[[nodiscard]] Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus);
 
 // Datagrams that found the socket's queue full since it was opened, modulo 2^32.
 [[nodiscard]] uint32_t kernel_drops(int socket);

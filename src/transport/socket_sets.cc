@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/processors.h"
 #include "transport/socket.h"
 
 namespace holdfast::transport {
@@ -44,6 +45,19 @@ void SocketSets::commit() {
   if (!prepared_valid_) return;
   current_ = std::move(prepared_);
   abort();
+  steer();
+}
+
+// With as many workers as processors, worker i has the i-th of them.
+void SocketSets::steer() const {
+  if (steering_ == Steering::by_hash || current_.empty()) return;
+  const std::vector<uint32_t> cpus = allowed_cpus();
+  if (cpus.size() != current_.size()) return;
+  for (const auto& sockets : current_.front()) {
+    for (const UniqueFd* socket : {&sockets->udp, &sockets->tcp}) {
+      (void)steer_by_cpu(socket->get(), cpus);
+    }
+  }
 }
 
 void SocketSets::abort() {

@@ -24,11 +24,18 @@ struct ListenSockets {
 };
 using WorkerSockets = std::vector<std::shared_ptr<const ListenSockets>>;
 
+// Which worker gets a packet: any, by a hash of its addresses, or that of the processor which has
+// received it.
+enum class Steering : uint8_t { by_hash, by_cpu };
+
 class SocketSets {
  public:
+  explicit SocketSets(Steering steering = Steering::by_hash) : steering_(steering) {}
+
   // On an error nothing has changed and nothing is prepared.
   [[nodiscard]] Result<void> prepare(std::span<const Endpoint> listen, size_t workers);
   [[nodiscard]] bool is_prepared() const { return prepared_valid_; }
+  // Where packets were to be steered by processor and cannot be, they go on being spread.
   void commit();
   void abort();
 
@@ -41,7 +48,9 @@ class SocketSets {
 
  private:
   [[nodiscard]] Result<void> check_free(const Endpoint& endpoint) const;
+  void steer() const;
 
+  Steering steering_;
   std::vector<WorkerSockets> current_;
   std::vector<WorkerSockets> prepared_;
   bool prepared_valid_ = false;

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <thread>
 
+#include "base/processors.h"
 #include "transport/socket.h"
 
 namespace holdfast::transport {
@@ -68,6 +70,40 @@ TEST(SocketSets, AWildcardMayTakeTheWholePortOver) {
   EXPECT_TRUE(sets.prepare(all, 2).has_value());
   sets.abort();
   EXPECT_EQ(sets.workers()[0][0]->endpoint, one[0]);
+}
+
+// Loopback packets are received by the processor that sends them.
+TEST(SocketSets, SteersToTheWorkerOfTheProcessor) {
+  const std::vector<uint32_t> cpus = allowed_cpus();
+  if (cpus.size() < 2) GTEST_SKIP() << "one processor";
+  SocketSets sets(Steering::by_cpu);
+  const std::array listen = {free_endpoint("127.0.0.1")};
+  ASSERT_TRUE(sets.prepare(listen, cpus.size()).has_value());
+  sets.commit();
+  sockaddr_storage storage{};
+  const socklen_t size = listen[0].to_sockaddr(storage);
+  constexpr int packets = 20;
+  std::thread([&] {
+    for (const uint32_t cpu : cpus) {
+      ASSERT_TRUE(stay_on_cpu(cpu));
+      for (int i = 0; i < packets; ++i) {  // of many ports, which a hash would spread
+        const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(sendto(client.get(), &cpu, sizeof cpu, 0,
+                         reinterpret_cast<const sockaddr*>(&storage), size),
+                  static_cast<ssize_t>(sizeof cpu));
+      }
+    }
+  }).join();
+  for (size_t worker = 0; worker < cpus.size(); ++worker) {
+    const int socket = sets.workers()[worker][0]->udp.get();
+    uint32_t sender = 0;
+    int received = 0;
+    while (recv(socket, &sender, sizeof sender, MSG_DONTWAIT) == sizeof sender) {
+      EXPECT_EQ(sender, cpus[worker]);
+      ++received;
+    }
+    EXPECT_EQ(received, packets) << "worker " << worker;
+  }
 }
 
 }  // namespace
