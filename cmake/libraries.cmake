@@ -19,7 +19,7 @@ find_library(CAP_LIBRARY cap REQUIRED)
 set(HOLDFAST_LINK_zone PkgConfig::ZSCANNER OpenSSL::Crypto)
 set(HOLDFAST_LINK_dnssec OpenSSL::Crypto)
 set(HOLDFAST_LINK_log spdlog::spdlog fmt::fmt)
-set(HOLDFAST_LINK_shield fmt::fmt)
+set(HOLDFAST_LINK_shield PkgConfig::LIBBPF fmt::fmt)
 set(HOLDFAST_LINK_supervise PkgConfig::SYSTEMD ${CAP_LIBRARY})
 set(HOLDFAST_LINK_config fmt::fmt)
 set(HOLDFAST_LINK_control Boost::json PkgConfig::FSTRM PkgConfig::PROTOBUF_C PkgConfig::SYSTEMD
