@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, xdp_gate_reasons> reason_names = {
 // The last line of what libbpf says when it fails; the verifier's log is not for operators.
 std::array<char, 512> library_message{};  // NOLINT: libbpf's callback has no place for a context
 
-int keep_library_message(libbpf_print_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int keep_library_message(libbpf_print_level level, const char* format, va_list arguments) {
   if (level != LIBBPF_WARN) return 0;
   return std::vsnprintf(library_message.data(), library_message.size(), format, arguments);
 }
@@ -78,7 +78,9 @@ void XdpGate::Unmap::operator()(XdpGateCounters* counters) const {
 
 Result<XdpGate> XdpGate::load() {
   libbpf_set_print(keep_library_message);
-  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "holdfast_gate");
+  bpf_object_open_opts options{};
+  options.sz = sizeof options;
+  options.object_name = "holdfast_gate";
   const auto bytes = static_cast<size_t>(xdp_gate_bpf_end - xdp_gate_bpf);
   Object object(bpf_object__open_mem(xdp_gate_bpf, bytes, &options));
   if (object == nullptr) return load_error(errno);
@@ -107,7 +109,9 @@ Result<void> XdpGate::set_socket(size_t queue, XdpGateLane lane, int socket) {
 }
 
 Result<void> XdpGate::attach(unsigned interface) {
-  LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
+  options.flags = XDP_FLAGS_DRV_MODE;
   const int link = bpf_link_create(program(), static_cast<int>(interface), BPF_XDP, &options);
   if (link >= 0) {
     link_ = UniqueFd(link);
