@@ -20,8 +20,9 @@ namespace holdfast::config {
 
 // What an operator may write stays within these; each is a guard against a slip of the pen, far
 // above what is useful.
-constexpr uint32_t workers_max = 256;         // slots that exchange/panel.h has
-constexpr uint32_t listens_max = 64;          // each worker opens two sockets for each
+constexpr uint32_t workers_max = 256;  // slots that exchange/panel.h has
+constexpr uint32_t listens_max = 64;   // each worker opens two sockets for each
+constexpr uint32_t interfaces_max = 32;
 constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;
 
@@ -77,6 +78,16 @@ struct DnstapSettings {
   uint32_t sample_every = 1;        // one query in so many; 1: all
 };
 
+enum class XdpMode : uint8_t { automatic, on, off };
+
+// The path past the kernel's sockets. Off by default: no packet filter and no capture sees what
+// takes it, so an operator has to ask for it.
+struct XdpSettings {
+  XdpMode mode = XdpMode::off;
+  std::vector<std::string> interfaces;  // empty: those that have a listen address
+  bool zero_copy = true;                // where the driver can
+};
+
 struct LogSettings {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
@@ -107,6 +118,7 @@ struct Config {
   CookieSettings cookies;
   TcpSettings tcp;
   DnstapSettings dnstap;
+  XdpSettings xdp;
   LogSettings log;
   LoadSettings load;
   std::vector<ZoneSetting> zones;

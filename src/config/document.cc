@@ -201,6 +201,7 @@ class Reader {
 
   void read_value(const Key& key, const toml::node& node) {
     if (key.kind == Kind::endpoints) return read_endpoints(key, node);
+    if (key.kind == Kind::interfaces) return read_interfaces(key, node);
     std::optional<Value> value = to_value(key, node);
     if (!value || !is_allowed(key, *value)) {
       // A mistyped secret is a secret still.
@@ -244,6 +245,20 @@ class Reader {
       texts.push_back(*text);
     }
     key.set(draft_, texts);
+  }
+
+  void read_interfaces(const Key& key, const toml::node& node) {
+    const toml::array* items = node.as_array();
+    std::vector<std::string> names;
+    bool good = items != nullptr;
+    for (size_t i = 0; good && i < items->size(); ++i) {
+      const std::optional<std::string> name = text_of((*items)[i]);
+      good = name && std::ranges::find(names, *name) == names.end();
+      if (good) names.push_back(*name);
+    }
+    if (good && is_allowed(key, names)) return key.set(draft_, names);
+    complain(node.source(), fmt::format("{} is {}; expected {}, each once", key.full_name(),
+                                        describe(node), expectation(key)));
   }
 
   void check_exclusive(const Table& table, const Table::Pair& pair, const toml::table& found) {

@@ -12,8 +12,9 @@ namespace holdfast::config {
 
 namespace {
 
-constexpr size_t path_bytes_max = 4095;   // PATH_MAX without its final zero
-constexpr size_t account_bytes_max = 32;  // utmp(5)
+constexpr size_t path_bytes_max = 4095;     // PATH_MAX without its final zero
+constexpr size_t account_bytes_max = 32;    // utmp(5)
+constexpr size_t interface_bytes_max = 15;  // IFNAMSIZ without its final zero
 
 bool is_printable(std::string_view text) {
   return std::ranges::all_of(text, [](char byte) { return byte >= ' ' && byte <= '~'; });
@@ -55,6 +56,14 @@ bool are_endpoints(const std::vector<std::string>& texts, size_t count_max) {
       texts, [](const std::string& text) { return parse_endpoint(text, 53).has_value(); });
 }
 
+// As the kernel has it: no slash, no blank, no colon, and room for a final zero in 16 bytes.
+bool is_interface(std::string_view text) {
+  return !text.empty() && text.size() <= interface_bytes_max && text != "." && text != ".." &&
+         std::ranges::all_of(text, [](char byte) {
+           return byte > ' ' && byte <= '~' && byte != '/' && byte != ':';
+         });
+}
+
 bool is_allowed_text(const Key& key, const std::string& text) {
   switch (key.kind) {
     case Kind::text:
@@ -76,6 +85,7 @@ bool is_allowed_text(const Key& key, const std::string& text) {
     case Kind::boolean:
     case Kind::integer:
     case Kind::endpoints:
+    case Kind::interfaces:
       return false;
   }
   return false;
@@ -116,7 +126,9 @@ bool is_allowed(const Key& key, const Value& value) {
   }
   if (const auto* text = std::get_if<std::string>(&value)) return is_allowed_text(key, *text);
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
-    return key.kind == Kind::endpoints && are_endpoints(*texts, key.max);
+    if (key.kind == Kind::endpoints) return are_endpoints(*texts, key.max);
+    return key.kind == Kind::interfaces && texts->size() <= key.max &&
+           std::ranges::all_of(*texts, is_interface);
   }
   return key.kind == Kind::boolean;
 }
@@ -145,6 +157,8 @@ std::string expectation(const Key& key) {
     case Kind::endpoints:
       return fmt::format("1 to {} strings \"address@port\", such as [\"192.0.2.1@53\", \"::1@53\"]",
                          key.max);
+    case Kind::interfaces:
+      return fmt::format("at most {} names of network interfaces, such as [\"eth0\"]", key.max);
     case Kind::choice:
       return fmt::format("one of \"{}\"", fmt::join(key.choices, "\", \""));
     case Kind::secret:
@@ -169,6 +183,8 @@ std::string pattern(const Key& key) {
       return fmt::format("^(({}|\\[{}\\]):{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
     case Kind::endpoints:
       return fmt::format("^({}|{})(@{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
+    case Kind::interfaces:
+      return fmt::format("^(?!\\.{{1,2}}$)[!-.0-9;-~]{{1,{}}}$", interface_bytes_max);
     case Kind::secret:
       return "^([0-9A-Fa-f]{32})?$";
     case Kind::boolean:

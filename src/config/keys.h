@@ -30,6 +30,7 @@ enum class Kind : uint8_t {
   domain_name,  // RFC 1035 §5.1 text
   endpoint,     // address:port, or nothing
   endpoints,    // one to `max` of address@port
+  interfaces,   // none to `max` names of network interfaces
   choice,       // one of `choices`
   secret,       // 32 hexadecimal digits, or nothing
 };

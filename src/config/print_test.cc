@@ -36,6 +36,10 @@ write_ms = 103
 [dnstap]
 socket = "run/dnstap.sock"
 sample_every = 100
+[xdp]
+mode = "auto"
+interfaces = ["eth0", "eth1.5"]
+zero_copy = false
 [log]
 level = "debug"
 format = "json"

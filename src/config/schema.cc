@@ -22,6 +22,10 @@ std::string type_of(const Key& key) {
       return fmt::format(R"("type": "array", "minItems": 1, "maxItems": {}, "uniqueItems": true,
           "items": {{"type": "string", "pattern": {}}})",
                          key.max, quote(pattern(key)));
+    case Kind::interfaces:
+      return fmt::format(R"("type": "array", "maxItems": {}, "uniqueItems": true,
+          "items": {{"type": "string", "pattern": {}}})",
+                         key.max, quote(pattern(key)));
     case Kind::text:
     case Kind::account:
     case Kind::nsid:

@@ -18,6 +18,7 @@ std::vector<std::string> describe_changes(const config::Config& before,
     to.cookies = from.cookies;
     to.tcp = from.tcp;
     to.dnstap = from.dnstap;
+    to.xdp = from.xdp;
     to.log = from.log;
     to.load = from.load;
   };
