@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "control/metrics_text.h"
 #include "control/reports.h"
+#include "control/xdp_report.h"
 
 namespace holdfast::control {
 
@@ -195,6 +196,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   text.add_sample(MetricsText::label("version", program_version()), uint64_t{1});
   add_counters(text, sources.panel);
   add_workers(text, sources.panel);
+  add_xdp_metrics(text, sources.panel);
   add_zones(text, sources, facts);
   add_each_zone(text, sources.zones);
   add_reloads(text, facts.reload);

@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "control/reports.h"
+#include "control/xdp_report.h"
 
 namespace holdfast::control {
 
@@ -119,6 +120,7 @@ std::string status_json(const ReportSources& sources) {
                               {"frames_written", sources.dnstap.frames_written()},
                               {"frames_dropped", sources.dnstap.frames_dropped()}}},
       {"deaths", deaths_object(panel)},
+      {"xdp", xdp_object(panel)},
   };
   return json::serialize(status);
 }

@@ -19,6 +19,7 @@
 #include "exchange/answer_policy.h"
 #include "exchange/counters.h"
 #include "exchange/sample.h"
+#include "exchange/xdp_queue_slot.h"
 
 namespace holdfast::exchange {
 
@@ -120,6 +121,9 @@ struct Panel {
   // likenesses that are refused now.
   std::atomic<uint64_t> deaths_by_message{0};
   std::atomic<uint32_t> refusals_active{0};
+  // AF_XDP, written by the supervisor: the queues in use, and why others are not.
+  std::array<XdpQueueSlot, xdp_queues_max> xdp_queues;
+  Published<BoundedText<240>> xdp_note;
   std::array<WorkerSlot, workers_max> workers;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/load.h"
 #include "control/control.h"
@@ -55,15 +56,20 @@ Result<int> start_and_run(const config::Config& config) {
   TRY(supervise::ensure_descriptors(
       descriptors_needed(server.listen.size(), workers, config.tcp.connections_max)));
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
+  const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
+  // With all rights, and closed: nothing comes this way before the sockets are open.
+  XdpPath xdp = TRY(XdpPath::open(config, *panel));
   if (!server.user.empty()) TRY(supervise::become_user(server.user));
   TRY(state.check_writable());
   transport::SocketSets sockets(server.pin ? transport::Steering::by_cpu
                                            : transport::Steering::by_hash);
   TRY(sockets.prepare(server.listen, workers));
   sockets.commit();
-  if (!server.user.empty()) TRY(supervise::keep_only_bind_capability());
+  // Root that was told to stay root keeps what it has.
+  if (!server.user.empty() || geteuid() != 0) TRY(supervise::keep_only_bind_capability());
+  xdp.set_workers(workers);
+  xdp.start(server.listen);
 
-  const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
   const auto refusals = TRY(SharedObject<shield::RefusalTable>::create("refusals"));
   shield::LikenessKey key;
   if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
@@ -80,6 +86,7 @@ Result<int> start_and_run(const config::Config& config) {
                    .panel = *panel,
                    .refusals = *refusals,
                    .sockets = sockets,
+                   .xdp = xdp,
                    .channel = channel,
                    .supervisor = supervisor});
   return service.run();

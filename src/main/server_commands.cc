@@ -58,6 +58,34 @@ void print_deaths(const json::object& deaths) {
              number_field(deaths, "refused_total"));
 }
 
+void print_xdp(const json::object& xdp) {
+  const std::string unused = text_field(xdp, "unused_because");
+  if (!unused.empty()) fmt::print("AF_XDP         not used: {}\n", unused);
+  const json::value* queues = xdp.if_contains("queues");
+  if (!queues || !queues->is_array() || queues->get_array().empty()) return;
+  fmt::print("\n");
+  Table table(
+      {"AF_XDP", "QUEUE", "STATE", "COPY", "WORKER", "TAKEN", "LEFT TO SOCKETS", "DROPPED"});
+  for (const json::value& item : queues->get_array()) {
+    if (!item.is_object()) continue;
+    const json::object& queue = item.get_object();
+    const json::object& packets = object_field(queue, "packets");
+    uint64_t taken = 0;
+    uint64_t passed = 0;
+    uint64_t dropped = 0;
+    for (const auto& [name, count] : packets) {
+      const std::string_view fate(name);
+      auto& sum = fate.starts_with("taken") ? taken : fate.starts_with("passed") ? passed : dropped;
+      sum += number_field(packets, fate);
+    }
+    table.add({text_field(queue, "interface"), text_field(queue, "queue"),
+               text_field(queue, "state"), text_field(queue, "zero_copy") == "true" ? "no" : "yes",
+               text_field(queue, "worker"), std::to_string(taken), std::to_string(passed),
+               std::to_string(dropped)});
+  }
+  table.flush();
+}
+
 void print_status(const json::object& status) {
   const std::string reason = text_field(status, "not_ready_reason");
   fmt::print("holdfast {}, {}, up {}\n", text_field(status, "version"),
@@ -79,6 +107,7 @@ void print_status(const json::object& status) {
              age_field(control, "started_unix_s"), number_field(control, "restarts"));
   print_deaths(object_field(status, "deaths"));
   print_workers(status);
+  print_xdp(object_field(status, "xdp"));
 }
 
 }  // namespace

@@ -86,6 +86,9 @@ void Service::add_worker(size_t worker) {
       kept.push_back(sockets->udp.get());
       kept.push_back(sockets->tcp.get());
     }
+    for (const server::XdpPort& port : xdp_ports(worker)) {
+      kept.insert(kept.end(), port.sockets.begin(), port.sockets.end());
+    }
     return kept;
   };
   child.on_started = [this, worker](pid_t pid) {
@@ -109,11 +112,18 @@ void Service::add_worker(size_t worker) {
   if (slots > parts_.panel.worker_count.load()) parts_.panel.worker_count.store(slots);
 }
 
+std::vector<server::XdpPort> Service::xdp_ports(size_t worker) const {
+  return parts_.xdp.ports(worker, parts_.sockets.workers().size());
+}
+
 int Service::run_worker_process(size_t worker) const {
   if (!drop_capabilities()) return 1;
   if (parts_.config.server.pin) pin_to_core(worker, parts_.sockets.workers().size());
-  server::WorkerSetup setup{
-      .number = worker, .panel = parts_.panel, .refusals = parts_.refusals, .listeners = {}};
+  server::WorkerSetup setup{.number = worker,
+                            .panel = parts_.panel,
+                            .refusals = parts_.refusals,
+                            .listeners = {},
+                            .xdp_ports = xdp_ports(worker)};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
     setup.listeners.push_back(
         {.endpoint = sockets->endpoint, .udp = sockets->udp.get(), .tcp = sockets->tcp.get()});
@@ -125,6 +135,7 @@ int Service::run_worker_process(size_t worker) const {
 AfterEnd Service::on_worker_end(size_t worker, const ChildEnd& end) {
   exchange::WorkerSlot& slot = parts_.panel.workers[worker];
   parts_.panel.epochs.leave(static_cast<uint32_t>(worker));
+  parts_.xdp.on_worker_end(end.pid);
   slot.state.store(workers_[worker].exists ? WorkerState::stopped : WorkerState::unused);
   slot.pid.store(0);
   deaths_.on_death(
@@ -246,13 +257,16 @@ void Service::commit() {
   const std::vector<transport::WorkerSockets> before = parts_.sockets.workers();
   parts_.sockets.commit();
   const std::vector<transport::WorkerSockets>& now = parts_.sockets.workers();
+  parts_.xdp.set_workers(now.size());
+  // With another number of workers, queues go to others.
+  const bool queues_move = now.size() != before.size() && parts_.xdp.queue_count() > 0;
   committing_ = true;
   for (size_t i = 0; i < now.size(); ++i) {
     if (i >= workers_.size() || !workers_[i].exists) {
       parts_.panel.workers[i].kernel_drops_seen.store(0);
       add_worker(i);
       workers_[i].starts_awaited = 1;
-    } else if (before[i] != now[i]) {
+    } else if (before[i] != now[i] || queues_move) {
       parts_.panel.workers[i].kernel_drops_seen.store(0);
       workers_[i].starts_awaited = 1;
       parts_.supervisor.restart(workers_[i].child);
@@ -273,6 +287,9 @@ void Service::finish_commit() {
     if (!worker.exists && !parts_.supervisor.is_gone(worker.child)) return;
   }
   committing_ = false;
+  std::vector<Endpoint> listen;
+  for (const auto& sockets : parts_.sockets.workers().front()) listen.push_back(sockets->endpoint);
+  parts_.xdp.set_listen(listen);
   reply(MessageKind::committed);
 }
 
@@ -283,6 +300,7 @@ void Service::reply(MessageKind kind, const std::string& text) {
 }
 
 void Service::on_tick() {
+  parts_.xdp.on_tick(parts_.clock.monotonic_ns());
   deaths_.expire(parts_.clock.monotonic_ns());
   parts_.panel.refusals_active.store(static_cast<uint32_t>(parts_.refusals.size()));
   for (const std::string& sentence : deaths_.write_evidence()) {

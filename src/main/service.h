@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "exchange/channel.h"
 #include "exchange/panel.h"
+#include "main/xdp_path.h"
 #include "shield/death_watch.h"
 #include "shield/refusal_table.h"
 #include "supervise/supervisor.h"
@@ -27,6 +28,7 @@ struct ServiceParts {
   exchange::Panel& panel;
   shield::RefusalTable& refusals;
   transport::SocketSets& sockets;  // prepared and committed for the first time
+  XdpPath& xdp;
   exchange::Channel::Pair& channel;
   supervise::Supervisor& supervisor;
 };
@@ -53,6 +55,7 @@ class Service {
 
   void add_worker(size_t worker);
   void add_control();
+  [[nodiscard]] std::vector<server::XdpPort> xdp_ports(size_t worker) const;
   [[nodiscard]] int run_worker_process(size_t worker) const;
   [[nodiscard]] int run_control_process() const;
   supervise::AfterEnd on_worker_end(size_t worker, const supervise::ChildEnd& end);

@@ -58,6 +58,7 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
 }
 
 template size_t QueryPath::answer_datagrams(transport::UdpBatch& batch);
+template size_t QueryPath::answer_datagrams(transport::XdpBatch& batch);
 
 size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) {
   // A datagram lies in shared memory by itself; of a stream, the supervisor needs a copy.

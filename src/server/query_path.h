@@ -14,6 +14,7 @@
 #include "shield/refusal_table.h"
 #include "transport/tcp.h"
 #include "transport/udp.h"
+#include "transport/xdp_batch.h"
 #include "zone/view.h"
 
 namespace holdfast::server {
@@ -83,5 +84,6 @@ class QueryPath final : public transport::StreamHandler {
 
 // Every carrier there is; query_path.cc holds them.
 extern template size_t QueryPath::answer_datagrams(transport::UdpBatch& batch);
+extern template size_t QueryPath::answer_datagrams(transport::XdpBatch& batch);
 
 }  // namespace holdfast::server

@@ -98,6 +98,7 @@ class Worker {
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
+  std::optional<XdpReceiver> xdp_;
   uint64_t memory_tried_ = 0;  // generation
   TurnTime now_;
   uint64_t housekeeping_due_ns_ = 0;
@@ -155,6 +156,7 @@ bool Worker::start_answering() {
       .bytes = MutableBytes(area.datagrams.front().data(), sizeof area.datagrams),
       .peers = area.datagram_peers});
   tcp_.emplace(epoll_.get(), *path_, tcp_limits(policy_), random_key());
+  xdp_.emplace(setup_.xdp_ports, epoll_.get(), area);
   for (size_t i = 0; i < setup_.listeners.size(); ++i) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -176,6 +178,7 @@ void Worker::turn() {
   for (int i = 0; i < count; ++i) handle(events[static_cast<size_t>(i)]);
   setup_.panel.epochs.leave(reader);
   tcp_->on_time(now_.monotonic_ns / ns_per_ms);
+  xdp_->tend();
 }
 
 // After the wait, so that the first question after a change meets it.
@@ -187,6 +190,7 @@ void Worker::begin_turn() {
     slot_.policy_generation.store(setup_.panel.policy.read(policy_));
     tcp_->set_limits(tcp_limits(policy_));
   }
+  xdp_->claim();
   const bool due = now_.monotonic_ns >= housekeeping_due_ns_;
   if (due) {
     housekeeping_due_ns_ = now_.monotonic_ns + housekeeping_ns;
@@ -203,6 +207,8 @@ void Worker::handle(const epoll_event& event) {
     stopping_ = true;
   } else if ((token & transport::TcpServer::token_bit) != 0) {
     tcp_->on_event(event, now_.monotonic_ns / ns_per_ms);
+  } else if ((token & XdpReceiver::token_bit) != 0) {
+    xdp_->on_event(token, event.events, *path_, batches_a_turn);
   } else {
     const Listener& listener = setup_.listeners[token];
     batch_->attach(listener.udp, listener.endpoint.port);
@@ -248,6 +254,7 @@ void Worker::drain() {
   while (tcp_->open_count() > 0 && now_.monotonic_ns < end_ns) turn();
   setup_.panel.epochs.enter(reader);
   tcp_.reset();
+  xdp_->drain(*path_);
   for (const Listener& listener : setup_.listeners) {
     batch_->attach(listener.udp, listener.endpoint.port);
     for (int i = 0; i < drain_batches_max; ++i) {

@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "exchange/panel.h"
+#include "server/xdp_receiver.h"
 #include "shield/refusal_table.h"
 
 namespace holdfast::server {
@@ -26,6 +27,7 @@ struct WorkerSetup {
   exchange::Panel& panel;
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
+  std::vector<XdpPort> xdp_ports;
 };
 
 // Returns the exit status: 0 after SIGTERM.

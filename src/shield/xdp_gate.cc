@@ -22,16 +22,11 @@ namespace holdfast::shield {
 
 namespace {
 
-constexpr std::array<std::string_view, xdp_gate_reasons> reason_names = {
-    "taken_trusted",       "taken_others",   "passed_protocol",  "passed_destination",
-    "passed_fragment",     "passed_options", "passed_length",    "passed_short",
-    "passed_opcode",       "passed_closed",  "passed_no_socket", "dropped_response",
-    "dropped_source_port", "dropped_source"};
-
 // The last line of what libbpf says when it fails; the verifier's log is not for operators.
 std::array<char, 512> library_message{};  // NOLINT: libbpf's callback has no place for a context
 
-[[gnu::format(printf, 2, 0)]] int keep_library_message(libbpf_print_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int keep_library_message(libbpf_print_level level, const char* format,
+                                                       va_list arguments) {
   if (level != LIBBPF_WARN) return 0;
   return std::vsnprintf(library_message.data(), library_message.size(), format, arguments);
 }
@@ -173,7 +168,5 @@ uint64_t XdpGate::count(size_t queue, XdpGateReason reason) const {
 int XdpGate::program() const {
   return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), "xdp_gate"));
 }
-
-std::string_view xdp_gate_reason_name(size_t reason) { return reason_names[reason]; }
 
 }  // namespace holdfast::shield

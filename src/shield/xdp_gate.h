@@ -11,7 +11,6 @@
 #include <array>
 #include <memory>
 #include <span>
-#include <string_view>
 
 #include "base/address.h"
 #include "base/error.h"
@@ -68,8 +67,5 @@ class XdpGate {
   std::unique_ptr<XdpGateCounters, Unmap> counters_;
   UniqueFd link_;
 };
-
-// "dropped_response": what metrics call it.
-[[nodiscard]] std::string_view xdp_gate_reason_name(size_t reason);
 
 }  // namespace holdfast::shield

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/test_frame.h"
+#include "shield/xdp_gate_reasons.h"
 
 namespace holdfast::shield {
 namespace {
@@ -23,7 +24,7 @@ struct Verdict {
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 void PrintTo(const Verdict& verdict, std::ostream* out) {
-  *out << "action " << verdict.action << ", " << xdp_gate_reason_name(verdict.reason);
+  *out << "action " << verdict.action << ", " << xdp_gate_reason_names[verdict.reason];
 }
 
 constexpr Verdict passed(XdpGateReason reason) { return {XDP_PASS, reason}; }

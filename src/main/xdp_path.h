@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// AF_XDP for the service: opens it where it works, keeps it in step with the listen addresses,
+// watches it, and reports.
+//
+// Joins shield/ (the program) and transport/ (sockets and rings). `open` needs the rights of start;
+// afterwards everything is memory and descriptors. Whatever does not work is a sentence, and the
+// kernel's sockets answer. Questions come this way only after `start`, when the sockets are open,
+// and only while a worker takes them. Owner: the supervisor, one thread.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "config/config.h"
+#include "exchange/panel.h"
+#include "server/xdp_receiver.h"
+#include "shield/xdp_gate.h"
+#include "transport/network_interface.h"
+#include "transport/xdp_socket.h"
+#include "transport/xdp_watch.h"
+
+namespace holdfast {
+
+class XdpPath {
+ public:
+  // An error only if the setting is `on`; else what did not work is logged, once for each
+  // interface. `panel` outlives this.
+  [[nodiscard]] static Result<XdpPath> open(const config::Config& config, exchange::Panel& panel);
+
+  // The sockets for `listen` are open: questions to these addresses are taken from now on.
+  void start(std::span<const Endpoint> listen);
+  // At a reload.
+  void set_listen(std::span<const Endpoint> listen);
+
+  // What a worker, of so many, answers: queue i is worker i % workers'.
+  [[nodiscard]] std::vector<server::XdpPort> ports(size_t worker, size_t workers) const;
+  void set_workers(size_t workers);
+  [[nodiscard]] size_t queue_count() const { return queues_.size(); }
+  void on_worker_end(pid_t pid);
+  void on_tick(uint64_t now_ns);
+
+ private:
+  struct Card {
+    transport::NetworkInterface interface;
+    shield::XdpGate gate;
+    bool gone = false;
+  };
+  struct Queue {
+    size_t card = 0;
+    uint32_t number = 0;
+    transport::XdpSockets sockets;
+    transport::XdpRingMapping mapping;
+    transport::XdpWatch watch;
+    exchange::XdpQueueSlot* slot = nullptr;
+
+    [[nodiscard]] std::array<int, transport::xdp_lanes> descriptors() const {
+      return {sockets.lanes[0].get(), sockets.lanes[1].get()};
+    }
+  };
+
+  explicit XdpPath(exchange::Panel& panel) : panel_(&panel) {}
+  Result<void> open_card(const std::string& name, const config::XdpSettings& settings);
+  Result<void> open_queue(size_t card, uint32_t number, const config::XdpSettings& settings);
+  void note(const std::string& text);
+  void watch(Queue& queue, uint64_t now_ns);
+  void count(Queue& queue);
+  void refresh();
+  void set_destinations();
+
+  exchange::Panel* panel_;
+  std::deque<Card> cards_;
+  std::deque<Queue> queues_;
+  std::vector<Endpoint> listen_;
+  std::vector<Endpoint> destinations_;  // what the programs have
+  uint64_t count_due_ns_ = 0;
+  uint64_t refresh_due_ns_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The queues of network cards that a worker answers, beside its sockets.
+//
+// A queue belongs to one worker at a time. It is claimed when nobody has it, which may be some
+// milliseconds after the start, while a predecessor still ends; the rings are then taken over as
+// they stand. Allocates at construction and when a queue is claimed. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "exchange/panel.h"
+#include "server/query_path.h"
+#include "transport/xdp_batch.h"
+#include "transport/xdp_socket.h"
+
+namespace holdfast::server {
+
+// One queue; the supervisor owns its sockets and memory.
+struct XdpPort {
+  std::array<int, transport::xdp_lanes> sockets{-1, -1};
+  transport::XdpQueueMemory* memory = nullptr;
+  transport::ChecksumTrust trust = transport::ChecksumTrust::full_only;
+};
+
+class XdpReceiver {
+ public:
+  // Tokens in the epoll descriptor that have this bit are its own.
+  static constexpr uint64_t token_bit = uint64_t{1} << 61;
+
+  XdpReceiver(std::span<const XdpPort> ports, int epoll, exchange::ReceiveArea& area);
+
+  // Claims what is free. Cheap when all is claimed: call each turn.
+  void claim();
+  // Answers what waits at a queue, at most `batches_max` batches.
+  void on_event(uint64_t token, uint32_t events, QueryPath& path, int batches_max);
+  // Call each turn: see XdpBatch::tend.
+  void tend();
+  // Answers what the rings hold, a bounded number, and leaves them to a successor.
+  void drain(QueryPath& path);
+
+ private:
+  struct Port {
+    XdpPort given;
+    std::optional<transport::XdpRingMapping> mapping;
+    std::optional<transport::XdpQueue> queue;  // once claimed
+    bool failed = false;                       // its rings cannot be mapped, or it is gone
+    bool busy = false;                         // has had a batch since the last `tend`
+  };
+
+  bool try_claim(size_t index);
+  void attach(Port& port);
+  void give_up(Port& port);
+
+  int epoll_;
+  std::deque<Port> ports_;
+  std::optional<transport::XdpBatch> batch_;
+  size_t unclaimed_ = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What metrics call what becomes of a packet in the XDP program, in the order of XdpGateReason.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "shield/xdp_gate_layout.h"
+
+namespace holdfast::shield {
+
+inline constexpr std::array<std::string_view, xdp_gate_reasons> xdp_gate_reason_names = {
+    "taken_trusted",       "taken_others",   "passed_protocol",  "passed_destination",
+    "passed_fragment",     "passed_options", "passed_length",    "passed_short",
+    "passed_opcode",       "passed_closed",  "passed_no_socket", "dropped_response",
+    "dropped_source_port", "dropped_source"};
+
+}  // namespace holdfast::shield
