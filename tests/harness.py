@@ -133,12 +133,16 @@ class Server:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def command(self):
+        """What is run as the server."""
+        return [program(), "serve", "--config", str(self.config)]
+
     def start(self):
         """Starts the server and waits until it answers for its zones."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [program(), "serve", "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True)
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         name = next(iter(self.zones), "example")
         wanted = dns.rcode.NOERROR if self.zones else dns.rcode.REFUSED
         deadline = time.monotonic() + START_S
