@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "config/secret.h"
+#include "config/xdp_keys.h"
 
 namespace holdfast::config {
 
@@ -89,17 +90,6 @@ void set_log(Draft& draft, const Value& value) {
   CHECK(found != names.end());
   auto& target = draft.config.log.*member;
   target = static_cast<std::remove_reference_t<decltype(target)>>(found - names.begin());
-}
-
-constexpr std::array<std::string_view, 3> xdp_modes{"auto", "on", "off"};
-
-Value get_xdp_mode(const Draft& draft) {
-  return std::string(xdp_modes[static_cast<size_t>(draft.config.xdp.mode)]);
-}
-void set_xdp_mode(Draft& draft, const Value& value) {
-  const auto found = std::ranges::find(xdp_modes, std::get<std::string>(value));
-  CHECK(found != xdp_modes.end());
-  draft.config.xdp.mode = static_cast<XdpMode>(found - xdp_modes.begin());
 }
 
 constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
@@ -306,33 +296,6 @@ constexpr std::array dnstap_keys{
          .min = 1,
          .max = 1'000'000'000,
          .meaning = "One query in so many is sent, with its response; 1 sends all."}),
-};
-
-constexpr std::array xdp_keys{
-    Key{.table = "xdp",
-        .name = "mode",
-        .kind = Kind::choice,
-        .choices = xdp_modes,
-        .applies = restart,
-        .meaning = "`auto`: where it works, the kernel's sockets elsewhere; `on`: a start without "
-                   "it fails; `off`: sockets only.",
-        .get = get_xdp_mode,
-        .set = set_xdp_mode},
-    plain<&Config::xdp, &XdpSettings::interfaces>(
-        {.table = "xdp",
-         .name = "interfaces",
-         .kind = Kind::interfaces,
-         .max = interfaces_max,
-         .applies = restart,
-         .meaning = "Network interfaces to use it on; none: those that have one of the addresses "
-                    "in `server.listen`."}),
-    plain<&Config::xdp, &XdpSettings::zero_copy>(
-        {.table = "xdp",
-         .name = "zero_copy",
-         .kind = Kind::boolean,
-         .applies = restart,
-         .meaning = "Whether the kernel may let the card write into the server's memory where the "
-                    "driver can; `false` always copies."}),
 };
 
 constexpr std::array log_keys{

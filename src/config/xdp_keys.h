@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The keys of [xdp], for the table in keys.cc.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "config/keys.h"
+
+namespace holdfast::config {
+
+inline constexpr std::array<std::string_view, 3> xdp_modes{"auto", "on", "off"};
+
+inline constexpr std::array xdp_keys{
+    Key{.table = "xdp",
+        .name = "mode",
+        .kind = Kind::choice,
+        .choices = xdp_modes,
+        .applies = Applies::on_restart,
+        .meaning = "`auto`: where it works, the kernel's sockets elsewhere; `on`: a start without "
+                   "it fails; `off`: sockets only.",
+        .get = [](const Draft& draft) -> Value {
+          return std::string(xdp_modes[static_cast<size_t>(draft.config.xdp.mode)]);
+        },
+        .set =
+            [](Draft& draft, const Value& value) {
+              const auto found = std::ranges::find(xdp_modes, std::get<std::string>(value));
+              CHECK(found != xdp_modes.end());
+              draft.config.xdp.mode = static_cast<XdpMode>(found - xdp_modes.begin());
+            }},
+    Key{.table = "xdp",
+        .name = "interfaces",
+        .kind = Kind::interfaces,
+        .max = interfaces_max,
+        .applies = Applies::on_restart,
+        .meaning = "Network interfaces to use it on; none: those that have one of the addresses "
+                   "in `server.listen`.",
+        .get = [](const Draft& draft) -> Value { return draft.config.xdp.interfaces; },
+        .set =
+            [](Draft& draft, const Value& value) {
+              draft.config.xdp.interfaces = std::get<std::vector<std::string>>(value);
+            }},
+    Key{.table = "xdp",
+        .name = "zero_copy",
+        .kind = Kind::boolean,
+        .applies = Applies::on_restart,
+        .meaning = "Whether the kernel may let the card write into the server's memory where the "
+                   "driver can; `false` always copies.",
+        .get = [](const Draft& draft) -> Value { return draft.config.xdp.zero_copy; },
+        .set = [](Draft& draft,
+                  const Value& value) { draft.config.xdp.zero_copy = std::get<bool>(value); }},
+};
+
+}  // namespace holdfast::config
