@@ -24,6 +24,9 @@ import dns.query
 import dns.rcode
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Where servers listen and where their clients ask from, IPv4 and IPv6; tests/xdp changes both.
+LISTEN = ("127.0.0.1", "::1")
+CLIENTS = ("127.0.0.1", "::1")
 START_S = 20  # sanitizer builds on a busy machine included
 STOP_S = 10
 ANSWER_S = 3
@@ -90,7 +93,7 @@ def to_toml(settings, zones):
 class Server:
     """One running server. `zones` maps names to zone text, or to the path of a zone file."""
 
-    def __init__(self, zones, settings=None, listen=("127.0.0.1", "::1"), workers=1):
+    def __init__(self, zones, settings=None, listen=None, workers=1):
         self.zones = zones
         self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
@@ -98,7 +101,7 @@ class Server:
         self.config = self.directory / "holdfast.toml"
         self.log = self.directory / "log"
         self.process = None
-        addresses = [address for address in listen if has_ipv6() or ":" not in address]
+        addresses = [address for address in listen or LISTEN if has_ipv6() or ":" not in address]
         self.address = addresses[0] if addresses[0] not in ("0.0.0.0", "::") else "127.0.0.1"
         self.settings = {
             "server": {"listen": [f"{address}@{self.port}" for address in addresses],

@@ -14,6 +14,7 @@ import sample
 from sample import header, opt, option, query
 
 COOKIE = 10
+CLIENT4 = sample.harness.CLIENTS[0]
 CLIENT = bytes.fromhex("2464c4abcf10c957")
 ACTIVE = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
 STAGED = bytes.fromhex("445536bcd2513298075a5d379663c962")
@@ -79,44 +80,47 @@ class Cookies(unittest.TestCase):
         secrets = {"active": ACTIVE.hex(), "staged": STAGED.hex()}
         cls.server = cls.enterClassContext(sample.server({"cookies": secrets}))
 
-    def ask(self, cookie, address="127.0.0.1", packet=None):
+    def ask(self, cookie, address=None, packet=None):
         packet = packet or query(option(COOKIE, cookie))
         response = dns.message.from_wire(self.server.exchange(packet, address))
         found = [o.to_wire() for o in response.options if o.otype == COOKIE]
         return response, found[0] if found else None
 
-    def assert_fresh(self, cookie, address="127.0.0.1"):
+    def assert_fresh(self, cookie, address=None):
         """A cookie of ours, made with the active secret, of about now."""
         seconds = struct.unpack("!I", cookie[12:16])[0]
-        self.assertEqual(cookie, CLIENT + server_cookie(CLIENT, address, ACTIVE, seconds))
+        made = server_cookie(CLIENT, address or CLIENT4, ACTIVE, seconds)
+        self.assertEqual(cookie, CLIENT + made)
         self.assertLess(abs(time.time() - seconds), 5)
 
     def test_a_client_cookie_gets_a_server_cookie(self):
-        for address in ("127.0.0.1", "::1") if sample.harness.has_ipv6() else ("127.0.0.1",):
-            response, cookie = self.ask(CLIENT, address)
+        for server, client in zip(sample.harness.LISTEN, sample.harness.CLIENTS):
+            if ":" in server and not sample.harness.has_ipv6():
+                continue
+            response, cookie = self.ask(CLIENT, server)
             self.assertEqual(response.rcode(), 0)
-            self.assert_fresh(cookie, address)
+            self.assert_fresh(cookie, client)
 
     def test_a_good_cookie_comes_back(self):  # RFC 9018 §4.3: young enough to be kept
-        given = CLIENT + server_cookie(CLIENT, "127.0.0.1", ACTIVE, int(time.time()) - 60)
+        given = CLIENT + server_cookie(CLIENT, CLIENT4, ACTIVE, int(time.time()) - 60)
         self.assertEqual(self.ask(given)[1], given)
 
     def test_reserved_bits_are_hashed_as_they_came(self):
-        given = CLIENT + server_cookie(CLIENT, "127.0.0.1", ACTIVE, int(time.time()) - 60,
+        given = CLIENT + server_cookie(CLIENT, CLIENT4, ACTIVE, int(time.time()) - 60,
                                        b"\xab\xcd\xef")
         self.assertEqual(self.ask(given)[1], given)
 
     def test_an_old_cookie_is_renewed(self):
-        given = CLIENT + server_cookie(CLIENT, "127.0.0.1", ACTIVE, int(time.time()) - 1900)
+        given = CLIENT + server_cookie(CLIENT, CLIENT4, ACTIVE, int(time.time()) - 1900)
         self.assert_fresh(self.ask(given)[1])
 
     def test_bad_cookies_get_an_answer_and_a_good_cookie(self):
         now = int(time.time())
-        bad = {"expired": server_cookie(CLIENT, "127.0.0.1", ACTIVE, now - 3700),
-               "future": server_cookie(CLIENT, "127.0.0.1", ACTIVE, now + 400),
-               "another address": server_cookie(CLIENT, "127.0.0.2", ACTIVE, now),
-               "another secret": server_cookie(CLIENT, "127.0.0.1", b"0123456789abcdef", now),
-               "another version": b"\2" + server_cookie(CLIENT, "127.0.0.1", ACTIVE, now)[1:],
+        bad = {"expired": server_cookie(CLIENT, CLIENT4, ACTIVE, now - 3700),
+               "future": server_cookie(CLIENT, CLIENT4, ACTIVE, now + 400),
+               "another address": server_cookie(CLIENT, "192.0.2.200", ACTIVE, now),
+               "another secret": server_cookie(CLIENT, CLIENT4, b"0123456789abcdef", now),
+               "another version": b"\2" + server_cookie(CLIENT, CLIENT4, ACTIVE, now)[1:],
                "short": bytes(8), "long": bytes(32)}
         for what, cookie in bad.items():
             with self.subTest(what):
@@ -126,7 +130,7 @@ class Cookies(unittest.TestCase):
                 self.assert_fresh(fresh)
 
     def test_the_staged_secret_is_accepted_and_replaced(self):
-        given = CLIENT + server_cookie(CLIENT, "127.0.0.1", STAGED, int(time.time()) - 60)
+        given = CLIENT + server_cookie(CLIENT, CLIENT4, STAGED, int(time.time()) - 60)
         self.assert_fresh(self.ask(given)[1])
 
     def test_wrong_lengths(self):  # RFC 7873 §5.2.2
@@ -147,7 +151,7 @@ class Cookies(unittest.TestCase):
         # With a server cookie, it asks whether that is still good.
         now = int(time.time())
         for secret, rcode in ((ACTIVE, NOERROR), (b"0123456789abcdef", BADCOOKIE)):
-            given = CLIENT + server_cookie(CLIENT, "127.0.0.1", secret, now)
+            given = CLIENT + server_cookie(CLIENT, CLIENT4, secret, now)
             packet = header(counts=(0, 0, 0, 1)) + opt(option(COOKIE, given))
             response, cookie = self.ask(None, packet=packet)
             self.assertEqual(response.rcode(), rcode)

@@ -10,6 +10,7 @@ server's namespace, this process asks from the client's. Nothing leads out of th
 gone at the end. `skip_without_rights` skips a test where namespaces cannot be made.
 """
 import ctypes
+import json
 import os
 import pathlib
 import subprocess
@@ -22,6 +23,8 @@ sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
+SKIPPED = 77
+RIGHTS = "needs root with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW, and network namespaces"
 SERVER4, CLIENT4 = "192.0.2.1", "192.0.2.2"
 SERVER6, CLIENT6 = "2001:db8::1", "2001:db8::2"
 
@@ -95,8 +98,9 @@ class Laboratory:
         return LaboratoryServer(self, zones, {"xdp": xdp or {"mode": "on"}, **(settings or {})},
                                 listen=listen, workers=workers)
 
-    def in_server(self, *words):
-        return run("ip", "netns", "exec", self.inside, *words)
+    def server_like_others(self, zones, settings=None, **keywords):
+        """What stands in for harness.Server, with AF_XDP."""
+        return self.server(zones, settings=settings, **keywords)
 
     def has_program(self):
         """Whether an XDP program is attached to the server's interface."""
@@ -114,7 +118,6 @@ class LaboratoryServer(harness.Server):
         return ["ip", "netns", "exec", self.laboratory.inside, *super().command()]
 
     def status(self):
-        import json
         reply = self.run("status", "--json", "--config", str(self.config))
         if reply.returncode != 0:
             raise AssertionError(reply.stdout + reply.stderr)
@@ -126,5 +129,4 @@ class LaboratoryServer(harness.Server):
 
 
 def skip_without_rights(test):
-    reason = "needs root with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW, and network namespaces"
-    return unittest.skipUnless(has_rights(), reason)(test)
+    return unittest.skipUnless(has_rights(), RIGHTS)(test)
