@@ -27,7 +27,7 @@ struct WorkerSetup {
   exchange::Panel& panel;
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
-  std::vector<XdpPort> xdp_ports;
+  std::vector<XdpPort> xdp_ports = {};
 };
 
 // Returns the exit status: 0 after SIGTERM.
