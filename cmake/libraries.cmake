@@ -17,7 +17,7 @@ pkg_check_modules(LIBXDP REQUIRED IMPORTED_TARGET libxdp)
 find_library(CAP_LIBRARY cap REQUIRED)
 
 set(HOLDFAST_LINK_zone PkgConfig::ZSCANNER OpenSSL::Crypto)
-set(HOLDFAST_LINK_dnssec OpenSSL::Crypto)
+set(HOLDFAST_LINK_dnssec OpenSSL::Crypto Threads::Threads)
 set(HOLDFAST_LINK_log spdlog::spdlog fmt::fmt)
 set(HOLDFAST_LINK_shield PkgConfig::LIBBPF fmt::fmt)
 set(HOLDFAST_LINK_supervise PkgConfig::SYSTEMD ${CAP_LIBRARY})

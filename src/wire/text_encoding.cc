@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "wire/text_encoding.h"
 
-#include <string_view>
-
 namespace holdfast::wire {
 
 namespace {
@@ -35,6 +33,35 @@ void append_hex(std::string& text, Bytes bytes) { append_digits(text, bytes, hex
 void append_base64(std::string& text, Bytes bytes) {
   append_digits(text, bytes, base64_digits, 6);
   text.append((3 - bytes.size() % 3) % 3, '=');
+}
+
+std::optional<std::vector<uint8_t>> read_base64(std::string_view text) {
+  std::vector<uint8_t> bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  uint32_t held = 0;
+  unsigned held_bits = 0;
+  size_t digits = 0;
+  size_t padding = 0;
+  for (const char digit : text) {
+    if (digit == ' ' || digit == '\t') continue;
+    if (digit == '=') {
+      ++padding;
+      continue;
+    }
+    const size_t value = base64_digits.find(digit);
+    if (value == std::string_view::npos || padding > 0) return std::nullopt;
+    ++digits;
+    held = (held << 6 | static_cast<uint32_t>(value)) & 0xFFFF;
+    held_bits += 6;
+    if (held_bits < 8) continue;
+    held_bits -= 8;
+    bytes.push_back(static_cast<uint8_t>(held >> held_bits));
+  }
+  // Whole groups of four, at most two of them padding, and no bits set that stand for nothing.
+  if ((digits + padding) % 4 != 0 || padding > 2 || (held & ((1U << held_bits) - 1)) != 0) {
+    return std::nullopt;
+  }
+  return bytes;
 }
 
 void append_base32hex(std::string& text, Bytes bytes) {

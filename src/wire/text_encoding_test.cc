@@ -30,6 +30,19 @@ TEST(TextEncoding, Base64) {  // RFC 4648 §10
   EXPECT_EQ(encoded("\xFF\xFE\xFD", append_base64), "//79");
 }
 
+TEST(TextEncoding, ReadsBase64) {
+  for (const char* text : {"", "f", "fo", "foo", "foobar", "\xFF\xFE\xFD"}) {
+    const std::string_view bytes = text;
+    const auto read = read_base64(encoded(bytes, append_base64));
+    ASSERT_TRUE(read.has_value()) << text;
+    EXPECT_EQ(std::string(read->begin(), read->end()), bytes);
+  }
+  EXPECT_EQ(read_base64("Zm 9v\tYmFy")->size(), 6U);
+  for (const char* wrong : {"Z", "Zg", "Zg=", "Zh==", "Zg==Zg==", "Zm9v====", "Zm9-", "Zm=v"}) {
+    EXPECT_FALSE(read_base64(wrong).has_value()) << wrong;
+  }
+}
+
 TEST(TextEncoding, Base32Hex) {  // RFC 4648 §10
   EXPECT_EQ(encoded("f", append_base32hex), "CO");
   EXPECT_EQ(encoded("fo", append_base32hex), "CPNG");

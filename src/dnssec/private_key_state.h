@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a PrivateKey refers to: for private_key.cc and signer.cc alone.
+#pragma once
+
+#include <vector>
+
+#include "dnssec/openssl_handles.h"
+#include "dnssec/private_key.h"
+
+namespace holdfast::dnssec {
+
+struct PrivateKey::State {
+  const AlgorithmInfo* algorithm = nullptr;
+  PkeyHandle key;
+  std::vector<uint8_t> public_key;
+};
+
+}  // namespace holdfast::dnssec
