@@ -22,6 +22,7 @@ struct CommandLine {
   Invocation invocation;
   bool json = false;
   bool strict = false;
+  bool dnssec = false;
 };
 
 CLI::App* add_group(CommandLine& line, const char* name, const char* description) {
@@ -85,6 +86,38 @@ void add_config_commands(CommandLine& line) {
               "Print the reference of all keys, in Markdown");
 }
 
+void add_sign_command(CommandLine& line, CLI::App& group) {
+  SigningOptions& signing = line.invocation.signing;
+  CLI::App* sign = add_command(line, group, Command::zone_sign, "sign",
+                               "Sign a zone file with the keys of a folder, as a zone file");
+  add_zone_name(line, *sign);
+  sign->add_option("FILE", line.invocation.zone_file, "The zone file")
+      ->required()
+      ->type_name(file_type);
+  sign->add_option("--keys", signing.keys, "Folder of K*.key and K*.private files")
+      ->required()
+      ->type_name(file_type);
+  sign->add_option("-o,--output", signing.output, "Where to write it; without, standard output")
+      ->type_name(file_type);
+  sign->add_option("--previous", signing.previous,
+                   "The file as it was signed before: what still holds of it is kept")
+      ->type_name(file_type);
+  sign->add_option("--denial", signing.denial, "How it is proved that a name does not exist")
+      ->check(CLI::IsMember({"nsec", "nsec3"}))
+      ->type_name("nsec|nsec3")
+      ->capture_default_str();
+  sign->add_flag("--opt-out", signing.opt_out, "NSEC3 passes over delegations that are not signed");
+  sign->add_flag("--zonemd", signing.zonemd, "Add a digest over the zone (RFC 8976)");
+  sign->add_option("--days", signing.validity_days, "How long signatures hold at most")
+      ->check(CLI::Range(2, 3650))
+      ->type_name("DAYS")
+      ->capture_default_str();
+  sign->add_option("--threads", signing.threads, "Threads that sign; 0: one for each core")
+      ->check(CLI::Range(0, 256))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 void add_zone_commands(CommandLine& line) {
   CLI::App& group = *add_group(line, "zone", "Look at zones, running or in files");
   add_connection(line, *add_command(line, group, Command::zone_list, "list",
@@ -101,6 +134,7 @@ void add_zone_commands(CommandLine& line) {
       ->required()
       ->type_name(file_type);
   check->add_flag("--strict", line.strict, "Take what is doubtful for wrong");
+  check->add_flag("--dnssec", line.dnssec, "Also verify all signatures and the proofs of denial");
   add_json(line, *check);
 
   CLI::App* print = add_command(line, group, Command::zone_print, "print",
@@ -109,6 +143,46 @@ void add_zone_commands(CommandLine& line) {
   print->add_option("FILE", line.invocation.zone_file, "A zone file to print instead")
       ->type_name(file_type);
   add_connection(line, *print);
+  add_sign_command(line, group);
+}
+
+// For commands on the keys of one zone.
+CLI::App* add_key_command(CommandLine& line, CLI::App& group, Command command, const char* name,
+                          const char* description) {
+  CLI::App* added = add_command(line, group, command, name, description);
+  add_zone_name(line, *added);
+  add_config(line, *added);
+  added
+      ->add_option("--keys", line.invocation.signing.keys,
+                   "Folder of its keys, in place of the one in the configuration's state")
+      ->type_name(file_type);
+  return added;
+}
+
+void add_key_commands(CommandLine& line) {
+  SigningOptions& signing = line.invocation.signing;
+  CLI::App& group = *add_group(line, "key", "Make and look at the keys of signed zones");
+  CLI::App* generate = add_key_command(line, group, Command::key_generate, "generate",
+                                       "Make a key and print its name");
+  generate->add_option("--algorithm", signing.algorithm, "Mnemonic or number")
+      ->type_name("ALGORITHM")
+      ->capture_default_str();
+  generate->add_option("--role", signing.role, "csk signs all, ksk the keys, zsk all but the keys")
+      ->check(CLI::IsMember({"csk", "ksk", "zsk"}))
+      ->type_name("csk|ksk|zsk")
+      ->capture_default_str();
+  generate->add_option("--bits", signing.rsa_bits, "Of an RSA key")
+      ->type_name("N")
+      ->capture_default_str();
+  add_json(line, *add_key_command(line, group, Command::key_list, "list", "List the zone's keys"));
+  add_key_command(line, group, Command::key_ds, "ds",
+                  "Print the DS records that belong into the parent zone");
+  CLI::App* import = add_key_command(line, group, Command::key_import, "import",
+                                     "Take a key from K*.key and K*.private files");
+  import->add_option("FILE", signing.path, "One of the two")->required()->type_name(file_type);
+  CLI::App* out = add_key_command(line, group, Command::key_export, "export",
+                                  "Write the zone's keys as K*.key and K*.private files");
+  out->add_option("FOLDER", signing.path, "Where to")->required()->type_name(file_type);
 }
 
 std::unique_ptr<CommandLine> make_command_line() {
@@ -126,6 +200,7 @@ std::unique_ptr<CommandLine> make_command_line() {
   add_connection(*line, *add_command(*line, line->app, Command::status, "status",
                                      "Show how the running server is"));
   add_zone_commands(*line);
+  add_key_commands(*line);
   CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
   add_command(*line, completion, Command::completion_bash, "bash",
               "Print completion for bash; source it, or put it into bash-completion's folder");
@@ -191,6 +266,7 @@ std::variant<Invocation, ExitCode> parse_command_line(int argc, char** argv) {
   }
   if (line->json) line->invocation.format = OutputFormat::json;
   if (line->strict) line->invocation.strictness = Strictness::strict;
+  if (line->dnssec) line->invocation.validation = Validation::yes;
   return line->invocation;
 }
 

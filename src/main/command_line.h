@@ -26,11 +26,35 @@ enum class Command : uint8_t {
   zone_status,
   zone_check,
   zone_print,
+  zone_sign,
+  key_generate,
+  key_list,
+  key_ds,
+  key_import,
+  key_export,
   completion_bash,
 };
 
 enum class OutputFormat : uint8_t { text, json };
 enum class Strictness : uint8_t { usual, strict };
+
+enum class Validation : uint8_t { no, yes };
+
+// Of `key …`, `zone sign` and `zone check --dnssec`.
+struct SigningOptions {
+  std::string keys;  // folder; empty: that of the zone in the configuration's server.state
+  std::string algorithm = "ECDSAP256SHA256";
+  std::string role = "csk";  // csk, ksk, zsk
+  unsigned rsa_bits = 2048;
+  std::string path;      // of the key or folder that `key import` and `key export` name
+  std::string output;    // of `zone sign`; empty: standard output
+  std::string previous;  // signed earlier; empty: none
+  std::string denial = "nsec";
+  unsigned validity_days = 30;
+  unsigned threads = 0;  // 0: one for each core
+  bool opt_out = false;
+  bool zonemd = false;
+};
 
 struct Invocation {
   Command command = Command::serve;
@@ -40,6 +64,8 @@ struct Invocation {
   std::string zone_file;  // of `zone check` and `zone print`; empty: not given
   OutputFormat format = OutputFormat::text;
   Strictness strictness = Strictness::usual;
+  Validation validation = Validation::no;
+  SigningOptions signing;
 };
 
 // What to run, or, if everything was said on the way (help, version, a wrong use), how to end.

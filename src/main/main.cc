@@ -5,10 +5,12 @@
 #include "main/command_line.h"
 #include "main/completion.h"
 #include "main/config_commands.h"
+#include "main/key_commands.h"
 #include "main/serve.h"
 #include "main/server_commands.h"
 #include "main/zone_commands.h"
 #include "main/zone_file_commands.h"
+#include "main/zone_sign_command.h"
 
 namespace holdfast {
 
@@ -38,6 +40,18 @@ ExitCode run(const Invocation& invocation) {
       return check_zone_file(invocation);
     case Command::zone_print:
       return print_zone(invocation);
+    case Command::zone_sign:
+      return sign_zone_file(invocation);
+    case Command::key_generate:
+      return generate_key(invocation);
+    case Command::key_list:
+      return list_keys(invocation);
+    case Command::key_ds:
+      return print_ds(invocation);
+    case Command::key_import:
+      return import_key(invocation);
+    case Command::key_export:
+      return export_keys(invocation);
     case Command::completion_bash:
       fmt::print("{}", bash_completion(all_commands()));
       return ExitCode::good;

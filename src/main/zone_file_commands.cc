@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <thread>
 
+#include "base/clock.h"
+#include "dnssec/zone_verifier.h"
 #include "wire/rdata_text.h"
 #include "wire/types.h"
 #include "zone/loader.h"
@@ -29,6 +32,18 @@ zone::LoadOutcome load(const Invocation& invocation, wire::NameView apex) {
   options.strict = invocation.strictness == Strictness::strict;
   options.findings_max = findings_shown_max;
   return zone::load_zone_file(invocation.zone_file, apex, options);
+}
+
+// What resolvers would refuse becomes an error of the file.
+void validate(const Invocation& invocation, zone::LoadOutcome& outcome) {
+  const dnssec::VerifyOptions options{.now_s = SystemClock().wall_s(),
+                                      .threads = std::max(std::thread::hardware_concurrency(), 1U),
+                                      .faults_max = findings_shown_max};
+  const dnssec::Verification verification = dnssec::verify_zone(*outcome.contents, options);
+  for (const std::string& fault : verification.faults) {
+    outcome.report.findings.push_back({zone::Severity::error, invocation.zone_file, 0, fault});
+  }
+  outcome.report.findings_suppressed += verification.faults_suppressed;
 }
 
 void print_findings(std::FILE* stream, const zone::LoadReport& report) {
@@ -86,7 +101,11 @@ void print_node(const zone::StagedNode& node, RecordPrinter& printer) {
 ExitCode check_zone_file(const Invocation& invocation) {
   const std::optional<wire::Name> apex = zone_name(invocation);
   if (!apex) return ExitCode::wrong_use;
-  const zone::LoadOutcome outcome = load(invocation, *apex);
+  zone::LoadOutcome outcome = load(invocation, *apex);
+  if (invocation.validation == Validation::yes && outcome.contents) {
+    validate(invocation, outcome);
+    if (outcome.report.has_errors()) outcome.contents.reset();
+  }
   if (invocation.format == OutputFormat::json) {
     fmt::print("{}\n", to_json(invocation, outcome));
   } else {

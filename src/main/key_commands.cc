@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main/key_commands.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "config/load.h"
+#include "dnssec/key_file.h"
+#include "dnssec/key_folder.h"
+#include "main/table.h"
+#include "wire/rdata_text.h"
+#include "wire/types.h"
+
+namespace holdfast {
+
+namespace {
+
+using dnssec::ZoneKey;
+
+constexpr unsigned folder_mode = 0700;
+
+// The zone and the folder that a command is about.
+struct Place {
+  wire::Name zone;
+  std::string folder;
+};
+
+Result<Place> place_of(const Invocation& invocation) {
+  Place place;
+  place.zone = TRY(wire::Name::from_text(invocation.zone_name));
+  place.zone.fold_case();
+  place.folder = invocation.signing.keys;
+  if (!place.folder.empty()) return place;
+  const config::LoadOutcome read = config::load_config(invocation.config_path);
+  if (!read.config) {
+    const auto& problems = read.problems.problems;
+    return fail(problems.empty() ? invocation.config_path + ": cannot be read"
+                                 : problems.front().to_text());
+  }
+  place.folder = dnssec::key_folder(read.config->server.state, place.zone);
+  return place;
+}
+
+ExitCode complain(const Error& error) {
+  fmt::print(stderr, "holdfast: {}\n", error.message);
+  return ExitCode::failed;
+}
+
+std::string role_of(const ZoneKey& key, const std::vector<ZoneKey>& all) {
+  if (!key.is_entry_point()) return "zsk";
+  for (const ZoneKey& other : all) {
+    if (!other.is_entry_point() && other.algorithm().number == key.algorithm().number) return "ksk";
+  }
+  return "csk";
+}
+
+std::string state_of(const ZoneKey& key, uint64_t now_s) {
+  if (key.is_active_at(now_s)) return "active";
+  if (key.is_published_at(now_s)) return "published";
+  return key.times.remove && *key.times.remove <= now_s ? "removed" : "waiting";
+}
+
+Result<void> generate(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const SigningOptions& options = invocation.signing;
+  const dnssec::AlgorithmInfo* algorithm = dnssec::find_algorithm(options.algorithm);
+  if (algorithm == nullptr) {
+    std::vector<std::string_view> known;
+    for (const auto& info : dnssec::all_algorithms()) known.push_back(info.mnemonic);
+    return fail(fmt::format("algorithm {} is not supported; expected one of {}", options.algorithm,
+                            fmt::join(known, ", ")));
+  }
+  const uint16_t flags = options.role == "zsk" ? dnssec::flags_zsk : dnssec::flags_ksk;
+  ZoneKey key(place.zone, flags, TRY(dnssec::PrivateKey::generate(*algorithm, options.rsa_bits)));
+  key.times.created = SystemClock().wall_s();
+  key.times.publish = key.times.created;
+  key.times.activate = key.times.created;
+  if (key.is_entry_point()) key.times.sync_publish = key.times.created;
+  TRY(make_directories(place.folder, folder_mode));
+  TRY(dnssec::save_key(key, place.folder));
+  fmt::print("{}\n", dnssec::key_file_stem(key));
+  return {};
+}
+
+Result<void> list(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
+  const uint64_t now_s = SystemClock().wall_s();
+  Table table({"KEY", "ROLE", "ALGORITHM", "BITS", "STATE"});
+  boost::json::array array;
+  for (const ZoneKey& key : keys) {
+    const std::string algorithm(key.algorithm().mnemonic);
+    if (invocation.format == OutputFormat::json) {
+      array.push_back({{"tag", key.tag()},
+                       {"role", role_of(key, keys)},
+                       {"algorithm", algorithm},
+                       {"bits", key.key().bits()},
+                       {"state", state_of(key, now_s)},
+                       {"file", place.folder + "/" + dnssec::key_file_stem(key) + ".key"}});
+    } else {
+      table.add({std::to_string(key.tag()), role_of(key, keys), algorithm,
+                 std::to_string(key.key().bits()), state_of(key, now_s)});
+    }
+  }
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", boost::json::serialize(array));
+  } else {
+    table.flush();
+  }
+  return {};
+}
+
+Result<void> show_ds(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
+  const uint64_t now_s = SystemClock().wall_s();
+  constexpr uint32_t ttl = 3600;
+  bool any = false;
+  for (const ZoneKey& key : keys) {
+    if (!key.is_entry_point() || !key.is_published_at(now_s)) continue;
+    any = true;
+    const auto ds = dnssec::make_ds_rdata(place.zone, key.dnskey_rdata(), dnssec::DsDigest::sha256);
+    fmt::print("{}\n", wire::record_to_text(place.zone, wire::type_ds, ttl, ds));
+  }
+  if (!any)
+    return fail(place.folder + ": no published KSK or CSK of " + place.zone.view().to_text());
+  return {};
+}
+
+Result<void> import_from(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const ZoneKey key = TRY(dnssec::load_key(invocation.signing.path));
+  if (!(key.zone() == place.zone)) {
+    return fail(invocation.signing.path + ": is a key of " + key.zone().to_text() + ", not of " +
+                place.zone.view().to_text());
+  }
+  TRY(make_directories(place.folder, folder_mode));
+  TRY(dnssec::save_key(key, place.folder));
+  fmt::print("{}\n", dnssec::key_file_stem(key));
+  return {};
+}
+
+Result<void> export_to(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
+  if (keys.empty()) return fail(place.folder + ": no key of " + place.zone.view().to_text());
+  TRY(make_directories(invocation.signing.path, folder_mode));
+  for (const ZoneKey& key : keys) {
+    TRY(dnssec::save_key(key, invocation.signing.path));
+    fmt::print("{}\n", dnssec::key_file_stem(key));
+  }
+  return {};
+}
+
+ExitCode end_of(const Result<void>& done) { return done ? ExitCode::good : complain(done.error()); }
+
+}  // namespace
+
+ExitCode generate_key(const Invocation& invocation) { return end_of(generate(invocation)); }
+ExitCode list_keys(const Invocation& invocation) { return end_of(list(invocation)); }
+ExitCode print_ds(const Invocation& invocation) { return end_of(show_ds(invocation)); }
+ExitCode import_key(const Invocation& invocation) { return end_of(import_from(invocation)); }
+ExitCode export_keys(const Invocation& invocation) { return end_of(export_to(invocation)); }
+
+}  // namespace holdfast

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `holdfast key …`: the keys of one zone, in the folder where the server keeps them or in another.
+// Needs no running server.
+#pragma once
+
+#include "main/command_line.h"
+#include "main/exit_code.h"
+
+namespace holdfast {
+
+[[nodiscard]] ExitCode generate_key(const Invocation& invocation);
+[[nodiscard]] ExitCode list_keys(const Invocation& invocation);
+[[nodiscard]] ExitCode print_ds(const Invocation& invocation);
+[[nodiscard]] ExitCode import_key(const Invocation& invocation);
+[[nodiscard]] ExitCode export_keys(const Invocation& invocation);
+
+}  // namespace holdfast
