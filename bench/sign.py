@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long it takes to sign a zone of a million RRsets with ECDSA P-256 on all cores, from zone
-file to signed zone file: holdfast, BIND's dnssec-signzone and Knot's kzonesign, one after the other.
+"""How long it takes to sign a zone of a million RRsets with ECDSA P-256 on all cores.
+
+From zone file to signed zone file: holdfast, BIND's dnssec-signzone and Knot's kzonesign, one after
+the other.
 
 usage: sign.py --holdfast PROGRAM [--rrsets N] [--signers A,B] [--no-record]
 """

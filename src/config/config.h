@@ -98,15 +98,44 @@ struct LoadSettings {
   uint32_t default_ttl_s = 3600;  // for records before any TTL is given; 0 to 2^31-1
 };
 
+enum class SigningAlgorithm : uint8_t {
+  rsa_sha256,
+  rsa_sha512,
+  ecdsa_p256_sha256,
+  ecdsa_p384_sha384,
+  ed25519,
+  ed448
+};
+enum class SigningKeys : uint8_t { csk, ksk_and_zsk };
+enum class SigningDenial : uint8_t { nsec, nsec3, nsec3_opt_out };
+
+// How zones are signed (dnssec/signing_policy.h). The defaults suit a zone whose SOA lets
+// secondaries go on for two weeks without us.
+struct PolicySetting {
+  std::string name;
+  SigningAlgorithm algorithm = SigningAlgorithm::ecdsa_p256_sha256;
+  SigningKeys keys = SigningKeys::csk;
+  uint32_t rsa_bits = 2048;  // 1024 to 4096
+  SigningDenial denial = SigningDenial::nsec;
+  bool zonemd = false;
+  uint32_t dnskey_ttl_s = 3600;
+  uint32_t signature_validity_s = 30 * 86400;
+  uint32_t signature_refresh_s = 16 * 86400;
+  uint32_t signature_jitter_s = 3 * 86400;
+  uint32_t line = 0;  // of the setting, for later complaints
+};
+
 struct ZoneSetting {
   std::string name;  // as written
   std::string file;
-  uint32_t line = 0;  // of the setting, for later complaints
+  std::string policy;  // empty: the zone is served as it is
+  uint32_t line = 0;   // of the setting, for later complaints
 };
 
 // Every NAME.zone in it is the zone NAME; see config/zone_list.h.
 struct DirectorySetting {
   std::string directory;
+  std::string policy;  // of all its zones
   uint32_t line = 0;
 };
 
@@ -121,6 +150,7 @@ struct Config {
   XdpSettings xdp;
   LogSettings log;
   LoadSettings load;
+  std::vector<PolicySetting> policies;
   std::vector<ZoneSetting> zones;
   std::vector<DirectorySetting> directories;
 };

@@ -141,15 +141,19 @@ class Reader {
                                           table.name, describe(node)));
       return;
     }
+    draft_.policy = {};
     draft_.zone = {};
     draft_.directory = {};
     read_keys(table, *entry);
     for (const Key& key : table.keys) {
-      if (entry->contains(key.name)) continue;
+      if (entry->contains(key.name) || key.presence == Presence::optional) continue;
       complain(node.source(), fmt::format("[[{}]] without '{}'; expected {} = {}", table.name,
                                           key.name, key.name, expectation(key)));
     }
-    if (table.name == "zone") {
+    if (table.name == "policy") {
+      draft_.policy.line = node.source().begin.line;
+      draft_.config.policies.push_back(draft_.policy);
+    } else if (table.name == "zone") {
       draft_.zone.line = node.source().begin.line;
       check_zone_is_new(*entry);
       draft_.config.zones.push_back(draft_.zone);

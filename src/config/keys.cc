@@ -41,7 +41,8 @@ Value get_entry(const Draft& draft) {
 }
 template <auto entry, auto member>
 void set_entry(Draft& draft, const Value& value) {
-  draft.*entry.*member = std::get<std::string>(value);
+  auto& target = draft.*entry.*member;
+  target = std::get<std::remove_reference_t<decltype(target)>>(value);
 }
 
 Value get_listen(const Draft& draft) {
@@ -79,6 +80,22 @@ void set_dnstap_address(Draft& draft, const Value& value) {
 
 constexpr std::array<std::string_view, 4> log_levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
+constexpr std::array<std::string_view, 6> algorithms{
+    "rsasha256", "rsasha512", "ecdsap256sha256", "ecdsap384sha384", "ed25519", "ed448"};
+constexpr std::array<std::string_view, 2> key_schemes{"csk", "ksk+zsk"};
+constexpr std::array<std::string_view, 3> denials{"nsec", "nsec3", "nsec3-opt-out"};
+
+template <auto member, auto& names>
+Value get_policy_choice(const Draft& draft) {
+  return std::string(names[static_cast<size_t>(draft.policy.*member)]);
+}
+template <auto member, auto& names>
+void set_policy_choice(Draft& draft, const Value& value) {
+  const auto found = std::ranges::find(names, std::get<std::string>(value));
+  CHECK(found != names.end());
+  auto& target = draft.policy.*member;
+  target = static_cast<std::remove_reference_t<decltype(target)>>(found - names.begin());
+}
 
 template <auto member, auto& names>
 Value get_log(const Draft& draft) {
@@ -96,6 +113,9 @@ constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
 constexpr uint32_t tcp_ms_min = 100;        // a slower round trip would never be served
 constexpr uint32_t tcp_ms_max = 600'000;
 constexpr uint32_t tcp_connections_bound = 1'000'000;  // beyond any limit on descriptors
+
+constexpr uint32_t policy_name_bytes_max = 64;
+constexpr uint32_t policy_s_max = 10 * 365 * 86400;  // longer than any key should live
 
 constexpr Applies restart = Applies::on_restart;
 
@@ -126,6 +146,36 @@ constexpr Key entry(Key key) {
   key.presence = Presence::required;
   key.get = get_entry<owner, member>;
   key.set = set_entry<owner, member>;
+  return key;
+}
+template <auto owner, auto member>
+constexpr Key policy_name(Key key) {
+  key.name = "policy";
+  key.max = policy_name_bytes_max;
+  key.get = get_entry<owner, member>;
+  key.set = set_entry<owner, member>;
+  return key;
+}
+template <auto member>
+constexpr Key policy(Key key) {
+  key.table = "policy";
+  key.get = get_entry<&Draft::policy, member>;
+  key.set = set_entry<&Draft::policy, member>;
+  return key;
+}
+template <auto member>
+constexpr Key policy_s(Key key) {
+  key.kind = Kind::integer;
+  key.max = policy_s_max;
+  return policy<member>(key);
+}
+template <auto member, auto& names>
+constexpr Key policy_choice(Key key) {
+  key.table = "policy";
+  key.kind = Kind::choice;
+  key.choices = names;
+  key.get = get_policy_choice<member, names>;
+  key.set = set_policy_choice<member, names>;
   return key;
 }
 template <auto member>
@@ -321,6 +371,48 @@ constexpr std::array load_keys{
          .meaning = "Seconds to live of records before a file states any (`$TTL` or a record's)."}),
 };
 
+constexpr std::array policy_keys{
+    policy<&PolicySetting::name>({.name = "name",
+                                  .max = policy_name_bytes_max,
+                                  .presence = Presence::required,
+                                  .meaning = "What `zone.policy` and `zones.policy` name."}),
+    policy_choice<&PolicySetting::algorithm, algorithms>(
+        {.name = "algorithm", .meaning = "Of keys that are made."}),
+    policy_choice<&PolicySetting::keys, key_schemes>(
+        {.name = "keys",
+         .meaning = "`csk`: one key signs all; `ksk+zsk`: one signs the keys, one the rest. Made "
+                    "where a zone has none, and kept in `server.state`."}),
+    policy<&PolicySetting::rsa_bits>({.name = "rsa_bits",
+                                      .kind = Kind::integer,
+                                      .min = 1024,
+                                      .max = 4096,
+                                      .meaning = "Bits of RSA keys that are made."}),
+    policy_choice<&PolicySetting::denial, denials>(
+        {.name = "denial",
+         .meaning = "How it is proved that a name does not exist. With `nsec` resolvers absorb "
+                    "floods of random names (RFC 8198); `nsec3` hides the names; with "
+                    "`nsec3-opt-out` delegations that are not signed cost nothing."}),
+    policy<&PolicySetting::zonemd>(
+        {.name = "zonemd",
+         .kind = Kind::boolean,
+         .meaning = "Whether a digest over the whole zone is added (RFC 8976). Each change then "
+                    "costs a walk over the zone."}),
+    policy_s<&PolicySetting::dnskey_ttl_s>(
+        {.name = "dnskey_ttl_s", .meaning = "Seconds to live of DNSKEY, CDS and CDNSKEY."}),
+    policy_s<&PolicySetting::signature_validity_s>(
+        {.name = "signature_validity_s",
+         .min = 3600,
+         .meaning = "Seconds for which a signature holds at most."}),
+    policy_s<&PolicySetting::signature_refresh_s>(
+        {.name = "signature_refresh_s",
+         .meaning = "A signature that holds for no more seconds than this is made anew: so long "
+                    "may the signer be away. It should exceed the SOA's expire."}),
+    policy_s<&PolicySetting::signature_jitter_s>(
+        {.name = "signature_jitter_s",
+         .meaning = "Signatures hold for up to so many seconds less, each for its own time, so "
+                    "that not all are made anew at once."}),
+};
+
 constexpr std::array zone_keys{
     entry<&Draft::zone, &ZoneSetting::name>({.table = "zone",
                                              .name = "name",
@@ -330,6 +422,10 @@ constexpr std::array zone_keys{
                                              .name = "file",
                                              .kind = Kind::path,
                                              .meaning = "Its file, in the form of RFC 1035 §5."}),
+    policy_name<&Draft::zone, &ZoneSetting::policy>(
+        {.table = "zone",
+         .meaning = "The `[[policy]]` by which it is signed; `default` needs none and has all "
+                    "defaults; empty: it is served as its file has it."}),
 };
 
 constexpr std::array zones_keys{
@@ -339,6 +435,8 @@ constexpr std::array zones_keys{
          .kind = Kind::path,
          .meaning = "Folder in which every `NAME.zone` is the file of the zone NAME; `@.zone` is "
                     "the root zone. Looked through at start and at each reload."}),
+    policy_name<&Draft::directory, &DirectorySetting::policy>(
+        {.table = "zones", .meaning = "The same as `zone.policy`, for all its zones."}),
 };
 
 constexpr std::array<Table::Pair, 2> cookie_pairs{
@@ -373,6 +471,10 @@ constexpr std::array tables{
           .keys = xdp_keys},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},
     Table{.name = "load", .meaning = "How zone files are read.", .keys = load_keys},
+    Table{.name = "policy",
+          .kind = TableKind::array_of_tables,
+          .meaning = "How zones are signed (DNSSEC). Given once for each policy.",
+          .keys = policy_keys},
     Table{.name = "zone",
           .kind = TableKind::array_of_tables,
           .meaning = "One zone and its file. Given once for each zone.",

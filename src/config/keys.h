@@ -41,6 +41,7 @@ enum class Presence : uint8_t { optional, required };
 // A Config that is being made, with the entry of an array of tables that is being read.
 struct Draft {
   Config config = {};
+  PolicySetting policy = {};
   ZoneSetting zone = {};
   DirectorySetting directory = {};
 };

@@ -17,6 +17,13 @@ namespace {
 void for_each_entry(const Table& table, const Config& config,
                     const std::function<void(const Draft&)>& visit) {
   Draft draft;
+  if (table.name == "policy") {
+    for (const PolicySetting& policy : config.policies) {
+      draft.policy = policy;
+      visit(draft);
+    }
+    return;
+  }
   if (table.name == "zone") {
     for (const ZoneSetting& zone : config.zones) {
       draft.zone = zone;

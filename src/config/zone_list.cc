@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -19,6 +21,7 @@ namespace {
 
 constexpr std::string_view suffix = ".zone";
 constexpr std::string_view root_stem = "@";
+constexpr const char* default_policy = "default";
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
@@ -41,10 +44,12 @@ class Lister {
   explicit Lister(const Config& config) : config_(config) {}
 
   ZoneList list() {
+    read_policies();
     for (const ZoneSetting& zone : config_.zones) {
       // parse_config has checked the name.
       if (Result<std::string> name = canonical_name(zone.name)) {
-        list_.zones.push_back({*std::move(name), zone.file});
+        auto policy = find_policy("zone", zone.policy, zone.line);
+        if (policy) list_.zones.push_back({*std::move(name), zone.file, *std::move(policy)});
       }
     }
     for (const DirectorySetting& setting : config_.directories) add_directory(setting);
@@ -64,6 +69,9 @@ class Lister {
                                     setting.directory, std::strerror(errno)));
       return;
     }
+    const auto policy = find_policy("zones", setting.policy, setting.line);
+    if (!policy) return;
+    policy_ = *policy;
     const size_t first = list_.zones.size();
     while (true) {
       errno = 0;  // readdir tells its end from a failure by this alone
@@ -84,7 +92,7 @@ class Lister {
     Result<std::string> name = canonical_name(stem == root_stem ? "." : stem);
     std::string path = setting.directory + "/" + std::string(file);
     if (name) {
-      list_.zones.push_back({*std::move(name), std::move(path)});
+      list_.zones.push_back({*std::move(name), std::move(path), policy_});
     } else {
       complain(setting, fmt::format("{}: {}; expected a file name NAME.zone with the zone's name",
                                     path, name.error().message));
@@ -103,8 +111,50 @@ class Lister {
     }
   }
 
+  void read_policies() {
+    policies_.emplace(default_policy,
+                      std::make_shared<const PolicySetting>(PolicySetting{.name = default_policy}));
+    for (const PolicySetting& policy : config_.policies) {
+      check_policy(policy);
+      auto [known, is_new] = policies_.try_emplace(policy.name);
+      const bool is_default = policy.name == default_policy && known->second->line == 0;
+      if (!is_new && !is_default) {
+        list_.problems.add({config_.source, policy.line, 1,
+                            fmt::format("policy.name is \"{}\", which line {} has already",
+                                        policy.name, known->second->line)});
+      }
+      known->second = std::make_shared<const PolicySetting>(policy);
+    }
+  }
+
+  void check_policy(const PolicySetting& policy) {
+    const uint64_t least = uint64_t{policy.signature_refresh_s} + policy.signature_jitter_s;
+    if (policy.signature_validity_s > least) return;
+    list_.problems.add(
+        {config_.source, policy.line, 1,
+         fmt::format("policy \"{}\": signature_validity_s is {}; expected more than refresh and "
+                     "jitter together, which are {}",
+                     policy.name, policy.signature_validity_s, least)});
+  }
+
+  // Null for no policy; nothing if there is none such: the zone must not be served unsigned then.
+  std::optional<std::shared_ptr<const PolicySetting>> find_policy(std::string_view table,
+                                                                  const std::string& name,
+                                                                  uint32_t line) {
+    if (name.empty()) return std::shared_ptr<const PolicySetting>();
+    const auto found = policies_.find(name);
+    if (found != policies_.end()) return found->second;
+    list_.problems.add({config_.source, line, 1,
+                        fmt::format("{}.policy is \"{}\"; expected the name of a [[policy]], or "
+                                    "\"default\"",
+                                    table, name)});
+    return std::nullopt;
+  }
+
   const Config& config_;
   ZoneList list_;
+  std::map<std::string, std::shared_ptr<const PolicySetting>, std::less<>> policies_;
+  std::shared_ptr<const PolicySetting> policy_;  // of the directory that is being read
 };
 
 }  // namespace

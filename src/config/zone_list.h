@@ -6,8 +6,11 @@
 // bytes that a file name cannot hold (a slash is \047); "@.zone" is the root zone. Other files,
 // names that begin with a dot, and folders are passed over. Called at start and at each reload:
 // a million files are listed in about a second, without opening them.
+//
+// The policy "default" has all defaults, unless a [[policy]] takes its name.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,11 +22,13 @@ namespace holdfast::config {
 struct ZoneSource {
   std::string name;  // absolute text, lower case, with the final dot
   std::string file;
+  std::shared_ptr<const PolicySetting> policy = {};  // null: not signed here
 };
 
 struct ZoneList {
   std::vector<ZoneSource> zones;  // in order of the configuration, each directory sorted by name
-  ProblemList problems;           // unreadable directories, bad names, a zone given twice
+  // Unreadable directories, bad names, a zone given twice, policies that are missing or impossible.
+  ProblemList problems;
 };
 
 [[nodiscard]] ZoneList list_zones(const Config& config);

@@ -83,6 +83,38 @@ TEST_F(ZonesFolder, AFileNameThatIsNoZoneNameIsRefused) {
                                HasSubstr("expected a file name NAME.zone")));
 }
 
+TEST_F(ZonesFolder, PoliciesAreFoundByName) {
+  touch("a.test.zone");
+  const ZoneList found = list(
+      "policy = 'p'\n[[policy]]\nname = 'p'\nzonemd = true\n"
+      "[[zone]]\nname = 'b.test'\nfile = 'b'\npolicy = 'default'\n"
+      "[[zone]]\nname = 'c.test'\nfile = 'c'\n");
+  EXPECT_THAT(found.problems.to_text(), ::testing::IsEmpty());
+  ASSERT_THAT(names(found), ElementsAre("b.test.", "c.test.", "a.test."));
+  EXPECT_FALSE(found.zones[0].policy->zonemd);
+  EXPECT_EQ(found.zones[0].policy->name, "default");
+  EXPECT_EQ(found.zones[1].policy, nullptr);
+  EXPECT_TRUE(found.zones[2].policy->zonemd);
+}
+
+TEST_F(ZonesFolder, AZoneWhosePolicyIsMissingIsNotServedUnsigned) {
+  touch("a.test.zone");
+  const ZoneList found =
+      list("policy = 'q'\n[[zone]]\nname = 'b.test'\nfile = 'b'\npolicy = 'q'\n");
+  EXPECT_THAT(names(found), ::testing::IsEmpty());
+  EXPECT_THAT(found.problems.to_text(), ::testing::HasSubstr("zones.policy is \"q\""));
+  EXPECT_THAT(found.problems.to_text(), ::testing::HasSubstr("zone.policy is \"q\""));
+}
+
+TEST_F(ZonesFolder, PoliciesThatAreImpossibleOrGivenTwiceAreRefused) {
+  const ZoneList found = list(
+      "[[policy]]\nname = 'p'\nsignature_validity_s = 86400\n"
+      "[[policy]]\nname = 'p'\n[[policy]]\nname = 'default'\n");
+  EXPECT_THAT(found.problems.to_text(), ::testing::HasSubstr("signature_validity_s is 86400"));
+  EXPECT_THAT(found.problems.to_text(), ::testing::HasSubstr("which line 3 has already"));
+  EXPECT_EQ(found.problems.problems.size(), 2U);
+}
+
 TEST_F(ZonesFolder, AFolderThatIsNotThereIsRefused) {
   const ZoneList found = list("[[zones]]\ndirectory = 'missing'\n");
   EXPECT_THAT(found.problems.to_text(),

@@ -69,7 +69,8 @@ ParseResult parse_one(size_t index, const ParseJob& job, const ParseSettings& se
   result.outcome = zone::load_zone_file(job.file, *apex, settings.load);
   std::vector<std::string>& files = result.outcome.report.files;
   std::erase(files, job.file);
-  result.fingerprint = fingerprint_files(job.file, files, settings.fingerprint_salt, begins_ns);
+  result.fingerprint = fingerprint_files(
+      job.file, files, settings.fingerprint_salt ^ job.fingerprint_salt, begins_ns);
   return result;
 }
 

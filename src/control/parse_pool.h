@@ -17,6 +17,7 @@ namespace holdfast::control {
 struct ParseJob {
   std::string zone;  // absolute text
   std::string file;
+  uint64_t fingerprint_salt = 0;  // for what else the zone depends on
 };
 
 struct ParseResult {
@@ -28,7 +29,7 @@ struct ParseResult {
 
 struct ParseSettings {
   zone::LoadOptions load;
-  uint64_t fingerprint_salt = 0;
+  uint64_t fingerprint_salt = 0;  // of these settings
   unsigned threads = 1;
 };
 

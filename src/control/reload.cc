@@ -173,7 +173,8 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
     return reply;
   }
   const auto applied = parts_.facts.read().applied;
-  ReloadPlan plan = parts_.zones.plan_one({key, record->file}, load_options(*applied));
+  ReloadPlan plan =
+      parts_.zones.plan_one({key, record->file, record->policy}, load_options(*applied));
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) {
     reply.error = refusal_of(reply.findings.size());

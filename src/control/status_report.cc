@@ -137,6 +137,8 @@ std::string zone_json(const std::string& zone, const ZoneRecord& record) {
       {"records", record.records},
       {"names", record.names},
       {"loaded_unix_s", record.loaded_unix_s},
+      {"policy", record.policy ? record.policy->name : ""},
+      {"refresh_unix_s", record.refresh_unix_s},
       {"failing_since_unix_s", record.failing_since_unix_s},
       {"findings", findings},
   };

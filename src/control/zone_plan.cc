@@ -32,7 +32,7 @@ void add_outcome(ReloadPlan& plan, const config::ZoneSource& source, ParseResult
     }
   }
   if (parsed.outcome.contents && !report.has_errors()) {
-    plan.updates.push_back({source, std::move(parsed)});
+    plan.updates.push_back({source, std::move(parsed), 0});
   } else if (!report.has_errors()) {
     add_text(plan.findings, plan.findings_suppressed, source.file + ": could not be read");
   }
@@ -59,8 +59,8 @@ bool is_unchanged(const ZoneRecord& record, const config::ZoneSource& source, ui
 }
 
 ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSource> wanted,
-                       const ParseSettings& settings, const std::atomic<bool>& stop,
-                       const std::function<void()>& alive) {
+                       const ParseSettings& settings, const SaltOf& salt_of,
+                       const std::atomic<bool>& stop, const std::function<void()>& alive) {
   ReloadPlan plan;
   std::vector<ParseJob> jobs;
   std::vector<const config::ZoneSource*> sources;
@@ -70,14 +70,15 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
     alive();
     names.insert(source.name);
     const auto record = table.find(source.name);
-    if (record && is_unchanged(*record, source, settings.fingerprint_salt)) {
+    const uint64_t salt = salt_of(source);
+    if (record && is_unchanged(*record, source, settings.fingerprint_salt ^ salt)) {
       if (record->state == ZoneState::serving) continue;
       for (const std::string& text : record->findings) {
         add_text(plan.findings, plan.findings_suppressed, text);
       }
       continue;
     }
-    jobs.push_back({source.name, source.file});
+    jobs.push_back({source.name, source.file, salt});
     sources.push_back(&source);
   }
   const auto remove_unlisted = [&](const std::string& zone, const ZoneRecord&) {
@@ -94,13 +95,18 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
   return plan;
 }
 
-ReloadPlan plan_reload_of(const config::ZoneSource& source, const ParseSettings& settings) {
+ReloadPlan plan_reload_of(const config::ZoneSource& source, const ParseSettings& settings,
+                          const SaltOf& salt_of) {
   ReloadPlan plan;
   const std::atomic<bool> no_stop{false};
-  const ParseJob job{source.name, source.file};
+  const ParseJob job{source.name, source.file, salt_of(source)};
   parse_zones({&job, 1}, settings, no_stop,
               [&](ParseResult parsed) { add_outcome(plan, source, std::move(parsed)); });
   return plan;
+}
+
+void add_finding(ReloadPlan& plan, std::string text) {
+  add_text(plan.findings, plan.findings_suppressed, std::move(text));
 }
 
 std::vector<std::string> finding_texts(const zone::LoadReport& report) {

@@ -24,6 +24,7 @@ struct ReloadPlan {
   struct Update {
     config::ZoneSource source;
     ParseResult parsed;
+    uint64_t refresh_unix_s = 0;  // of a zone that was signed
   };
   std::vector<Update> updates;
   std::vector<std::string> removals;
@@ -33,20 +34,26 @@ struct ReloadPlan {
   size_t warnings_suppressed = 0;
 };
 
+// What a zone depends on beside its files and the settings of all.
+using SaltOf = std::function<uint64_t(const config::ZoneSource&)>;
+
 // `alive` is called between two zones.
 [[nodiscard]] ReloadPlan plan_reload(const ZoneTable& table,
                                      std::span<const config::ZoneSource> wanted,
-                                     const ParseSettings& settings, const std::atomic<bool>& stop,
+                                     const ParseSettings& settings, const SaltOf& salt_of,
+                                     const std::atomic<bool>& stop,
                                      const std::function<void()>& alive);
 // Of one zone, read even if it seems unchanged.
 [[nodiscard]] ReloadPlan plan_reload_of(const config::ZoneSource& source,
-                                        const ParseSettings& settings);
+                                        const ParseSettings& settings, const SaltOf& salt_of);
 
 // Threads for all cores that this process may use.
 [[nodiscard]] ParseSettings parse_settings(const zone::LoadOptions& options);
 // True if the version that `record` tells of was made from the same files with the same settings.
 [[nodiscard]] bool is_unchanged(const ZoneRecord& record, const config::ZoneSource& source,
                                 uint64_t salt);
+// Adds to the findings, within the bound.
+void add_finding(ReloadPlan& plan, std::string text);
 // Findings as texts, errors first, with a last one for those that were only counted.
 [[nodiscard]] std::vector<std::string> finding_texts(const zone::LoadReport& report);
 // A sentence on what a publication changed.

@@ -58,7 +58,9 @@ ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& stat
       table_(table),
       alive_(std::move(alive)),
       last_good_(memory, state_directory, clock),
-      register_(state_directory) {}
+      register_(state_directory),
+      signing_(state_directory, clock),
+      clock_(clock) {}
 
 void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
                          const zone::LoadOptions& options, Start start, Unlisted unlisted,
@@ -72,12 +74,13 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
     alive_();
     ZoneRecord record = *table_.find(source.name);
     if (record.state != ZoneState::waiting) continue;
-    if (is_unchanged(record, source, settings.fingerprint_salt)) {
+    const uint64_t salt = signing_.prepare(source);
+    if (is_unchanged(record, source, settings.fingerprint_salt ^ salt)) {
       record.state = ZoneState::serving;
-      table_.put(source.name, std::move(record));
+      put_record(source.name, std::move(record));
       continue;
     }
-    jobs.push_back({source.name, source.file});
+    jobs.push_back({source.name, source.file, salt});
     sources.push_back(&source);
   }
   size_t done = wanted.size() - jobs.size();
@@ -98,6 +101,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
 void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
   ZoneRecord record;
   record.file = source.file;
+  record.policy = source.policy;
   const auto view = memory_.find(name_of(source.name));
   if (view && view->available()) {
     set_served_version(record, *view);
@@ -110,7 +114,7 @@ void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
     }
     if (start == Start::respawn) take_up_as_it_is(record);
   }
-  table_.put(source.name, std::move(record));
+  put_record(source.name, std::move(record));
 }
 
 void ZoneSet::remove_unlisted(std::span<const config::ZoneSource> wanted) {
@@ -133,18 +137,27 @@ void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
     keep_last_good(source, parsed, finding_texts(parsed.outcome.report));
     return;
   }
+  uint64_t refresh_unix_s = 0;
+  if (source.policy) {
+    const auto made = sign(source, parsed.outcome);
+    if (!made) return keep_last_good(source, parsed, {source.file + ": " + made.error().message});
+    refresh_unix_s = *made;
+  }
   if (const auto published = last_good_.publish(*parsed.outcome.contents); published) {
-    record_published(source, parsed);
+    record_published(source, parsed, refresh_unix_s);
   } else {
     keep_last_good(source, parsed, {published.error().message});
   }
 }
 
-void ZoneSet::record_published(const config::ZoneSource& source, const ParseResult& parsed) {
+void ZoneSet::record_published(const config::ZoneSource& source, const ParseResult& parsed,
+                               uint64_t refresh_unix_s) {
   const auto view = memory_.find(name_of(source.name));
   CHECK(view.has_value());
   ZoneRecord record;
   record.file = source.file;
+  record.policy = source.policy;
+  record.refresh_unix_s = refresh_unix_s;
   record.includes = parsed.outcome.report.files;
   record.state = ZoneState::serving;
   set_served_version(record, *view);
@@ -154,13 +167,14 @@ void ZoneSet::record_published(const config::ZoneSource& source, const ParseResu
   record.fingerprint = parsed.fingerprint;
   record.findings = finding_texts(parsed.outcome.report);
   register_source(source.name, record);
-  table_.put(source.name, std::move(record));
+  put_record(source.name, std::move(record));
 }
 
 void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
                              std::vector<std::string> findings) {
   ZoneRecord record = table_.find(source.name).value_or(ZoneRecord{});
   record.file = source.file;
+  record.policy = source.policy;
   record.includes = parsed.outcome.report.files;
   record.fingerprint = parsed.fingerprint;
   record.findings = std::move(findings);
@@ -182,7 +196,7 @@ void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult
       record.findings.push_back(entered.error().message);
     }
   }
-  table_.put(source.name, std::move(record));
+  put_record(source.name, std::move(record));
 }
 
 bool ZoneSet::restore(const std::string& zone, ZoneRecord& record) {
@@ -199,14 +213,18 @@ bool ZoneSet::restore(const std::string& zone, ZoneRecord& record) {
 }
 
 ReloadPlan ZoneSet::plan_all(std::span<const config::ZoneSource> wanted,
-                             const zone::LoadOptions& options,
-                             const std::atomic<bool>& stop) const {
-  return plan_reload(table_, wanted, parse_settings(options), stop, alive_);
+                             const zone::LoadOptions& options, const std::atomic<bool>& stop) {
+  const auto salt_of = [&](const config::ZoneSource& source) { return signing_.prepare(source); };
+  ReloadPlan plan = plan_reload(table_, wanted, parse_settings(options), salt_of, stop, alive_);
+  sign_updates(plan);
+  return plan;
 }
 
-ReloadPlan ZoneSet::plan_one(const config::ZoneSource& source,
-                             const zone::LoadOptions& options) const {
-  return plan_reload_of(source, parse_settings(options));
+ReloadPlan ZoneSet::plan_one(const config::ZoneSource& source, const zone::LoadOptions& options) {
+  const auto salt_of = [&](const config::ZoneSource& of) { return signing_.prepare(of); };
+  ReloadPlan plan = plan_reload_of(source, parse_settings(options), salt_of);
+  sign_updates(plan);
+  return plan;
 }
 
 Result<void> ZoneSet::stage(const ReloadPlan& plan) {
@@ -243,7 +261,7 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
     const ReloadPlan::Update& update = plan.updates[i];
     const std::string& zone = update.source.name;
     const ZoneRecord before = table_.find(zone).value_or(ZoneRecord{});
-    record_published(update.source, update.parsed);
+    record_published(update.source, update.parsed, update.refresh_unix_s);
     const ZoneRecord after = *table_.find(zone);
     if (before.generation == after.generation) continue;  // read again, nothing has changed in it
     ++(before.generation == 0 ? result.added : result.updated);
@@ -254,6 +272,7 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
     alive_();
     last_good_.remove(name_of(zone));
     table_.erase(zone);
+    refreshes_.erase(zone);
     ++result.removed;
     tell("zone " + zone + ": removed");
   }
@@ -266,7 +285,17 @@ void ZoneSet::register_source(const std::string& zone, const ZoneRecord& record)
   register_.append(zone, known_source(record));
 }
 
+void ZoneSet::put_record(const std::string& zone, ZoneRecord record) {
+  if (record.policy && record.generation != 0) {
+    refreshes_.put(zone, record.refresh_unix_s);
+  } else {
+    refreshes_.erase(zone);
+  }
+  table_.put(zone, std::move(record));
+}
+
 void ZoneSet::maintain() {
+  refresh_signatures();
   last_good_.maintain();
   auto kept = register_.flush();
   if (kept && register_.wants_rewrite(table_.size())) {

@@ -15,8 +15,10 @@
 
 #include "config/zone_list.h"
 #include "control/last_good.h"
+#include "control/refresh_queue.h"
 #include "control/source_register.h"
 #include "control/zone_plan.h"
+#include "control/zone_signing.h"
 #include "control/zone_table.h"
 #include "zone/memory.h"
 
@@ -56,10 +58,10 @@ class ZoneSet {
   // Reads what has changed and judges it; changes nothing.
   [[nodiscard]] ReloadPlan plan_all(std::span<const config::ZoneSource> wanted,
                                     const zone::LoadOptions& options,
-                                    const std::atomic<bool>& stop) const;
+                                    const std::atomic<bool>& stop);
   // Of one zone, read even if it seems unchanged.
   [[nodiscard]] ReloadPlan plan_one(const config::ZoneSource& source,
-                                    const zone::LoadOptions& options) const;
+                                    const zone::LoadOptions& options);
   // Writes what the plan changes beside what is served, which needs room for both. The error names
   // the zone; nothing of the plan is kept then. `plan` stays where it is until the next two.
   [[nodiscard]] Result<void> stage(const ReloadPlan& plan);
@@ -67,7 +69,7 @@ class ZoneSet {
   // Makes all that was staged visible, and takes away what the plan removes.
   [[nodiscard]] Result<ReloadResult> show_staged(ReloadPlan& plan);
 
-  // Keeps journal and register small and on disk; call about once a second.
+  // Keeps journal and register small and on disk, and signatures fresh; call about once a second.
   void maintain();
   [[nodiscard]] JournalFacts journal_facts() const { return last_good_.facts(); }
 
@@ -77,11 +79,20 @@ class ZoneSet {
   // Publishes what is good, and keeps the last good where it is bad or cannot be published.
   void settle(const config::ZoneSource& source, ParseResult parsed);
   // Enters what was published of it into table and register.
-  void record_published(const config::ZoneSource& source, const ParseResult& parsed);
+  void record_published(const config::ZoneSource& source, const ParseResult& parsed,
+                        uint64_t refresh_unix_s);
   void keep_last_good(const config::ZoneSource& source, const ParseResult& parsed,
                       std::vector<std::string> findings);
   // True if an earlier version came back from the journal.
   bool restore(const std::string& zone, ZoneRecord& record);
+  // Replaces what was read by what is signed of it, if the zone has a policy.
+  [[nodiscard]] Result<uint64_t> sign(const config::ZoneSource& source, zone::LoadOutcome& outcome);
+  void sign_updates(ReloadPlan& plan);
+  // What is served of a zone, or was last.
+  [[nodiscard]] std::optional<zone::Contents> last_version(const wire::Name& apex);
+  void refresh_signatures();
+  void refresh(const std::string& zone, ZoneRecord record);
+  void put_record(const std::string& zone, ZoneRecord record);
   void register_source(const std::string& zone, const ZoneRecord& record);
 
   zone::Memory& memory_;
@@ -89,6 +100,9 @@ class ZoneSet {
   const std::function<void()> alive_;
   LastGood last_good_;
   SourceRegister register_;
+  ZoneSigning signing_;
+  RefreshQueue refreshes_;
+  const Clock& clock_;
   std::string register_error_;
   std::vector<zone::Publication> staged_;  // of each update of the plan
 };

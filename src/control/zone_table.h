@@ -9,11 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "config/config.h"
 
 namespace holdfast::control {
 
@@ -28,7 +31,8 @@ constexpr size_t zone_states = 4;
 
 struct ZoneRecord {
   std::string file;
-  std::vector<std::string> includes;  // further files that it reads
+  std::shared_ptr<const config::PolicySetting> policy = {};  // null: not signed here
+  std::vector<std::string> includes;                         // further files that it reads
   ZoneState state = ZoneState::waiting;
   // Of the version served; all zero if there is none.
   uint32_t serial = 0;
@@ -36,6 +40,7 @@ struct ZoneRecord {
   uint64_t records = 0;
   uint64_t names = 0;
   uint64_t loaded_unix_s = 0;
+  uint64_t refresh_unix_s = 0;  // when its signatures are looked at again; 0 if it has no policy
   // Of the files as last read, good or bad (control/source_register.h).
   uint64_t fingerprint = 0;
   uint64_t failing_since_unix_s = 0;

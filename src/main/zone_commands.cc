@@ -35,6 +35,10 @@ void print_status(const json::object& zone) {
                number_field(zone, "names"), time_field(zone, "loaded_unix_s"),
                number_field(zone, "generation"));
   }
+  if (!text_field(zone, "policy").empty()) {
+    fmt::print("signed by   policy {}, again at {}\n", text_field(zone, "policy"),
+               time_field(zone, "refresh_unix_s"));
+  }
   if (number_field(zone, "failing_since_unix_s") > 0) {
     fmt::print("bad since   {}\n", time_field(zone, "failing_since_unix_s"));
   }

@@ -90,7 +90,8 @@ class Config(CommandLine):
         self.assertEqual(run("config", "print", "--config", again).stdout, printed)
         values = json.loads(run("config", "print", "--json", "--config", path).stdout)
         self.assertEqual(values["server"]["workers"], 3)
-        self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a"}])
+        self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a",
+                                           "policy": ""}])
 
 
 class Completion(CommandLine):

@@ -18,7 +18,7 @@ ROOT_FIELDS = {
     "started_unix_s", "ready", "not_ready_reason", "control", "workers", "zones", "memory",
     "journal", "reload", "dnstap", "deaths"}
 ZONE_FIELDS = {"zone", "file", "state", "serial", "generation", "records", "names",
-               "loaded_unix_s", "failing_since_unix_s", "findings"}
+               "loaded_unix_s", "policy", "refresh_unix_s", "failing_since_unix_s", "findings"}
 
 
 class ControlSocket(unittest.TestCase):

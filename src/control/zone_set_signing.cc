@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Zones that are signed here: as they are read, and again before their signatures expire.
+#include "control/zone_set.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using log::Category;
+
+// In one call of maintain(), beyond the zone that is being signed: reloads and requests wait.
+constexpr uint64_t refreshing_ns_max = 200'000'000;
+constexpr uint64_t retry_s = 60;
+
+}  // namespace
+
+Result<uint64_t> ZoneSet::sign(const config::ZoneSource& source, zone::LoadOutcome& outcome) {
+  const wire::Name apex = TRY(wire::Name::from_text(source.name));
+  const auto before = last_version(apex);
+  dnssec::SignedZone made = TRY(
+      signing_.sign(source.name, *source.policy, *outcome.contents, before ? &*before : nullptr));
+  outcome.contents = std::move(made.contents);
+  log::info(Category::zones, "zone-signed", "a zone was signed",
+            {{"zone", source.name},
+             {"signatures_made", std::to_string(made.signatures_made)},
+             {"signatures_kept", std::to_string(made.signatures_kept)}});
+  return made.refresh_at_s;
+}
+
+void ZoneSet::sign_updates(ReloadPlan& plan) {
+  for (ReloadPlan::Update& update : plan.updates) {
+    if (!update.source.policy) continue;
+    alive_();
+    const auto made = sign(update.source, update.parsed.outcome);
+    if (made) {
+      update.refresh_unix_s = *made;
+    } else {
+      add_finding(plan, update.source.file + ": " + made.error().message);
+    }
+  }
+}
+
+std::optional<zone::Contents> ZoneSet::last_version(const wire::Name& apex) {
+  const auto view = memory_.find(apex);
+  if (!view || !view->available()) return last_good_.restore(apex);
+  auto contents = contents_of(*view);
+  if (!contents) return std::nullopt;
+  return *std::move(contents);
+}
+
+void ZoneSet::refresh_signatures() {
+  const uint64_t begun_ns = clock_.monotonic_ns();
+  while (clock_.monotonic_ns() - begun_ns <= refreshing_ns_max) {
+    const auto zone = refreshes_.due_at(clock_.wall_s());
+    if (!zone) return;
+    alive_();
+    refresh(*zone, table_.find(*zone).value_or(ZoneRecord{}));
+  }
+}
+
+void ZoneSet::refresh(const std::string& zone, ZoneRecord record) {
+  const auto apex = wire::Name::from_text(zone);
+  const auto view = apex ? memory_.find(*apex) : std::nullopt;
+  if (!record.policy || !view || !view->available()) return refreshes_.erase(zone);
+  if (record.refresh_unix_s == 0) {  // since the start nobody has looked
+    record.refresh_unix_s = std::max<uint64_t>(signing_.refresh_time_of(*record.policy, *view), 1);
+    return put_record(zone, std::move(record));
+  }
+  const auto served = contents_of(*view);
+  auto made = served ? signing_.sign(zone, *record.policy, *served, &*served)
+                     : Result<dnssec::SignedZone>(std::unexpected(served.error()));
+  const auto published = made ? last_good_.publish(made->contents)
+                              : Result<zone::Publication>(std::unexpected(made.error()));
+  if (!published) {
+    log::error(Category::zones, "zone-unrefreshed",
+               "zone " + zone + " cannot be signed again, what is served of it stays: " +
+                   published.error().message,
+               {{"zone", zone}});
+    return refreshes_.put(zone, clock_.wall_s() + retry_s);
+  }
+  const auto now_served = memory_.find(*apex);
+  record.serial = now_served->serial();
+  record.generation = now_served->generation();
+  record.records = now_served->record_count();
+  record.names = now_served->node_count();
+  record.loaded_unix_s = clock_.wall_s();
+  record.refresh_unix_s = std::max(made->refresh_at_s, clock_.wall_s() + 1);
+  log::info(Category::zones, "zone-refreshed", "signatures were made anew before they expire",
+            {{"zone", zone},
+             {"serial", std::to_string(record.serial)},
+             {"signatures_made", std::to_string(made->signatures_made)}});
+  register_source(zone, record);
+  put_record(zone, std::move(record));
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/zone_signing.h"
+
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <random>
+
+#include "base/file.h"
+#include "dnssec/key_file.h"
+#include "dnssec/key_folder.h"
+#include "dnssec/rrsig.h"
+#include "dnssec/zone_verifier.h"
+#include "log/log.h"
+#include "wire/types.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using config::PolicySetting;
+using dnssec::ZoneKey;
+
+constexpr unsigned key_folder_mode = 0700;
+
+// In the order of config::SigningAlgorithm.
+constexpr std::array<uint8_t, 6> algorithm_numbers{
+    dnssec::rsa_sha256,        dnssec::rsa_sha512, dnssec::ecdsa_p256_sha256,
+    dnssec::ecdsa_p384_sha384, dnssec::ed25519,    dnssec::ed448};
+
+uint64_t mix(uint64_t state, uint64_t value) {
+  return hash_mix(state ^ value, 0x9e3779b97f4a7c15U) + value;
+}
+
+unsigned usable_cores() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&cores));
+}
+
+dnssec::SigningPolicy signing_policy(const PolicySetting& policy) {
+  dnssec::SigningPolicy signing;
+  const bool is_nsec = policy.denial == config::SigningDenial::nsec;
+  signing.denial = is_nsec ? dnssec::DenialMethod::nsec : dnssec::DenialMethod::nsec3;
+  const bool opts_out = policy.denial == config::SigningDenial::nsec3_opt_out;
+  signing.opt_out = opts_out ? dnssec::OptOut::yes : dnssec::OptOut::no;
+  signing.zonemd = policy.zonemd ? dnssec::Zonemd::sha384 : dnssec::Zonemd::no;
+  signing.dnskey_ttl = policy.dnskey_ttl_s;
+  signing.validity_s = policy.signature_validity_s;
+  signing.refresh_s = policy.signature_refresh_s;
+  signing.jitter_s = policy.signature_jitter_s;
+  return signing;
+}
+
+// RFC 1035 §3.3.13: the serial is the first of the five numbers that end the RDATA.
+std::optional<uint32_t> serial_of(const zone::Contents& contents) {
+  zone::Contents::Cursor cursor(contents);
+  const zone::StagedNode* apex = cursor.next();
+  constexpr size_t numbers_bytes = 20;
+  for (const zone::StagedRrset& rrset : apex->rrsets) {
+    if (rrset.type != wire::type_soa || rrset.rdata.front().size() < numbers_bytes) continue;
+    return load_be32(rrset.rdata.front().last(numbers_bytes).data());
+  }
+  return std::nullopt;
+}
+
+// Key files alone tell when a key is used: the next such moment is one to sign again.
+uint64_t next_key_time(std::span<const ZoneKey> keys, uint64_t now_s) {
+  uint64_t next_s = UINT64_MAX;
+  for (const ZoneKey& key : keys) {
+    for (const auto& time : {key.times.publish, key.times.activate, key.times.inactive,
+                             key.times.remove, key.times.sync_publish, key.times.sync_remove}) {
+      if (time && *time > now_s) next_s = std::min(next_s, *time);
+    }
+  }
+  return next_s;
+}
+
+Result<void> judge(const dnssec::SignedZone& made, uint64_t now_s, unsigned threads) {
+  const bool is_small = made.contents.record_count() <= ZoneSigning::verified_records_max;
+  const dnssec::Verification verified = dnssec::verify_zone(
+      made.contents, {.now_s = now_s,
+                      .depth = is_small ? dnssec::Depth::signatures : dnssec::Depth::fields,
+                      .threads = threads,
+                      .faults_max = 1});
+  if (verified.holds()) return {};
+  return fail("the signed zone would be bogus: " + verified.faults.front() +
+              (verified.faults_suppressed == 0
+                   ? std::string()
+                   : " (and " + std::to_string(verified.faults_suppressed) + " more)"));
+}
+
+}  // namespace
+
+ZoneSigning::ZoneSigning(std::string state_directory, const Clock& clock)
+    : state_directory_(std::move(state_directory)), clock_(clock) {
+  std::random_device random;
+  jitter_key_ = {uint64_t{random()} << 32 | random(), uint64_t{random()} << 32 | random()};
+}
+
+uint64_t ZoneSigning::prepare(const config::ZoneSource& source) const {
+  if (!source.policy) return 0;
+  const PolicySetting& policy = *source.policy;
+  uint64_t digest = 1;
+  for (const uint64_t value :
+       {uint64_t{static_cast<uint8_t>(policy.denial)}, uint64_t{policy.zonemd ? 1U : 0U},
+        uint64_t{policy.dnskey_ttl_s}, uint64_t{policy.signature_validity_s},
+        uint64_t{policy.signature_refresh_s}, uint64_t{policy.signature_jitter_s}}) {
+    digest = mix(digest, value);
+  }
+  // A key file that is written, replaced or removed changes its folder.
+  const auto zone = wire::Name::from_text(source.name);
+  if (!zone) return digest;
+  const std::string folder = dnssec::key_folder(state_directory_, *zone);
+  struct stat status{};
+  if (::stat(folder.c_str(), &status) != 0) {
+    // What keeps a key from being made is told when the zone is signed.
+    if (!make_keys(*zone, policy, folder) || ::stat(folder.c_str(), &status) != 0) return digest;
+  }
+  digest = mix(digest, static_cast<uint64_t>(status.st_mtim.tv_sec));
+  return mix(digest, static_cast<uint64_t>(status.st_mtim.tv_nsec));
+}
+
+Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
+                                             const config::PolicySetting& policy,
+                                             const zone::Contents& records,
+                                             const zone::Contents* before) const {
+  const wire::Name apex = TRY(wire::Name::from_text(zone));
+  const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  const uint64_t now_s = clock_.wall_s();
+  const bool is_large = records.record_count() > own_thread_records_max;
+  dnssec::SigningTask task{.records = &records,
+                           .before = before,
+                           .keys = keys,
+                           .policy = signing_policy(policy),
+                           .now_s = now_s,
+                           .jitter_key = jitter_key_,
+                           .threads = is_large ? usable_cores() : 1};
+  const auto serial = serial_of(records);
+  const auto serial_before = before == nullptr ? std::nullopt : serial_of(*before);
+  const bool rises = !serial_before || !serial || dnssec::is_before(*serial_before, *serial);
+  if (!rises) task.serial = serial_before;
+  dnssec::SignedZone made = TRY(dnssec::sign_zone(task));
+  if (!rises && made.has_changed) {
+    // RFC 1982 §3.1. Only the SOA, and what depends on it, is signed once more.
+    task.serial = *serial_before + 1;
+    const zone::Contents first = std::move(made.contents);
+    task.before = &first;
+    dnssec::SignedZone again = TRY(dnssec::sign_zone(task));
+    again.signatures_made += made.signatures_made;
+    made = std::move(again);
+  }
+  TRY(judge(made, now_s, task.threads));
+  made.refresh_at_s = std::min(made.refresh_at_s, next_key_time(keys, now_s));
+  return made;
+}
+
+Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
+                                                  const config::PolicySetting& policy) const {
+  const std::string folder = dnssec::key_folder(state_directory_, zone);
+  std::vector<ZoneKey> keys = TRY(dnssec::load_keys(folder, zone));
+  if (!keys.empty()) return keys;
+  TRY(make_keys(zone, policy, folder));
+  return dnssec::load_keys(folder, zone);
+}
+
+Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySetting& policy,
+                                    const std::string& folder) const {
+  TRY(make_directories(folder, key_folder_mode));
+  const uint8_t number = algorithm_numbers[static_cast<size_t>(policy.algorithm)];
+  std::vector<uint16_t> wanted{dnssec::flags_ksk};
+  if (policy.keys == config::SigningKeys::ksk_and_zsk) {
+    // The ZSK first: with a KSK alone, which signs all, a crash here would leave a CSK.
+    wanted.insert(wanted.begin(), dnssec::flags_zsk);
+  }
+  for (const uint16_t flags : wanted) {
+    ZoneKey key(
+        zone, flags,
+        TRY(dnssec::PrivateKey::generate(*dnssec::find_algorithm(number), policy.rsa_bits)));
+    key.times.created = clock_.wall_s();
+    key.times.publish = key.times.created;
+    key.times.activate = key.times.created;
+    if (key.is_entry_point()) key.times.sync_publish = key.times.created;
+    TRY(dnssec::save_key(key, folder));
+    log::info(log::Category::zones, "key-made", "a key was made",
+              {{"zone", zone.to_text()},
+               {"algorithm", std::string(key.algorithm().mnemonic)},
+               {"tag", std::to_string(key.tag())},
+               {"flags", std::to_string(flags)}});
+  }
+  return {};
+}
+
+uint64_t ZoneSigning::refresh_time_of(const config::PolicySetting& policy,
+                                      const zone::ZoneView& served) const {
+  const uint64_t now_s = clock_.wall_s();
+  uint64_t first_s = UINT64_MAX;
+  bool any = false;
+  served.for_each_node([&](const zone::NodeView& node) {
+    for (size_t i = 0; i < node.rrset_count(); ++i) {
+      ByteReader reader(node.rrset_at(i).signatures);
+      while (reader.remaining() > 0) {
+        reader.skip(10);  // owner, type, class, TTL (zone/view.h)
+        const Bytes rdata = reader.read_bytes(reader.read_u16());
+        if (reader.failed() || rdata.size() < dnssec::rrsig_head_bytes) break;
+        const uint32_t left = load_be32(rdata.data() + 8) - static_cast<uint32_t>(now_s);
+        first_s = std::min(first_s, left < 0x80000000U ? now_s + left : now_s);
+        any = true;
+      }
+    }
+  });
+  if (!any) return now_s;
+  const uint64_t refresh_s = policy.signature_refresh_s;
+  uint64_t due_s = first_s > now_s + refresh_s ? first_s - refresh_s : now_s;
+  const auto keys =
+      dnssec::load_keys(dnssec::key_folder(state_directory_, served.apex()), served.apex());
+  if (!keys) return now_s;
+  return std::min(due_s, next_key_time(*keys, now_s));
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Signs the zones that have a policy, with the keys that it keeps in the state directory, and
+// judges what it has signed before anybody serves it.
+//
+// Keys are made where a zone has none, and are on disk before anything is signed with them. No
+// other state is kept: what is served tells what must be signed again. Owner: the thread that owns
+// zone memory; it uses further threads while a large zone is signed.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "config/zone_list.h"
+#include "dnssec/zone_signer.h"
+#include "zone/view.h"
+
+namespace holdfast::control {
+
+class ZoneSigning {
+ public:
+  // Zones of up to so many records have every signature verified before they are served; in larger
+  // ones, signatures are compared by their fields, and all else is checked.
+  static constexpr size_t verified_records_max = 5000;
+  // Those of more are signed on all cores.
+  static constexpr size_t own_thread_records_max = 1000;
+
+  ZoneSigning(std::string state_directory, const Clock& clock);
+
+  // Makes keys where the zone has none. Gives a number of its policy and of the state of its keys:
+  // another one, and the zone is to be read and signed anew. 0 for a zone without a policy.
+  [[nodiscard]] uint64_t prepare(const config::ZoneSource& source) const;
+
+  // `records` as they stand in the zone's file, or as they are served. `before`: what is served, or
+  // was last, signed or not. The serial is that of `records`, or the one after that of `before` if
+  // something has changed and it would not rise (RFC 1982).
+  [[nodiscard]] Result<dnssec::SignedZone> sign(const std::string& zone,
+                                                const config::PolicySetting& policy,
+                                                const zone::Contents& records,
+                                                const zone::Contents* before) const;
+
+  // When what is served must be looked at, by its signatures alone: cheap beside `sign`.
+  [[nodiscard]] uint64_t refresh_time_of(const config::PolicySetting& policy,
+                                         const zone::ZoneView& served) const;
+
+ private:
+  [[nodiscard]] Result<std::vector<dnssec::ZoneKey>> keys_of(
+      wire::NameView zone, const config::PolicySetting& policy) const;
+  [[nodiscard]] Result<void> make_keys(wire::NameView zone, const config::PolicySetting& policy,
+                                       const std::string& folder) const;
+
+  std::string state_directory_;
+  const Clock& clock_;
+  HashKey jitter_key_;
+};
+
+}  // namespace holdfast::control

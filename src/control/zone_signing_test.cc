@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/zone_signing.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/epoch.h"
+#include "control/zone_set.h"
+#include "dnssec/key_file.h"
+#include "dnssec/key_folder.h"
+#include "dnssec/zone_verifier.h"
+
+namespace holdfast::control {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr uint64_t start_s = 1'800'000'000;
+
+// A zone file, and the set that signs it by a clock that stands where the test puts it.
+class SignedZoneSet : public testing::Test {
+ protected:
+  SignedZoneSet() {
+    std::string pattern = testing::TempDir() + "holdfast-signed-XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+    policy_->name = "p";
+    clock_.set_wall_s(start_s);
+    open();
+  }
+  ~SignedZoneSet() override {
+    set_.reset();
+    memory_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void open() {
+    memory_ = std::make_unique<zone::Memory>(zone::Memory::open({.path = directory_ + "/zones.mem",
+                                                                 .bytes_max = uint64_t{1} << 30,
+                                                                 .hash_key = {.low = 1, .high = 2}},
+                                                                epochs_)
+                                                 .value());
+    table_ = std::make_unique<ZoneTable>();
+    set_ = std::make_unique<ZoneSet>(*memory_, *table_, directory_, clock_);
+  }
+  void restart(bool loses_memory = false) {
+    set_.reset();
+    ASSERT_TRUE(memory_->close_clean());
+    memory_.reset();
+    if (loses_memory) std::filesystem::remove(directory_ + "/zones.mem");
+    open();
+  }
+  [[nodiscard]] config::ZoneSource source() const {
+    return {"example.", directory_ + "/example.zone", policy_};
+  }
+  void write(uint32_t serial, const std::string& more = "") const {
+    std::ofstream(source().file) << "@ 300 SOA ns root " << serial
+                                 << " 3600 600 86400 60\n@ 300 NS ns\nns 300 A 192.0.2.1\n"
+                                 << more;
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // see zone_set_test.cc
+  }
+  void load() {
+    const auto wanted = source();
+    set_->first_load({&wanted, 1}, options(), Start::cold, ZoneSet::Unlisted::remove, stop_,
+                     [](size_t, size_t) {});
+  }
+  ReloadResult reload() {
+    const auto wanted = source();
+    ReloadPlan plan = set_->plan_all({&wanted, 1}, options(), stop_);
+    EXPECT_THAT(plan.findings, testing::IsEmpty());
+    EXPECT_TRUE(set_->stage(plan));
+    return set_->show_staged(plan).value();
+  }
+  [[nodiscard]] zone::LoadOptions options() const { return {.now_s = clock_.wall_s()}; }
+  [[nodiscard]] ZoneRecord record() const { return table_->find("example.").value(); }
+  [[nodiscard]] zone::Contents served() const {
+    return contents_of(*memory_->find(wire::Name::from_text("example").value())).value();
+  }
+  void expect_good() const {
+    EXPECT_THAT(dnssec::verify_zone(served(), {.now_s = clock_.wall_s()}).faults,
+                testing::IsEmpty());
+  }
+
+  EpochBoard epochs_;
+  ManualClock clock_;
+  std::string directory_;
+  std::shared_ptr<config::PolicySetting> policy_ = std::make_shared<config::PolicySetting>();
+  std::atomic<bool> stop_{false};
+  std::unique_ptr<zone::Memory> memory_;
+  std::unique_ptr<ZoneTable> table_;
+  std::unique_ptr<ZoneSet> set_;
+};
+
+TEST_F(SignedZoneSet, IsSignedAsItIsLoaded) {
+  write(10);
+  load();
+  expect_good();
+  EXPECT_EQ(record().serial, 10U);
+  EXPECT_GT(record().refresh_unix_s, start_s + policy_->signature_validity_s -
+                                         policy_->signature_refresh_s -
+                                         policy_->signature_jitter_s - 1);
+}
+
+TEST_F(SignedZoneSet, SerialRisesWithWhatChanges) {
+  write(10);
+  load();
+  write(10, "www 300 A 192.0.2.2\n");
+  EXPECT_EQ(reload().updated, 1U);
+  EXPECT_EQ(record().serial, 11U);
+  write(10, "www 300 A 192.0.2.2\n");  // written again, and the same
+  EXPECT_EQ(reload().updated, 0U);
+  EXPECT_EQ(record().serial, 11U);
+  write(9, "www 300 A 192.0.2.3\n");
+  EXPECT_EQ(reload().updated, 1U);
+  EXPECT_EQ(record().serial, 12U);
+  write(100);
+  reload();
+  EXPECT_EQ(record().serial, 100U);
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, IsSignedAgainWhenItsTimeComes) {
+  write(10);
+  load();
+  for (uint32_t round = 1; round <= 20; ++round) {
+    const uint64_t due_s = record().refresh_unix_s;
+    clock_.set_wall_s(due_s - 1);
+    set_->maintain();
+    EXPECT_EQ(record().serial, 9 + round);
+    clock_.set_wall_s(due_s);
+    set_->maintain();
+    EXPECT_EQ(record().serial, 10 + round);
+    expect_good();
+  }
+}
+
+TEST_F(SignedZoneSet, IsSignedAgainAfterARestartThatCameLate) {
+  write(10);
+  load();
+  const uint64_t due_s = record().refresh_unix_s;
+  restart();
+  load();  // the file is as it was
+  EXPECT_EQ(record().serial, 10U);
+  EXPECT_EQ(record().refresh_unix_s, due_s);
+  restart();
+  clock_.set_wall_s(due_s + 5);
+  load();
+  EXPECT_EQ(record().serial, 11U);
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, SerialsGoOnWhenZoneMemoryWasLost) {
+  write(10);
+  load();
+  write(10, "www 300 A 192.0.2.2\n");
+  reload();
+  const std::string keys = dnssec::key_folder(directory_, wire::Name::from_text("example").value());
+  const auto before = dnssec::load_keys(keys, wire::Name::from_text("example").value()).value();
+  restart(true);
+  load();
+  EXPECT_EQ(record().serial, 11U);
+  const auto after = dnssec::load_keys(keys, wire::Name::from_text("example").value()).value();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_EQ(after[0].dnskey_rdata(), before[0].dnskey_rdata());
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, AnotherPolicyOrKeySignsAnewWithoutAnotherFile) {
+  write(10);
+  load();
+  policy_ = std::make_shared<config::PolicySetting>(*policy_);
+  policy_->denial = config::SigningDenial::nsec3;
+  EXPECT_EQ(reload().updated, 1U);
+  EXPECT_EQ(memory_->find(wire::Name::from_text("example").value())->denial(), zone::Denial::nsec3);
+  expect_good();
+  EXPECT_EQ(reload().updated, 0U);
+
+  const wire::Name apex = wire::Name::from_text("example").value();
+  dnssec::ZoneKey key(apex, dnssec::flags_zsk,
+                      dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+  key.times.publish = start_s;
+  key.times.activate = start_s + 1000;
+  ASSERT_TRUE(dnssec::save_key(key, dnssec::key_folder(directory_, apex)));
+  EXPECT_EQ(reload().updated, 1U);  // published
+  EXPECT_EQ(record().refresh_unix_s, start_s + 1000);
+  clock_.set_wall_s(start_s + 1000);
+  set_->maintain();  // and it signs
+  const dnssec::Verification verified = dnssec::verify_zone(served(), {.now_s = clock_.wall_s()});
+  EXPECT_TRUE(verified.holds());
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, AKeyThatCannotBeUsedLeavesWhatIsServed) {
+  write(10);
+  load();
+  const std::string folder =
+      dnssec::key_folder(directory_, wire::Name::from_text("example").value());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".private") std::ofstream(entry.path()) << "broken";
+  }
+  write(11);
+  const auto wanted = source();
+  const ReloadPlan plan = set_->plan_all({&wanted, 1}, options(), stop_);
+  ASSERT_EQ(plan.findings.size(), 1U);
+  EXPECT_THAT(plan.findings[0], HasSubstr(".private"));
+  EXPECT_EQ(record().serial, 10U);
+  // The refresh fails, too, and is tried again later; what is served stays.
+  clock_.set_wall_s(record().refresh_unix_s);
+  set_->maintain();
+  EXPECT_EQ(record().serial, 10U);
+}
+
+}  // namespace
+}  // namespace holdfast::control

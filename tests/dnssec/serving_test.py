@@ -1,0 +1,287 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zones that the server signs: judged by unbound, delv and ldns-verify-zone, through changes of
+files, refreshes by time, restarts and the end of processes at any moment."""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import harness  # noqa: E402
+
+ZONE = """$ORIGIN signed.test.
+$TTL 300
+@ SOA ns admin {serial} 7200 3600 1209600 60
+@ NS ns
+ns A 192.0.2.53
+www A {address}
+*.wild TXT "wildcard"
+deep.empty A 192.0.2.10
+sub NS ns.sub
+ns.sub A 192.0.2.54
+alias CNAME www
+"""
+WAIT_S = 20
+
+
+def zone_text(serial=10, address="192.0.2.1"):
+    return ZONE.format(serial=serial, address=address)
+
+
+class SignedServer(harness.Server):
+    """With [[policy]] and `policy` lines, which the harness does not know."""
+
+    def __init__(self, policy="", zones=None):
+        self.policy = policy
+        super().__init__(zones or {"signed.test": zone_text()})
+
+    def write_config(self):
+        super().write_config()
+        text = self.config.read_text()
+        text = text.replace("[[zone]]\n", "[[zone]]\npolicy = \"p\"\n")
+        self.config.write_text(f"[[policy]]\nname = \"p\"\n{self.policy}\n{text}")
+
+    def command(self, *arguments):
+        return self.run(*arguments, "--config", str(self.config))
+
+    def serial(self):
+        return self.ask("signed.test", "SOA").answer[0][0].serial
+
+    def served(self):
+        """What is served, in a file."""
+        path = self.directory / "served"
+        path.write_text(self.command("zone", "print", "signed.test").stdout)
+        return path
+
+    def wait(self, holds):
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                if holds():
+                    return
+            except (dns.exception.Timeout, OSError, IndexError):
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not within {WAIT_S} s:\n" + self.log_text())
+
+
+class Unbound:
+    """A validating resolver that trusts the zone's DS and asks our server."""
+
+    def __init__(self, server, ds):
+        self.folder = tempfile.TemporaryDirectory(prefix="holdfast-unbound-")
+        self.port = harness.free_port()
+        config = pathlib.Path(self.folder.name) / "unbound.conf"
+        config.write_text(f"""server:
+  interface: 127.0.0.1@{self.port}
+  directory: "{self.folder.name}"
+  chroot: ""
+  username: ""
+  pidfile: ""
+  use-syslog: no
+  do-not-query-localhost: no
+  module-config: "validator iterator"
+  local-zone: "test." nodefault
+  trust-anchor: "{ds}"
+  cache-max-ttl: 0
+  cache-max-negative-ttl: 0
+remote-control:
+  control-enable: no
+stub-zone:
+  name: "signed.test"
+  stub-addr: 127.0.0.1@{server.port}
+""")
+        self.process = subprocess.Popen(["unbound", "-d", "-c", str(config)],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        self.process.wait(10)
+        self.folder.cleanup()
+
+    def ask(self, name, rdtype):
+        query = dns.message.make_query(name, rdtype, want_dnssec=True)
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                return dns.query.udp(query, "127.0.0.1", port=self.port, timeout=3)
+            except (dns.exception.Timeout, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+
+class Serving(unittest.TestCase):
+    def assert_good(self, server):
+        """By ldns, by BIND, and by ourselves."""
+        served = server.served()
+        for judge in (["ldns-verify-zone", str(served)],
+                      ["dnssec-verify", "-z", "-o", "signed.test", str(served)],
+                      [harness.program(), "zone", "check", "--dnssec", "signed.test",
+                       str(served)]):
+            done = subprocess.run(judge, capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, f"{judge}\n{done.stdout}{done.stderr}\n"
+                                                 f"{served.read_text()}")
+
+    def ds(self, server):
+        done = server.command("key", "ds", "signed.test")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def check_with_resolver(self, server):
+        with Unbound(server, self.ds(server)) as resolver:
+            for name, rdtype, rcode in (
+                    ("signed.test", "SOA", "NOERROR"), ("signed.test", "DNSKEY", "NOERROR"),
+                    ("signed.test", "CDS", "NOERROR"), ("www.signed.test", "A", "NOERROR"),
+                    ("www.signed.test", "AAAA", "NOERROR"), ("alias.signed.test", "A", "NOERROR"),
+                    ("x.wild.signed.test", "TXT", "NOERROR"), ("empty.signed.test", "A", "NOERROR"),
+                    ("x.wild.signed.test", "A", "NOERROR"), ("nosuch.signed.test", "A", "NXDOMAIN"),
+                    ("a.b.c.signed.test", "A", "NXDOMAIN")):
+                reply = resolver.ask(name, rdtype)
+                self.assertEqual(dns.rcode.to_text(reply.rcode()), rcode, f"{name} {rdtype}")
+                # RFC 5155 §6: opt-out proves nothing of names that do not exist.
+                if "opt-out" in server.policy and not (name.startswith(("www", "alias")) or
+                                                       name == "signed.test"):
+                    continue
+                self.assertTrue(reply.flags & dns.flags.AD, f"{name} {rdtype} is not validated")
+
+    def check_with_delv(self, server):
+        owner, _, _, _, tag, algorithm, digest_type, *digest = self.ds(server).split()
+        anchor = server.directory / "anchor"
+        anchor.write_text(f"trust-anchors {{ {owner} static-ds {tag} {algorithm} {digest_type} "
+                          f"\"{''.join(digest)}\"; }};\n")
+        done = subprocess.run(["delv", "@127.0.0.1", "-p", str(server.port), "-a", str(anchor),
+                               "+root=signed.test", "www.signed.test", "A"],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertIn("; fully validated", done.stdout, done.stderr)
+
+    def test_each_policy_is_validated(self):
+        for policy in ("", 'keys = "ksk+zsk"\ndenial = "nsec3"',
+                       'algorithm = "ed25519"\ndenial = "nsec3-opt-out"', 'zonemd = true',
+                       'algorithm = "rsasha256"'):
+            with self.subTest(policy), SignedServer(policy) as server:
+                self.assert_good(server)
+                self.check_with_resolver(server)
+                self.check_with_delv(server)
+
+    def test_a_change_of_the_file_signs_what_has_changed(self):
+        with SignedServer() as server:
+            before = server.served().read_text()
+            server.zones["signed.test"] = zone_text(address="192.0.2.7")  # the serial as it was
+            server.write_config()
+            done = server.command("reload")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(server.serial(), 11)
+            after = server.served().read_text()
+            self.assertEqual(sum(1 for line in after.splitlines()
+                                 if "RRSIG" in line and line not in before.splitlines()), 2)
+            self.assert_good(server)
+            server.zones["signed.test"] = zone_text(serial=40)
+            server.write_config()
+            server.command("reload")
+            self.assertEqual(server.serial(), 40)
+            # Nothing has changed: nothing changes, after a start either.
+            last = server.served().read_text()
+            server.command("reload", "signed.test")
+            self.assertEqual(server.served().read_text(), last)
+            server.stop()
+            server.start()
+            self.assertEqual(server.served().read_text(), last)
+
+    def test_a_bad_file_leaves_what_is_served(self):
+        with SignedServer() as server:
+            last = server.served().read_text()
+            server.zones["signed.test"] = zone_text() + "www CNAME ns\n"
+            server.write_config()
+            self.assertEqual(server.command("reload").returncode, 1)
+            self.assertEqual(server.served().read_text(), last)
+
+    def test_a_policy_that_is_missing_or_impossible_is_told(self):
+        with SignedServer() as server:
+            good = server.config.read_text()
+            for policy, told in (('policy = "q"', 'zone.policy is "q"; expected the name'),
+                                 ('policy = "p"', "signature_validity_s is 7200; expected more")):
+                text = good.replace('policy = "p"', policy)
+                if "7200" in told:
+                    text = text.replace('name = "p"', 'name = "p"\nsignature_validity_s = 7200')
+                server.config.write_text(text)
+                done = server.command("reload")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(told, done.stdout + done.stderr)
+            self.assert_good(server)
+
+    def test_keys_that_are_brought_along_are_used(self):
+        with SignedServer() as server:
+            server.command("key", "generate", "signed.test", "--role", "zsk")
+            server.command("reload")
+            served = server.served().read_text()
+            self.assertEqual(served.count(" DNSKEY 256 "), 1)
+            self.assertEqual(served.count(" DNSKEY 257 "), 1)
+            self.assert_good(server)
+            self.check_with_resolver(server)
+
+    def test_signatures_are_refreshed_by_time_and_over_restarts(self):
+        short = ("signature_validity_s = 3600\nsignature_refresh_s = 3597\n"
+                 "signature_jitter_s = 0\n")
+        with SignedServer(short) as server:
+            self.assertEqual(server.serial(), 10)
+            server.wait(lambda: server.serial() >= 12)
+            self.assert_good(server)
+            server.stop()
+            server.start()
+            serial = server.serial()
+            self.assertGreaterEqual(serial, 12)
+            server.wait(lambda: server.serial() > serial)
+            self.assert_good(server)
+
+    def test_the_end_of_control_at_any_moment_does_no_harm(self):
+        source = random.Random(5)
+        with SignedServer("signature_validity_s = 3600\nsignature_refresh_s = 3598\n"
+                          "signature_jitter_s = 0\n") as server:
+            keys = sorted((server.state / "keys" / "signed.test").iterdir())
+            last = server.serial()
+            for round_number in range(12):
+                server.zones["signed.test"] = zone_text(address=f"192.0.2.{round_number + 100}")
+                server.write_config()
+                reloading = subprocess.Popen([harness.program(), "reload", "--config",
+                                              str(server.config)], stdout=subprocess.DEVNULL,
+                                             stderr=subprocess.DEVNULL)
+                time.sleep(source.random() * 0.03)
+                os.kill(self.control_of(server), signal.SIGKILL)
+                reloading.wait(30)
+                server.wait(lambda: server.command("reload").returncode == 0)
+                self.assertEqual(server.ask("www.signed.test", "A").answer[0][0].address,
+                                 f"192.0.2.{round_number + 100}")
+                self.assertGreater(server.serial(), last)
+                last = server.serial()
+                self.assert_good(server)
+            self.assertEqual(sorted((server.state / "keys" / "signed.test").iterdir()), keys)
+
+    @staticmethod
+    def control_of(server):
+        for _ in range(200):
+            children = harness.children(server.pid)  # one worker, started first, and control
+            if len(children) == 2:
+                return children[1]
+            time.sleep(0.05)
+        raise AssertionError("no control process")
+
+
+if __name__ == "__main__":
+    unittest.main()
