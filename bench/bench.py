@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures holdfast beside Knot, NSD, BIND and PowerDNS, and beside echoes that know no DNS.
+
+usage: bench.py [quick] --lab PROGRAM --holdfast PROGRAM [--only W,W] [--servers S,S] [--runs N]
+                [--minutes M] [--no-record]
+
+Without --only everything is measured and the record replaced; with it, the named parts are replaced
+in the record. Parts are workloads (workloads.py), and tcp, reloads, scaling, lookup, change.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import sys
+import time
+
+import lab
+import machine
+import parts
+import report
+import servers
+import session
+import targets
+import workloads
+
+RECORD = targets.RESULTS
+BUILD = machine.ROOT / "build/bench"
+QUICK_MINUTES, FULL_MINUTES = 5, 60
+QUICK_SCALE = 10  # the large sets are so much smaller
+QUICK_PARTS = ("records", "nxdomain", "records-signed", "hosting", "tcp", "reloads", "lookup")
+PARTS = ("tcp", "reloads", "scaling", "lookup", "change")
+
+
+def tell(words):
+    print(f"{datetime.datetime.now():%H:%M:%S} {words}", flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("mode", nargs="?", choices=("quick",))
+    parser.add_argument("--lab", required=True)
+    parser.add_argument("--holdfast", required=True)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--servers", default=",".join(servers.ALL))
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--no-record", action="store_true")
+    return parser.parse_args()
+
+
+def empty_results(command):
+    return {"command": command, "date": str(datetime.date.today()), "machine": machine.machine(),
+            "peers": machine.peers(), "workloads": {}, "remarks": []}
+
+
+def begin(options, name):
+    """What is recorded so far, if only parts of it are replaced."""
+    command = "./dev bench" + (" quick" if options.mode else "")
+    results = empty_results(command)
+    path = RECORD / f"{name}.json"
+    if options.only and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        before.update({key: results[key] for key in ("date", "machine", "peers")})
+        return before
+    return results
+
+
+def run(options):
+    name = options.mode or "full"
+    quick = options.mode == "quick"
+    results = begin(options, name)
+    wanted = options.only.split(",") if options.only else list(
+        QUICK_PARTS if quick else [w.name for w in workloads.workloads()] + list(PARTS))
+    minutes = options.minutes or (QUICK_MINUTES if quick else FULL_MINUTES)
+    plan = session.Plan(
+        scale=QUICK_SCALE if quick else 1,
+        runs=options.runs or (1 if quick else 5),
+        servers=options.servers.split(","),
+        deadline=time.monotonic() + 60 * minutes,
+        folder=BUILD / "run",
+        tell=tell,
+        quick=quick,
+    )
+    work = session.Session(lab.Lab(options.lab), plan, results)
+    chosen = [w for w in workloads.workloads(plan.scale) if w.name in wanted]
+    work.prepare(chosen)
+    try:
+        work.measure_all(chosen)
+        for part in PARTS:
+            if part in wanted:
+                parts.measure(part, work)
+    finally:
+        work.stop()
+        folder = BUILD if options.no_record else RECORD
+        rows = report.write(results, folder, name)
+        print("\n" + targets.text(rows))
+        tell(f"written: {folder}/{name}.json, .md, .svg, -latency.svg")
+    return 0
+
+
+def main():
+    options = arguments()
+    os.environ["HOLDFAST_PROGRAM"] = str(pathlib.Path(options.holdfast).resolve())
+    options.lab = str(pathlib.Path(options.lab).resolve())
+    if not lab.is_inside():
+        if os.geteuid() != 0:
+            sys.exit("./dev bench: the laboratory needs root")
+        lab.enter(options.lab, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+    return run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

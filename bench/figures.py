@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Minimum, median and maximum over runs; ratios within a run; numbers as people read them."""
+
+import statistics
+
+FLOOR = "floor:"
+
+
+def values(runs, contender, key):
+    """The figure of each run that has it; `key` may be a path, as "latency_us.p999"."""
+    found = []
+    for run in runs:
+        value = run.get(contender)
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, (int, float)):
+            found.append(value)
+    return found
+
+
+def spread(numbers):
+    """(minimum, median, maximum), or None of nothing."""
+    return (min(numbers), statistics.median(numbers), max(numbers)) if numbers else None
+
+
+def median(runs, contender, key):
+    found = values(runs, contender, key)
+    return statistics.median(found) if found else None
+
+
+def ratios(runs, contender, other, key):
+    """The contender's figure by the other's, run by run."""
+    found = []
+    for run in runs:
+        mine, theirs = values([run], contender, key), values([run], other, key)
+        if mine and theirs and theirs[0]:
+            found.append(mine[0] / theirs[0])
+    return found
+
+
+def median_ratio(runs, contender, other, key):
+    found = ratios(runs, contender, other, key)
+    return statistics.median(found) if found else None
+
+
+def contenders(runs):
+    """Names in the order in which they first appear, floors last."""
+    seen = list(dict.fromkeys(name for run in runs for name in run))
+    return sorted(seen, key=lambda name: name.startswith(FLOOR))
+
+
+def thousands(number):
+    """412,345 as "412 k", 1,234,567 as "1.23 M"."""
+    if number is None:
+        return ""
+    if number >= 999_500:
+        return f"{number / 1e6:.2f} M"
+    if number >= 1000:
+        return f"{number / 1e3:.0f} k" if number >= 99_950 else f"{number / 1e3:.1f} k"
+    return f"{number:.0f}"
+
+
+def microseconds(nanoseconds):
+    return "" if nanoseconds is None else f"{nanoseconds / 1e3:.2f} µs"
+
+
+def megabytes(count):
+    return "" if count is None else f"{count / 1e6:,.0f} MB"

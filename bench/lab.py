@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The laboratory as the bench sees it: two network namespaces that `bench_lab enter` has made,
+with a server's side whose core pays for what it receives and a load's side on the other core.
+
+The bench runs on the load's side, so its own questions leave from there. Everything here ends by
+itself or with the laboratory.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import processes
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/interop"))
+
+import peers  # noqa: E402
+
+SERVER_CORE = 1
+LOAD_CORE = 0
+FLOOR_PORT = 5999
+FLOOR_SECONDS = 1.5
+SECONDS_OVER = 20  # what a run may take beyond its duration
+
+
+def enter(program, command):
+    """Replaces this process by `bench_lab enter` around `command`."""
+    arguments = [program, "enter", "--server-cpu", str(SERVER_CORE), "--load-cpu", str(LOAD_CORE)]
+    os.execv(program, arguments + ["--"] + command)
+
+
+def is_inside():
+    return "LAB_SERVER_NS_PID" in os.environ
+
+
+class Lab:
+    """Runs programs on either side; made once, inside."""
+
+    def __init__(self, program):
+        self.program = program
+        self.address = os.environ["LAB_SERVER_ADDR4"]
+        self.load_address = os.environ["LAB_LOAD_ADDR4"]
+        self.interface = os.environ["LAB_SERVER_IF"]
+        self.server_pid = os.environ["LAB_SERVER_NS_PID"]
+
+    def on_server_side(self, command):
+        return ["nsenter", "-t", self.server_pid, "-n", "--", *command]
+
+    def receive_threads(self):
+        """The kernel's threads that receive for the server, looked up anew: attaching a program
+        to the interface may have replaced them. ksoftirqd takes over when they are outrun."""
+        named = [int(word) for word in os.environ["LAB_SERVER_NAPI_TIDS"].replace(",", " ").split()]
+        found = processes.kernel_threads(f"napi/{self.interface}-") or named
+        return found + processes.kernel_threads(f"ksoftirqd/{SERVER_CORE}")
+
+    def ask(self, port, name, rtype, timeout=0.3):
+        """The response's bytes, or None."""
+        query = struct.pack(">6H", 4711, 0, 1, 0, 0, 0) + peers.wire_name(name)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(timeout)
+            udp.connect((self.address, port))
+            try:
+                udp.send(query + struct.pack(">2H", rtype, 1))
+                return udp.recv(65535)
+            except OSError:
+                return None
+
+    def load(self, questions, port, rate, seconds, latency_rate=0):
+        """One run of the generator; what it printed."""
+        command = [self.program, "load", *questions, "--port", str(port), "--rate", str(int(rate))]
+        command += ["--seconds", str(seconds)]
+        if latency_rate:
+            command += ["--latency-rate", str(latency_rate)]
+        return self.run_json(command, seconds)
+
+    @staticmethod
+    def run_json(command, seconds):
+        done = subprocess.run(command, capture_output=True, text=True, check=False,
+                              timeout=seconds + SECONDS_OVER)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    @contextlib.contextmanager
+    def floor(self, kind, answer_bytes):
+        """An echo in the server's place; gives (port, its process id)."""
+        name, *options = kind.split("+")
+        command = [self.program, "echo", "--kind", name, "--port", str(FLOOR_PORT), "--bytes",
+                   str(answer_bytes), *(f"--{option}" for option in options)]
+        with subprocess.Popen(
+            self.on_server_side(["taskset", "-c", str(SERVER_CORE), *command]),
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            try:
+                self.wait_for_floor(process)
+                yield FLOOR_PORT, process.pid
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+    def wait_for_floor(self, process):
+        """Until it answers. An echo by XDP_TX answers only who receives by XDP, which is the
+        generator: for that one a while must do."""
+        deadline = time.monotonic() + FLOOR_SECONDS
+        while time.monotonic() < deadline and not self.ask(FLOOR_PORT, "ready.", 1):
+            if process.poll() is not None:
+                raise RuntimeError("the echo does not run")

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured beside the workloads: TCP, reloads under load, a second worker, and the
+micro-benchmarks that targets name.
+"""
+
+import itertools
+import json
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import figures
+import lab
+import measure as measuring
+import processes
+import servers
+import workloads
+import zones
+
+BUILD = zones.ROOT / "build/release"
+TCP_CLIENT = BUILD / "bench/bench_tcp_load"
+TCP_CONNECTIONS = 50
+TCP_MODES = {"pipelined": ["--depth", "32"], "single": ["--single"]}
+TCP_COUNT = 100_000  # records: what TCP costs does not depend on the zone
+OTHER_ZONES = 200
+RELOAD_PAUSE_S = 0.1
+RELOAD_SERVERS = ("holdfast", "knot", "nsd")
+NETWORK = pathlib.Path("/proc/sys/net/ipv4")
+LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
+           "referral": "look_up/referral/32"}
+
+
+def measure(part, work):
+    if work.plan.seconds_left() < 15:
+        work.remark(f"{part}: left out, no time was left")
+        return
+    {"tcp": tcp, "reloads": reloads, "scaling": scaling, "lookup": lookup,
+     "change": change}[part](work)
+
+
+def workload_named(name, scale):
+    return next(one for one in workloads.workloads(scale) if one.name == name)
+
+
+def questions_file(options):
+    return options[options.index("--questions") + 1]
+
+
+# --- TCP
+
+
+def tcp(work):
+    """Answers a second as fast as a closed loop of connections takes them."""
+    # A client that closes a connection a question would run out of ports in a second.
+    (NETWORK / "tcp_tw_reuse").write_text("1")
+    (NETWORK / "ip_local_port_range").write_text("1024 65535")
+    workload = workload_named("records", 1_000_000 // TCP_COUNT)
+    zone_set = zones.zone_set(*workload.set_key(), tell=work.tell)
+    asked = questions_file(workloads.generator_options(workload, zone_set))
+    names = [name for name in work.plan.servers if not servers.KINDS[name].xdp]
+    work.start_all(names, zone_set)
+    found = {mode: [] for mode in TCP_MODES}
+    for number, mode in itertools.product(range(work.plan.runs), TCP_MODES):
+        if work.plan.seconds_left() < 10:
+            work.remark(f"TCP {mode}: {number} of {work.plan.runs} runs, no time was left")
+            break
+        order = names if number % 2 == 0 else reversed(names)
+        found[mode].append({name: tcp_run(work, work.running[name], asked, mode) for name in order
+                            if name in work.running})
+    work.stop()
+    work.results["tcp"] = found
+
+
+def tcp_run(work, server, asked, mode):
+    seconds = 1.0 if work.plan.quick else 1.5
+    command = ["taskset", "-c", str(lab.LOAD_CORE), str(TCP_CLIENT), "--address",
+               work.place.address, "--port", str(server.port), "--questions", asked,
+               "--connections", str(TCP_CONNECTIONS), "--seconds", str(seconds), *TCP_MODES[mode]]
+    before = server.processor_ns()
+    result = work.place.run_json(command, seconds)
+    spent = processes.spent_ns(before, server.processor_ns())
+    answers = max(1, result["answers"])
+    if result["wrong"] / answers > measuring.WRONG_MAX:
+        work.remark(f"TCP {mode}: {server.name} answered {result['wrong']} of {answers} wrongly")
+    work.tell(f"TCP {mode}: {server.name} {figures.thousands(result['answers_per_s'])}/s,"
+              f" {figures.microseconds(spent / answers)} an answer")
+    return {"answers_per_s": round(result["answers_per_s"]), "cost_ns": round(spent / answers),
+            "closed_early": result["closed_early"]}
+
+
+# --- reloads
+
+
+class Reloading(threading.Thread):
+    """Gives other zones than those that are asked a new serial, one after the other."""
+
+    def __init__(self, place, server, others):
+        super().__init__(daemon=True)
+        self.place = place
+        self.server = server
+        self.others = others
+        self.ending = threading.Event()
+        self.count = 0
+        self.failed = 0
+
+    def run(self):
+        while not self.ending.wait(RELOAD_PAUSE_S):
+            zone, path = self.others[self.count % len(self.others)]
+            self.count += 1
+            other_zone(pathlib.Path(path), self.count + 1)
+            command = ["taskset", "-c", str(lab.LOAD_CORE), *self.server.reload(zone)]
+            done = subprocess.run(command, capture_output=True, check=False, timeout=20)
+            self.failed += 1 if done.returncode else 0
+
+    def stop(self):
+        self.ending.set()
+        self.join()
+
+
+def other_zone(path, serial):
+    path.write_text(zones.SOA.format(serial=serial) + "@ 3600 IN NS ns1\nns1 3600 IN A 192.0.2.1\n")
+
+
+def reload_set(work):
+    """The hosting set and other zones beside it, as files of their own."""
+    workload = workload_named("hosting", 1)
+    plain = zones.zone_set(*workload.set_key(), tell=work.tell)
+    folder = work.plan.folder / "reloads"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(plain.folder, folder)
+    for index in range(OTHER_ZONES):
+        other_zone(folder / f"other{index:04d}.example.zone", 1)
+    zone_set = zones.listed("reloads", folder)
+    others = [one for one in zone_set.zones if one[0].startswith("other")]
+    return workload, plain, zone_set, others
+
+
+def reloads(work):
+    """Latency at half load, without and with reloads of other zones going on."""
+    workload, plain, zone_set, others = reload_set(work)
+    options = workloads.generator_options(workload, plain)
+    names = [name for name in RELOAD_SERVERS if name in work.plan.servers]
+    found = {}
+    for number, name in enumerate(names):
+        server = work.start(name, zone_set, 5401 + number)
+        if server:
+            target = work.target(server, options)
+            found[name] = reload_runs(work, target, server, others)
+            work.stop(name)
+    mine = found.get("holdfast", {})
+    work.results["reloads"] = {"servers": found, "ratio": mine.get("ratio")}
+
+
+def reload_runs(work, target, server, others):
+    pace = work.plan.pace()
+    best = measuring.search(target, pace)
+    if best is None:
+        return {}
+    runs = []
+    for _ in range(work.plan.runs):
+        quiet = measuring.probe(target, best.offered / 2, pace.latency, measuring.LATENCY_RATE)
+        reloading = Reloading(work.place, server, others)
+        reloading.start()
+        busy = measuring.probe(target, best.offered / 2, pace.latency, measuring.LATENCY_RATE)
+        reloading.stop()
+        runs.append({"without": quiet.latency_us, "with": busy.latency_us,
+                     "reloads": reloading.count, "failed": reloading.failed})
+    without = figures.median([{"x": run} for run in runs], "x", "without.p999")
+    during = figures.median([{"x": run} for run in runs], "x", "with.p999")
+    work.tell(f"reloads: {server.name} p99.9 {without} µs, with reloads {during} µs")
+    return {"runs": runs, "p999_without_us": without, "p999_with_us": during,
+            "ratio": round(during / without, 2) if without and during else None}
+
+
+# --- two workers
+
+
+def scaling(work):
+    """What two workers on two cores can answer beside one. The generator shares the second core,
+    so capacity is what the servers' processor time allows: cores by time an answer."""
+    workload = workload_named("records", 1_000_000 // TCP_COUNT)
+    zone_set = zones.zone_set(*workload.set_key(), tell=work.tell)
+    options = workloads.generator_options(workload, zone_set)
+    costs = {1: [], 2: []}
+    for _ in range(work.plan.runs):
+        for count in costs:
+            server = servers.Holdfast(work.place, str(work.plan.folder), zone_set, 5501)
+            server.use_workers(count)
+            with server:
+                target = work.target(server, options)
+                measuring.probe(target, measuring.COST_RATE, 0.3)
+                costs[count].append(
+                    measuring.probe(target, count * measuring.COST_RATE, 1.5).cost_ns)
+    one, two = (figures.spread(costs[count])[1] for count in (1, 2))
+    work.results["scaling"] = {
+        "cost_ns": costs, "factor": round(2 * one / two, 2),
+        "note": "by processor time an answer, the generator's on one of the cores counted out"}
+    work.tell(f"scaling: {one / 1e3:.2f} µs with one worker, {two / 1e3:.2f} µs with two")
+
+
+# --- micro-benchmarks
+
+
+def benchmark(program, chosen):
+    """Google Benchmark's results by name; empty if the program is not there."""
+    path = BUILD / program
+    if not path.exists():
+        return {}
+    done = subprocess.run(
+        ["taskset", "-c", str(lab.SERVER_CORE), str(path), "--benchmark_format=json",
+         f"--benchmark_filter={chosen}"], capture_output=True, text=True, check=True)
+    return {one["name"]: one for one in json.loads(done.stdout)["benchmarks"]}
+
+
+def lookup(work):
+    found = benchmark("answer_look_ahead_bench", "^look_up/.*/32$")
+    if not found:
+        work.remark("lookup: no benchmark of look-ups in batches is built")
+        return
+    work.results["lookup"] = {kind: round(found[name]["per_question"] * 1e9, 1)
+                              for kind, name in LOOKUPS.items() if name in found}
+    work.tell(f"lookup: {work.results['lookup']}")
+
+
+def change(work):
+    found = benchmark("zone_memory_bench", "^change_one_name/")
+    if not found:
+        work.remark("change: no benchmark of a changed name is built")
+        return
+    largest = max(found.values(), key=lambda one: int(one["name"].split("/")[1]))
+    names = int(largest["name"].split("/")[1])
+    work.results["change"] = {
+        "visible_ms": round(largest["real_time"] / 1000, 4),
+        "note": f"in zone memory, from the change to its publication, among {names:,} names"}
+    work.tell(f"change: {largest['real_time']:.1f} µs")
+

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Medians, ratios, the table of targets, the tables and plots that are written."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+import figures
+import plot
+import report
+import targets
+
+RUNS = [
+    {"holdfast": {"answers_per_s": 200, "cost_ns": 4000, "latency_us": {"p50": 40, "p999": 90}},
+     "knot": {"answers_per_s": 100, "cost_ns": 8000},
+     "floor:recvmmsg": {"answers_per_s": 210, "cost_ns": 3800}},
+    {"holdfast": {"answers_per_s": 220, "cost_ns": 4400}, "knot": {"answers_per_s": 110}},
+    {"holdfast": {"answers_per_s": 180, "cost_ns": 3600},
+     "floor:recvmmsg": {"answers_per_s": 200, "cost_ns": 4000}},
+]
+
+
+def results(**more):
+    made = {"command": "./dev bench", "date": "2026-01-02", "peers": {}, "remarks": [],
+            "machine": {"processor": "a <fast> one", "cores": 2, "kernel": "6"},
+            "workloads": {"records": {"title": "records & more", "date": "2026-01-02",
+                                      "runs": RUNS}}}
+    made.update(more)
+    return made
+
+
+class Figures(unittest.TestCase):
+    def test_spread(self):
+        self.assertEqual(figures.spread([3, 1, 2]), (1, 2, 3))
+        self.assertEqual(figures.spread([4, 1, 2, 3]), (1, 2.5, 4))
+        self.assertIsNone(figures.spread([]))
+
+    def test_values_by_path_only_where_they_are(self):
+        self.assertEqual(figures.values(RUNS, "holdfast", "latency_us.p999"), [90])
+        self.assertEqual(figures.values(RUNS, "knot", "cost_ns"), [8000])
+        self.assertEqual(figures.values(RUNS, "nsd", "cost_ns"), [])
+
+    def test_ratios_are_within_a_run(self):
+        self.assertEqual(figures.ratios(RUNS, "holdfast", "knot", "answers_per_s"), [2, 2])
+        self.assertIsNone(figures.median_ratio(RUNS, "holdfast", "nsd", "cost_ns"))
+
+    def test_floors_come_last(self):
+        self.assertEqual(figures.contenders([{"floor:x": 1, "knot": 1}, {"nsd": 1}]),
+                         ["knot", "nsd", "floor:x"])
+
+    def test_numbers_as_people_read_them(self):
+        self.assertEqual([figures.thousands(n) for n in (950, 48_900, 412_345, 1_234_567)],
+                         ["950", "48.9 k", "412 k", "1.23 M"])
+        self.assertEqual(figures.microseconds(4126), "4.13 µs")
+
+
+class Targets(unittest.TestCase):
+    def row(self, made, what, beside):
+        return next(row for row in targets.rows(made) if row.what.startswith(what)
+                    and row.beside == beside)
+
+    def test_sense_of_a_bound(self):
+        self.assertTrue(targets.Row("", "", 1.1, 1.1).met())
+        self.assertFalse(targets.Row("", "", 1.1, 1.11).met())
+        self.assertFalse(targets.Row("", "", 2, 1.9, "at least").met())
+        self.assertIsNone(targets.Row("", "", 2, None).met())
+
+    def test_sockets_beside_knot(self):
+        row = self.row(results(), "Sockets, positive", "Knot")
+        self.assertEqual(row.value, 0.5)
+        self.assertEqual(row.cells()[3], "met")
+
+    def test_what_is_missing_is_not_met(self):
+        row = self.row(results(), "AF_XDP, NXDOMAIN", "Knot's XDP")
+        self.assertEqual(row.cells()[2:4], ["not measured", ""])
+
+    def test_the_faster_echo_is_the_floor(self):
+        runs = [{"holdfast-xdp": {"answers_per_s": 80}, "floor:afxdp": {"answers_per_s": 50},
+                 "floor:afxdp+busy-poll": {"answers_per_s": 100}}]
+        made = results(workloads={"records": {"title": "", "date": "", "runs": runs}})
+        row = self.row(made, "AF_XDP, positive", "AF_XDP echo")
+        self.assertEqual(row.value, 0.8)
+        self.assertIs(row.met(), False)
+
+    def test_loading_is_taken_from_the_last_record(self):
+        recorded = {"results": [
+            {"load": "names", "server": "holdfast", "memory_bytes": 40, "first_start_s": 3,
+             "restart_s": 0.5},
+            {"load": "names", "server": "knot", "memory_bytes": 100, "first_start_s": 4}]}
+        rows = {(row.what, row.beside): row for row in targets.load_rows(recorded, "load-x")}
+        self.assertEqual(rows["one zone of 5 M names: memory", "Knot"].value, 0.4)
+        self.assertIs(rows["one zone of 5 M names: loading", "Knot"].met(), False)
+        self.assertIsNone(rows["one zone of 5 M names: memory", "NSD"].value)
+        self.assertIs(rows["Restart to the first answer, 5 M names", ""].met(), True)
+
+    def test_text_and_markdown_hold_every_row(self):
+        rows = targets.rows(results())
+        self.assertEqual(len(targets.text(rows).splitlines()), len(rows) + 1)
+        self.assertEqual(len(targets.markdown(rows).splitlines()), len(rows) + 2)
+
+
+class Written(unittest.TestCase):
+    def test_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            report.write(results(), place, "full")
+            self.assertEqual({path.name for path in place.iterdir()},
+                             {"full.json", "full.md", "full.svg", "full-latency.svg"})
+            self.assertEqual(json.loads((place / "full.json").read_text())["workloads"]["records"]
+                             ["runs"], RUNS)
+            self.assertIn("| Knot | 105 (100 to 110) | 0.50 | 8.00 µs | 2.00 |",
+                          (place / "full.md").read_text())
+
+    def test_the_range_is_left_out_of_a_single_run(self):
+        self.assertEqual(report.with_range([5], str), "5")
+        self.assertEqual(report.with_range([5, 7, 6], str), "6 (5 to 7)")
+        self.assertEqual(report.with_range([], str), "")
+
+
+class Plots(unittest.TestCase):
+    def test_bars_in_proportion(self):
+        drawn = plot.bars(results(), report.shown)
+        root = xml.etree.ElementTree.fromstring(drawn)
+        rectangles = [node for node in root.iter("{http://www.w3.org/2000/svg}rect")
+                      if node.get("rx")]
+        widths = [float(node.get("width")) for node in rectangles]
+        self.assertEqual(len(widths), 6)  # three contenders, two measures
+        self.assertAlmostEqual(widths[0] / widths[1], 200 / 105, places=2)
+        self.assertIn("records &amp; more", drawn)
+
+    def test_latencies_only_where_there_are_some(self):
+        self.assertIsNotNone(plot.latencies(results(), report.shown))
+        self.assertIsNone(plot.latencies(results(workloads={}), report.shown))
+
+    def test_steps_that_people_count_in(self):
+        self.assertEqual([plot.nice_step(top) for top in (4, 210_000, 9, 1_500)],
+                         [1, 100_000, 5, 500])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of targets: what is wanted of holdfast, beside what was measured.
+
+A row is measured or it is not, and then says so; nothing is taken for met because it is missing.
+"""
+
+import dataclasses
+import json
+import pathlib
+
+import figures
+
+RESULTS = pathlib.Path(__file__).resolve().parent / "results"
+MINE, MINE_XDP = "holdfast", "holdfast-xdp"
+SOCKET_FLOOR = "floor:recvmmsg"
+XDP_FLOORS = ("floor:afxdp", "floor:afxdp+busy-poll")
+
+
+@dataclasses.dataclass
+class Row:
+    """One target: `value` is held against `bound`, from above or from below."""
+
+    what: str
+    beside: str
+    bound: float
+    value: float | None
+    sense: str = "at most"  # or "at least"
+    unit: str = "×"
+    note: str = ""
+
+    def met(self):
+        if self.value is None:
+            return None
+        return self.value <= self.bound if self.sense == "at most" else self.value >= self.bound
+
+    def cells(self):
+        amount = "not measured" if self.value is None else f"{self.value:.3g} {self.unit}".rstrip()
+        verdict = {True: "met", False: "missed", None: ""}[self.met()]
+        wanted = f"{self.sense} {self.bound:g} {self.unit} {self.beside}".rstrip()
+        return [self.what, wanted, amount, verdict, self.note]
+
+
+def runs_of(results, workload):
+    return results.get("workloads", {}).get(workload, {}).get("runs", [])
+
+
+def socket_rows(results):
+    for workload, what in (("records", "positive answers"), ("nxdomain", "NXDOMAIN")):
+        runs = runs_of(results, workload)
+        for other, beside, bound in ((SOCKET_FLOOR, "recvmmsg echo", 1.10), ("knot", "Knot", 0.75),
+                                     ("nsd", "NSD", 0.75)):
+            yield Row(f"Sockets, {what}: processor time an answer", beside, bound,
+                      figures.median_ratio(runs, MINE, other, "cost_ns"))
+
+
+def xdp_rows(results):
+    for workload, what in (("records", "positive answers"), ("nxdomain", "NXDOMAIN")):
+        runs = runs_of(results, workload)
+        floors = [figures.median_ratio(runs, MINE_XDP, floor, "answers_per_s")
+                  for floor in XDP_FLOORS]
+        # The faster echo is the floor.
+        known = [ratio for ratio in floors if ratio is not None]
+        yield Row(f"AF_XDP, {what}: answers a second", "AF_XDP echo", 0.85,
+                  min(known) if known else None, "at least")
+        yield Row(f"AF_XDP, {what}: answers a second", "Knot's XDP", 2,
+                  figures.median_ratio(runs, MINE_XDP, "knot-xdp", "answers_per_s"), "at least")
+
+
+def signed_row(results):
+    plain = figures.median(runs_of(results, "records"), MINE, "cost_ns")
+    signed = figures.median(runs_of(results, "records-signed"), MINE, "cost_ns")
+    yield Row("Signed answers with DO (P-256, NSEC): processor time", "unsigned ones", 1.25,
+              signed / plain if plain and signed else None)
+
+
+def lookup_rows(results):
+    found = results.get("lookup", {})
+    for kind in ("exact", "NXDOMAIN", "referral"):
+        yield Row(f"Zone lookup, cold, 5 M names, batch of 32: {kind}", "", 100, found.get(kind),
+                  unit="ns")
+
+
+def latest_load(folder=RESULTS):
+    """What `./dev bench load` recorded last, at full size, with its name."""
+    for path in sorted(folder.glob("load-*.json"), reverse=True):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        if recorded.get("results"):
+            return recorded, path.stem
+    return None, ""
+
+
+def load_rows(recorded, name):
+    figures_of = {}
+    for line in recorded.get("results", []) if recorded else []:
+        figures_of[line["load"], line["server"]] = line
+
+    def ratio(load, other, key):
+        mine = figures_of.get((load, MINE), {}).get(key)
+        theirs = figures_of.get((load, other), {}).get(key)
+        return mine / theirs if mine and theirs else None
+
+    cases = (("zones", "1 M zones of 5 records", ("knot",)),
+             ("names", "one zone of 5 M names", ("knot", "nsd")))
+    shown = {"knot": "Knot", "nsd": "NSD"}
+    for load, what, others in cases:
+        for other in others:
+            for key, figure in (("memory_bytes", "memory"), ("first_start_s", "loading")):
+                yield Row(f"{what}: {figure}", shown[other], 0.5, ratio(load, other, key),
+                          note=name)
+    yield Row("Restart to the first answer, 5 M names", "", 1,
+              figures_of.get(("names", MINE), {}).get("restart_s"), unit="s", note=name)
+
+
+def tcp_rows(results):
+    for mode, what in (("pipelined", "TCP, pipelined"), ("single", "TCP, a connection a question")):
+        runs = results.get("tcp", {}).get(mode, [])
+        yield Row(f"{what}: answers a second", "Knot", 1,
+                  figures.median_ratio(runs, MINE, "knot", "answers_per_s"), "at least")
+        yield Row(f"{what}: processor time an answer", "Knot", 1,
+                  figures.median_ratio(runs, MINE, "knot", "cost_ns"))
+
+
+def other_rows(results):
+    change = results.get("change", {}).get("visible_ms")
+    yield Row("One record changed in 5 M names, visible in all workers", "", 10, change, unit="ms",
+              note=results.get("change", {}).get("note", ""))
+    yield Row("2 workers on 2 cores", "1 worker", 1.8, results.get("scaling", {}).get("factor"),
+              "at least", note=results.get("scaling", {}).get("note", ""))
+    yield Row("Latency p99.9 at half load, reloads going on", "that without", 2,
+              results.get("reloads", {}).get("ratio"))
+
+
+def rows(results, recorded=None, recorded_name=""):
+    """All rows in the order of the issue that set them."""
+    return [*socket_rows(results), *xdp_rows(results), *signed_row(results), *lookup_rows(results),
+            *load_rows(recorded, recorded_name), *tcp_rows(results), *other_rows(results)]
+
+
+def markdown(all_rows):
+    lines = ["| What | Target | Measured | | |", "|---|---|---|---|---|"]
+    lines += ["| " + " | ".join(row.cells()) + " |" for row in all_rows]
+    return "\n".join(lines) + "\n"
+
+
+def text(all_rows):
+    """The same for a terminal."""
+    table = [("What", "Target", "Measured", "", ""), *(tuple(row.cells()) for row in all_rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(5)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+                     for line in table) + "\n"
