@@ -12,12 +12,14 @@ import figures
 
 WIDTH = 1080
 MARGIN = 28
-LABEL = 150
+LABEL = 160
 GAP = 150  # between the halves: room for the left half's figures
 ROW = 21
 BAR = 13
 COLOURS = {"holdfast": "#0b7285", "holdfast-xdp": "#12a594"}
 PEER = "#9aa7b4"
+# Answers without leaving the driver: with it in the scale the others would be of one length.
+OFF_SCALE = "floor:xdptx"
 INK, PALE, RULE = "#1f2933", "#66727f", "#e4e8ec"
 STYLE = (
     f"text{{font-family:Inter,'Helvetica Neue',Arial,sans-serif;font-size:12px;fill:{INK}}}"
@@ -89,26 +91,37 @@ def grid(canvas, x, width, top, bottom, most, write):
         mark += step
 
 
-def half(canvas, runs, names, key, write, place):
+def rate_mark(number):
+    return f"{number / 1e6:g} M" if number >= 1e6 else f"{number / 1e3:g} k"
+
+
+def time_mark(nanoseconds):
+    return f"{nanoseconds / 1e3:g} µs"
+
+
+def half(canvas, runs, names, key, writers, place):
     """One measure of a panel: its grid, then a bar for each contender."""
     x, width, top = place
+    write, mark = writers
     spreads = {name: figures.spread(figures.values(runs, name, key)) for name in names}
-    most = max((found[2] for found in spreads.values() if found), default=0)
+    most = max((found[2] for name, found in spreads.items() if found and name != OFF_SCALE),
+               default=0)
     if not most:
         return
-    grid(canvas, x, width, top - 4, top + ROW * len(names), most, write)
+    grid(canvas, x, width, top - 4, top + ROW * len(names), most, mark)
     for row, name in enumerate(names):
         found = spreads[name]
         y = top + ROW * row + 2
         if found is None:
             canvas.text(x + 4, y + 11, "not measured", "pale")
             continue
-        low, middle, high = (width * number / most for number in found)
+        low, middle, high = (min(width, width * number / most) for number in found)
         canvas.bar(x, y, middle, name)
         if high - low > 1:
             canvas.line(x + low, y + BAR / 2, x + high, y + BAR / 2, INK, 1.2)
         style = "own" if name in COLOURS else ""
-        canvas.text(x + max(middle, high) + 6, y + 11, write(found[1]), style)
+        beyond = ", off the scale" if found[1] > most else ""
+        canvas.text(x + max(middle, high) + 6, y + 11, write(found[1]) + beyond, style)
 
 
 def panel_title(canvas, workload):
@@ -141,8 +154,10 @@ def bars(results, shown):
         names = figures.contenders(runs)
         panel_title(canvas, workload)
         names_down(canvas, names, shown)
-        half(canvas, runs, names, "answers_per_s", figures.thousands, (left, width, canvas.height))
-        half(canvas, runs, names, "cost_ns", figures.microseconds, (right, width, canvas.height))
+        half(canvas, runs, names, "answers_per_s", (figures.thousands, rate_mark),
+             (left, width, canvas.height))
+        half(canvas, runs, names, "cost_ns", (figures.microseconds, time_mark),
+             (right, width, canvas.height))
         canvas.height += ROW * len(names) + 28
     return canvas.svg()
 
