@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The search for the highest rate, against servers that are formulas."""
 
+import os
 import unittest
 
 import measure
@@ -67,7 +68,7 @@ class Target:
         self.spent = 0
 
     def processor_ns(self):
-        return {(1, "1"): self.spent}
+        return {1: self.spent}
 
     def load(self, rate, seconds, _latency_rate):
         count = int(rate * seconds)
@@ -88,13 +89,18 @@ class CostOfATarget(unittest.TestCase):
 
 
 class ProcessorTime(unittest.TestCase):
-    def test_threads_that_begin_or_end_in_between(self):
-        before = {(1, "1"): 100, (1, "2"): 50}
-        after = {(1, "1"): 130, (1, "3"): 7}
-        self.assertEqual(processes.spent_ns(before, after), 37)
+    def test_processes_that_begin_or_end_in_between(self):
+        self.assertEqual(processes.spent_ns({1: 100, 2: 50}, {1: 130, 3: 7}), 37)
 
-    def test_is_the_first_field_of_schedstat(self):
-        self.assertEqual(processes.run_time_ns("123456789 4567 12\n"), 123456789)
+    def test_a_process_that_works_has_used_some(self):
+        before = processes.processor_ns([os.getpid()])
+        while processes.processor_ns([os.getpid()]) == before:
+            pass
+        after = processes.processor_ns([os.getpid()])
+        self.assertGreater(processes.spent_ns(before, after), 0)
+
+    def test_one_that_is_gone_is_left_out(self):
+        self.assertEqual(processes.processor_ns([2**22 - 1]), {})
 
 
 if __name__ == "__main__":

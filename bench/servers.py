@@ -87,8 +87,8 @@ class Server(peers.Peer):
 
     def processor_ns(self):
         """A reading of the server's threads and of those that receive for it."""
-        threads = self.place.receive_threads()
-        return processes.processor_ns(processes.tree(self.process.pid), threads)
+        receiving = self.place.receive_threads()
+        return processes.processor_ns(processes.tree(self.process.pid) + receiving)
 
     def memory_bytes(self):
         return processes.memory_bytes(self.process.pid)

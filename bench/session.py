@@ -189,8 +189,8 @@ class Session:
             try:
                 with self.place.floor(kind, size) as (port, pid):
                     def read(pid=pid):
-                        threads = self.place.receive_threads()
-                        return processes.processor_ns(processes.tree(pid), threads)
+                        receiving = self.place.receive_threads()
+                        return processes.processor_ns(processes.tree(pid) + receiving)
 
                     target = Target(self.place, figures.FLOOR + kind, port, questions, read)
                     floors[target.name] = self.measure_one(workload, target, workload.measures)
