@@ -56,13 +56,16 @@ def empty_results(command):
             "peers": machine.peers(), "workloads": {}, "remarks": []}
 
 
+def recorded(name):
+    path = RECORD / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def begin(options, name):
     """What is recorded so far, if only parts of it are replaced."""
-    command = "./dev bench" + (" quick" if options.mode else "")
-    results = empty_results(command)
-    path = RECORD / f"{name}.json"
-    if options.only and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+    results = empty_results("./dev bench" + (" quick" if options.mode else ""))
+    before = recorded(name)
+    if options.only and before:
         before.update({key: results[key] for key in ("date", "machine", "peers")})
         return before
     return results
@@ -85,13 +88,16 @@ def run(options):
         quick=quick,
     )
     work = session.Session(lab.Lab(options.lab), plan, results)
+    work.remember(recorded(name))
     chosen = [w for w in workloads.workloads(plan.scale) if w.name in wanted]
     work.prepare(chosen)
     try:
-        work.measure_all(chosen)
+        # What targets name comes first, so that time runs out on the rest.
+        work.measure_all([w for w in chosen if w.measures == workloads.ALL_MEASURES])
         for part in PARTS:
             if part in wanted:
                 parts.measure(part, work)
+        work.measure_all([w for w in chosen if w.measures != workloads.ALL_MEASURES])
     finally:
         work.stop()
         folder = BUILD if options.no_record else RECORD

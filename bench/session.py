@@ -21,7 +21,6 @@ import workloads
 import zones
 
 FIRST_PORT = 5301
-FLOORS = ("recvmmsg", "afxdp", "afxdp+busy-poll", "xdptx")
 
 
 @dataclasses.dataclass
@@ -37,7 +36,7 @@ class Plan:
     quick: bool
 
     def pace(self):
-        return measure.Pace(0.4, 1.0, 1.5) if self.quick else measure.Pace(0.5, 1.0, 2.0)
+        return measure.Pace(0.3, 0.8, 1.2) if self.quick else measure.Pace(0.4, 1.0, 2.0)
 
     def seconds_left(self):
         return self.deadline - time.monotonic()
@@ -66,7 +65,15 @@ class Session:
         self.results = results
         self.tell = plan.tell
         self.running = {}
-        self.rates = {}  # (workload, contender): the last run's rate
+        # (workload, contender): the last run's rate, from which the next search begins
+        self.rates = {}
+
+    def remember(self, recorded):
+        """An earlier record's rates save searching; what is found does not depend on them."""
+        for workload, one in recorded.get("workloads", {}).items():
+            for name in figures.contenders(one["runs"]):
+                rate = figures.median(one["runs"], name, "answers_per_s")
+                self.rates[workload, name] = rate or None
 
     def prepare(self, chosen):
         """Zones and questions, which are made once and do not count as measuring."""
@@ -82,7 +89,7 @@ class Session:
             group = list(group)
             zone_set = zones.zone_set(*key, tell=self.tell)
             if zone_set is None:
-                self.remark(f"{group[0].name}: left out, its data is not here (docs in bench/)")
+                self.remark(f"{group[0].name}: left out, its data is not here (bench/README.md)")
                 continue
             if self.plan.seconds_left() < 60:
                 self.remark(f"{', '.join(w.name for w in group)}: left out, no time was left")
@@ -157,8 +164,7 @@ class Session:
                 with self.server(name, zone_set) as server:
                     if server:
                         found[name] = self.measure_server(workload, server, questions)
-            if workload.floors:
-                found.update(self.measure_floors(workload, questions, found))
+            found.update(self.measure_floors(workload, questions, found))
             record["runs"].append({name: one for name, one in found.items() if one})
             self.results["workloads"][workload.name] = record
 
@@ -185,7 +191,7 @@ class Session:
         """The echoes, answering as many bytes as holdfast did."""
         size = next((one["answer_bytes"] for one in found.values() if one), 64)
         floors = {}
-        for kind in FLOORS:
+        for kind in workload.floors:
             try:
                 with self.place.floor(kind, size) as (port, pid):
                     def read(pid=pid):

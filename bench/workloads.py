@@ -20,6 +20,7 @@ MIX_TYPES = (("A", 58), ("AAAA", 25), ("MX", 6), ("TXT", 4), ("NS", 3), ("HTTPS"
 MIX_MISSES = 0.02
 ROOT_MISSES = 0.6  # of what reaches root servers, most names do not exist
 
+ALL_FLOORS = ("recvmmsg", "afxdp", "afxdp+busy-poll", "xdptx")
 ALL_MEASURES = ("rate", "cost", "latency")
 IN_SHORT = ("rate", "cost")
 # At ten kilobytes a zone BIND would not leave room for the others, and PowerDNS loads for minutes.
@@ -38,34 +39,35 @@ class Workload:
     signed: bool = False
     measures: tuple = IN_SHORT
     servers: tuple = ()  # empty: all
-    floors: bool = False
+    floors: tuple = ()  # echoes beside it
 
     def set_key(self):
         return self.kind, self.count, self.signed
 
 
 def workloads(scale=1):
-    """All of them; `scale` divides the large sets."""
+    """All of them, those that targets name first; `scale` divides the large sets."""
     million = 1_000_000 // scale
-    rest = {"measures": ALL_MEASURES, "floors": True}
+    size = f"{million:,}"
     return (
-        Workload("records", "a million records", "records", million, "uniform", **rest),
-        Workload("nxdomain", "a million records, names that do not exist", "records", million,
-                 "nxdomain", **rest),
-        Workload("records-signed", "a million records, signed, DO", "records", million, "uniform",
-                 signed=True, **rest),
-        Workload("nxdomain-signed", "signed, DO, names that do not exist", "records", million,
-                 "nxdomain", signed=True),
+        Workload("records", f"{size} records", "records", million, "uniform",
+                 measures=ALL_MEASURES, floors=ALL_FLOORS),
+        Workload("nxdomain", f"{size} records, names that do not exist", "records", million,
+                 "nxdomain", measures=ALL_MEASURES, floors=ALL_FLOORS[:3]),
+        Workload("records-signed", f"{size} records, signed, DO", "records", million, "uniform",
+                 signed=True, measures=ALL_MEASURES),
         Workload("hosting", "hosting mix, 1,000 zones", "hosting", zones.HOSTING_ZONES, "mix",
-                 **rest),
+                 measures=ALL_MEASURES),
+        Workload("nxdomain-signed", f"{size} records, signed, DO, names that do not exist",
+                 "records", million, "nxdomain", signed=True),
         Workload("hosting-signed", "hosting mix, signed, DO", "hosting", zones.HOSTING_ZONES, "mix",
                  signed=True),
         Workload("root-signed", "root zone, signed, DO", "root", 0, "root", signed=True),
         Workload("tiny-1k", "1,000 tiny zones, Zipf", "tiny", 1000, "zipf"),
-        Workload("tiny-1m", "a million tiny zones, Zipf", "tiny", million, "zipf",
+        Workload("tiny-1m", f"{size} tiny zones, Zipf", "tiny", million, "zipf",
                  servers=FIT_FOR_A_MILLION_ZONES),
-        Workload("delegations", "a million delegations", "delegations", million, "uniform"),
-        Workload("delegations-signed", "a million delegations, signed, DO", "delegations", million,
+        Workload("delegations", f"{size} delegations", "delegations", million, "uniform"),
+        Workload("delegations-signed", f"{size} delegations, signed, DO", "delegations", million,
                  "uniform", signed=True),
     )
 
