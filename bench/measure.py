@@ -23,6 +23,8 @@ COST_RATE = 40_000
 LATENCY_RATE = 2000
 # A probe that loses no more than this is made once more: other guests share the machine.
 LOSS_DOUBTFUL = 0.05
+# So is one in which the generator left out more than this share, because it was kept from running.
+MISSED_MAX = 0.02
 WRONG_MAX = 0.001
 RIGHT_CODES = {"NOERROR", "NXDOMAIN"}
 
@@ -38,6 +40,7 @@ class Probe:
     answer_bytes: float = 0
     latency_us: dict = dataclasses.field(default_factory=dict)
     truncated: float = 0
+    missed: float = 0  # of the questions that were due
 
     def passes(self):
         return self.loss < LOSS_MAX
@@ -69,7 +72,8 @@ def probe(target, rate, seconds, latency_rate=0):
     answers = max(1, result["answers"])
     return Probe(result["sent_per_s"], result["answers_per_s"], result["loss"], spent / answers,
                  result.get("bytes", 0) / answers, result.get("latency_us") or {},
-                 result.get("tc", 0) / answers)
+                 result.get("tc", 0) / answers,
+                 result.get("missed", 0) / max(1, result.get("missed", 0) + result["sent"]))
 
 
 def highest(try_rate, start, step):
@@ -102,14 +106,23 @@ def search(target, pace, previous=None):
 
     def try_rate(rate):
         made = probe(target, rate, pace.probe)
-        if not made.passes() and made.loss < LOSS_DOUBTFUL:
-            again = probe(target, rate, pace.probe)
-            return min(made, again, key=lambda one: one.loss)
-        return made
+        if made.passes() and made.missed < MISSED_MAX or made.loss > LOSS_DOUBTFUL:
+            return made
+        again = probe(target, rate, pace.probe)
+        return max(made, again, key=lambda one: (one.passes(), one.answered))
 
     if previous:
         return highest(try_rate, previous, STEP_KNOWN)
     return highest(try_rate, 1.5 * COST_RATE, STEP)
+
+
+def undisturbed(target, rate, seconds, latency_rate=0):
+    """A probe, made twice if something kept the generator from running."""
+    made = probe(target, rate, seconds, latency_rate)
+    if made.missed > MISSED_MAX:
+        again = probe(target, rate, seconds, latency_rate)
+        return min(made, again, key=lambda one: one.missed)
+    return made
 
 
 def measure(target, measures, pace, previous_rate=None):
@@ -118,7 +131,7 @@ def measure(target, measures, pace, previous_rate=None):
         probe(target, COST_RATE, pace.probe)  # caches, and what is made at the first questions
     found = {}
     if "cost" in measures:
-        made = probe(target, COST_RATE, pace.cost)
+        made = undisturbed(target, COST_RATE, pace.cost)
         found.update(cost_ns=round(made.cost_ns), cost_loss=made.loss,
                      answer_bytes=round(made.answer_bytes), truncated=round(made.truncated, 4))
     if "rate" not in measures:
@@ -129,6 +142,6 @@ def measure(target, measures, pace, previous_rate=None):
         return found
     found.update(answers_per_s=round(best.answered), full_cost_ns=round(best.cost_ns))
     if "latency" in measures:
-        made = probe(target, best.offered / 2, pace.latency, LATENCY_RATE)
+        made = undisturbed(target, best.offered / 2, pace.latency, LATENCY_RATE)
         found.update(latency_us=made.latency_us, latency_loss=made.loss)
     return found

@@ -73,8 +73,8 @@ class Target:
     def load(self, rate, seconds, _latency_rate):
         count = int(rate * seconds)
         self.spent += 3000 * count
-        return {"sent_per_s": rate, "answers": count, "answers_per_s": rate, "loss": 0.0,
-                "bytes": 64 * count, "rcode": {self.codes: count}}
+        return {"sent": count, "sent_per_s": rate, "answers": count, "answers_per_s": rate,
+                "loss": 0.0, "bytes": 64 * count, "rcode": {self.codes: count}}
 
 
 class CostOfATarget(unittest.TestCase):
@@ -82,6 +82,13 @@ class CostOfATarget(unittest.TestCase):
         made = measure.probe(Target("NOERROR"), 1000, 2)
         self.assertEqual(made.cost_ns, 3000)
         self.assertEqual(made.answer_bytes, 64)
+
+    def test_a_disturbed_probe_is_made_again(self):
+        target = Target("NOERROR")
+        missed = iter([30, 1])
+        plain = target.load
+        target.load = lambda *words: dict(plain(*words), missed=next(missed))
+        self.assertLess(measure.undisturbed(target, 100, 1).missed, measure.MISSED_MAX)
 
     def test_is_refused_for_wrong_answers(self):
         with self.assertRaisesRegex(RuntimeError, "answers wrongly"):
