@@ -113,10 +113,8 @@ constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
 constexpr uint32_t tcp_ms_min = 100;        // a slower round trip would never be served
 constexpr uint32_t tcp_ms_max = 600'000;
 constexpr uint32_t tcp_connections_bound = 1'000'000;  // beyond any limit on descriptors
-
 constexpr uint32_t policy_name_bytes_max = 64;
 constexpr uint32_t policy_s_max = 10 * 365 * 86400;  // longer than any key should live
-
 constexpr Applies restart = Applies::on_restart;
 
 template <auto part, auto member>
@@ -207,9 +205,9 @@ constexpr std::array server_keys{
          .name = "pin",
          .kind = Kind::boolean,
          .applies = restart,
-         .meaning = "Whether each answer process stays on one core and answers what that core has "
-                    "received. For cards with a receive queue for each core; has no effect unless "
-                    "there are as many answer processes as cores."}),
+         .meaning =
+             "Whether each answer process stays on a core and answers what that has received. "
+             "For cards with a queue for each core, and as many processes as cores."}),
     plain<&Config::server, &ServerSettings::state>(
         {.table = "server",
          .name = "state",
@@ -466,8 +464,7 @@ constexpr std::array tables{
           .keys = dnstap_keys,
           .exclusive = dnstap_pairs},
     Table{.name = "xdp",
-          .meaning = "AF_XDP: questions from the network card past the kernel's network stack, and "
-                     "so past its packet filters and captures.",
+          .meaning = "AF_XDP: UDP past the kernel's network stack, its filters and captures.",
           .keys = xdp_keys},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},
     Table{.name = "load", .meaning = "How zone files are read.", .keys = load_keys},

@@ -9,10 +9,12 @@ namespace holdfast::answer {
 
 // A member function is called like a free one that has the object as its first parameter.
 Outcome real_respond(Responder* self, Bytes packet, wire::QueryError parsed,
-                     const wire::Query& query, const exchange::Client& client, uint32_t now_s,
+                     const wire::Query& query, const zone::NameSearch* ahead,
+                     const exchange::Client& client, uint32_t now_s,
                      MutableBytes out) asm("__real_" HOLDFAST_RESPOND_SYMBOL);
 Outcome wrapped_respond(Responder* self, Bytes packet, wire::QueryError parsed,
-                        const wire::Query& query, const exchange::Client& client, uint32_t now_s,
+                        const wire::Query& query, const zone::NameSearch* ahead,
+                        const exchange::Client& client, uint32_t now_s,
                         MutableBytes out) asm("__wrap_" HOLDFAST_RESPOND_SYMBOL);
 
 namespace {
@@ -28,13 +30,13 @@ bool first_label_begins_with(const wire::Query& query, const char* text) {
 }  // namespace
 
 Outcome wrapped_respond(Responder* self, Bytes packet, wire::QueryError parsed,
-                        const wire::Query& query, const exchange::Client& client, uint32_t now_s,
-                        MutableBytes out) {
+                        const wire::Query& query, const zone::NameSearch* ahead,
+                        const exchange::Client& client, uint32_t now_s, MutableBytes out) {
   if (query.has_question) {
     if (first_label_begins_with(query, "crash")) crash();
     while (first_label_begins_with(query, "hang")) asm volatile("");
   }
-  return real_respond(self, packet, parsed, query, client, now_s, out);
+  return real_respond(self, packet, parsed, query, ahead, client, now_s, out);
 }
 
 }  // namespace holdfast::answer
