@@ -121,6 +121,9 @@ Result<void> show_memory(const std::string& state_directory, exchange::Panel& pa
   return {};
 }
 
+// The control of a server that was killed syncs zone memory before it ends.
+constexpr uint32_t predecessor_wait_ms = 60'000;
+
 struct OpenedMemory {
   zone::Memory memory;
   bool is_shown = false;  // what the answer processes map is this, or a file that is to be replaced
@@ -130,6 +133,7 @@ Result<OpenedMemory> open_memory(const std::string& state_directory, exchange::P
   zone::MemoryOptions options;
   options.path = zone_memory_path(state_directory);
   options.bytes_max = zone_memory_bytes_max;
+  options.lock_wait_ms = predecessor_wait_ms;
   CHECK(::getrandom(&options.hash_key, sizeof options.hash_key, 0) == sizeof options.hash_key);
   zone::Memory memory = TRY(zone::Memory::open(options, panel.epochs));
   using Origin = zone::Memory::Origin;

@@ -145,12 +145,16 @@ Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan& plan, Relo
                   committed.error().message);
     }
   }
-  ReloadResult result = TRY(parts_.zones.show_staged(plan));
+  auto shown = parts_.zones.show_staged(plan);
+  if (!shown) {
+    return fail("the listen addresses may have changed, nothing else has: " +
+                shown.error().message);
+  }
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
-  const size_t unlisted = result.updated + result.added + result.removed - result.changes.size();
-  for (std::string& change : result.changes) reply.changes.push_back(std::move(change));
+  const size_t unlisted = shown->updated + shown->added + shown->removed - shown->changes.size();
+  for (std::string& change : shown->changes) reply.changes.push_back(std::move(change));
   if (unlisted != 0) reply.changes.push_back(std::to_string(unlisted) + " more zones");
   return {};
 }

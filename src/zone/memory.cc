@@ -35,7 +35,8 @@ Memory::~Memory() = default;
 
 Result<Memory> Memory::open(const MemoryOptions& options, EpochBoard& epochs) {
   const uint64_t salt = TRY(random_number());
-  std::optional<MemoryFile> found = TRY(MemoryFile::open(options.path, options.bytes_max));
+  std::optional<MemoryFile> found =
+      TRY(MemoryFile::open(options.path, options.bytes_max, options.lock_wait_ms));
   std::string trouble;
   bool is_damaged = false;
   if (found) {

@@ -27,6 +27,8 @@ struct MemoryOptions {
   std::string path;                         // of the file
   uint64_t bytes_max = uint64_t{64} << 30;  // the mapping's address space, and the file's limit
   HashKey hash_key;                         // used when the file is made anew
+  // How long another writer may take to end, such as the predecessor that syncs the file.
+  uint32_t lock_wait_ms = 0;
 };
 
 struct MemoryUse {

@@ -203,6 +203,21 @@ TEST_F(MemoryCrashTest, OnlyOneWriter) {
   EXPECT_THAT(second.error().message, HasSubstr("another process has it open"));
 }
 
+TEST_F(MemoryCrashTest, TheNextWriterWaitsForTheEndOfTheOneBefore) {
+  std::optional<Memory> first = open();
+  publish(*first, model(3), 1);
+  std::thread ending([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    first.reset();
+  });
+  MemoryOptions options = sample_options(folder_.file());
+  options.lock_wait_ms = 60'000;
+  const auto second = Memory::open(options, epochs_);
+  ending.join();
+  ASSERT_TRUE(second.has_value()) << second.error().message;
+  EXPECT_EQ(second->origin(), Origin::kept_after_crash);
+}
+
 // Damage is found, or does no harm: what was kept can be read to the end.
 TEST_F(MemoryCrashTest, DamageIsFoundOrHarmless) {
   {

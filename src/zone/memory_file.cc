@@ -44,6 +44,21 @@ void ask_for_large_pages(void* address, uint64_t bytes) {
   (void)::madvise(address, bytes, MADV_HUGEPAGE);
 }
 
+// The file with this process as its one writer; none if there is no file. Opened anew for each try:
+// the other writer may put another file in its place.
+Result<UniqueFd> open_locked(const std::string& path, uint32_t wait_ms) {
+  constexpr uint32_t pause_ms = 20;
+  for (uint32_t waited_ms = 0;; waited_ms += pause_ms) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd.valid() && errno == ENOENT) return fd;
+    if (!fd.valid()) return fail_system(path, errno);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno != EWOULDBLOCK) return fail_system(path, errno);
+    if (waited_ms >= wait_ms) return fail(path + ": another process has it open for writing");
+    ::usleep(pause_ms * 1000);
+  }
+}
+
 Result<void> sync_header(const std::string& path, uint8_t* base) {
   if (::msync(base, layout::file_header_bytes, MS_SYNC) != 0) return fail_system(path, errno);
   return {};
@@ -80,20 +95,14 @@ Result<void> MemoryFile::map() {
   return {};
 }
 
-Result<std::optional<MemoryFile>> MemoryFile::open(const std::string& path, uint64_t bytes_max) {
+Result<std::optional<MemoryFile>> MemoryFile::open(const std::string& path, uint64_t bytes_max,
+                                                   uint32_t lock_wait_ms) {
   TRY(check_limit(path, bytes_max));
   MemoryFile file;
   file.path_ = path;
   file.bytes_max_ = bytes_max;
-  file.fd_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!file.fd_.valid()) {
-    if (errno == ENOENT) return std::nullopt;
-    return fail_system(path, errno);
-  }
-  if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(path + ": another process has it open for writing");
-    return fail_system(path, errno);
-  }
+  file.fd_ = TRY(open_locked(path, lock_wait_ms));
+  if (!file.fd_.valid()) return std::nullopt;
   struct stat status{};
   if (::fstat(file.fd_.get(), &status) != 0) return fail_system(path, errno);
   if (!S_ISREG(status.st_mode)) return fail(path + ": not a regular file");

@@ -36,10 +36,11 @@ class Mapping {
 
 class MemoryFile {
  public:
-  // An existing file, if there is one; an error if it cannot be opened or another process writes
-  // to it. Its header has not been looked at.
+  // An existing file, if there is one; an error if it cannot be opened or another process still
+  // writes to it after lock_wait_ms. Its header has not been looked at.
   [[nodiscard]] static Result<std::optional<MemoryFile>> open(const std::string& path,
-                                                              uint64_t bytes_max);
+                                                              uint64_t bytes_max,
+                                                              uint32_t lock_wait_ms);
   // A new, empty one with a valid header. `put_in_place` gives it its name.
   [[nodiscard]] static Result<MemoryFile> make(const std::string& path, uint64_t bytes_max,
                                                const HashKey& hash_key);
