@@ -14,6 +14,7 @@ import pathlib
 import platform
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -28,6 +29,9 @@ ZONES = 1_000_000
 NAMES = 5_000_000
 READY_SECONDS = 1800
 SAMPLE = 1000  # answers verified after each start
+POLL_SECONDS = 0.005  # between two questions that are not yet answered rightly
+SETTLE_SECONDS = 10  # from the last verified answer to the memory that is there to stay
+STOP_SECONDS = 120
 LINKS_PER_FILE = 20_000  # ext4 allows 65,000 links to a file
 TYPE_A = 1
 
@@ -166,19 +170,30 @@ def memory_bytes(pid):
     return total
 
 
+def peak_bytes(pid):
+    """The most that one process of them had resident since it began."""
+    peaks = [0]
+    for member in process_tree(pid):
+        with open(f"/proc/{member}/status", encoding="ascii") as file:
+            peaks += [int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:")]
+    return max(peaks)
+
+
 def wait_until_right(server, load, started):
-    """Seconds from `started` until all of the sample is answered rightly."""
+    """Seconds from `started` until the first of the sample is answered rightly, then all of it."""
     waiting = list(load.sample)
+    first = None
     while waiting:
         if is_right(server.port, load, waiting[-1]):
             waiting.pop()
+            first = first or time.monotonic() - started
             continue
         if server.process.poll() is not None:
             raise RuntimeError(f"{server.name} ended:\n{server.log_tail()}")
         if time.monotonic() - started > READY_SECONDS:
             raise RuntimeError(f"{server.name} does not answer {load.question(waiting[-1])[0]}")
-        time.sleep(0.05)
-    return time.monotonic() - started
+        time.sleep(POLL_SECONDS)
+    return round(first, 3), round(time.monotonic() - started, 3)
 
 
 def start(server):
@@ -191,17 +206,40 @@ def start(server):
     return started
 
 
+def stop(server):
+    """Ends the server and waits for all of its processes; some leave children for a while."""
+    if server.process is None:
+        return
+    members = process_tree(server.process.pid)
+    server.process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline and any(is_alive(server, member) for member in members):
+        time.sleep(0.05)
+    server.stop()
+
+
+def is_alive(server, pid):
+    if pid == server.process.pid:
+        return server.process.poll() is None
+    return os.path.exists(f"/proc/{pid}")
+
+
 def measure(server, load):
     result = {"server": server.name, "load": load.name, "count": load.count}
     try:
-        result["first_start_s"] = round(wait_until_right(server, load, start(server)), 2)
-        result["memory_bytes"] = memory_bytes(server.process.pid)
-        server.stop()
-        result["restart_s"] = round(wait_until_right(server, load, start(server)), 2)
-        result["memory_after_restart_bytes"] = memory_bytes(server.process.pid)
+        for run, prefix in (("first start", ""), ("restart", "restart_")):
+            first, all_right = wait_until_right(server, load, start(server))
+            result[prefix + "first_answer_s"] = first
+            result[prefix + "all_right_s"] = all_right
+            result[prefix + "memory_bytes"] = memory_bytes(server.process.pid)
+            time.sleep(SETTLE_SECONDS)
+            result[prefix + "memory_settled_bytes"] = memory_bytes(server.process.pid)
+            result[prefix + "peak_bytes"] = peak_bytes(server.process.pid)
+            print(f"{server.name}, {load.name}, {run}: {all_right} s", file=sys.stderr, flush=True)
+            stop(server)
         result["answers_verified"] = 2 * len(load.sample)
     finally:
-        server.stop()
+        stop(server)
     return result
 
 
@@ -238,18 +276,29 @@ def machine():
     }
 
 
+COLUMNS = (  # title, key, unit
+    ("First answer", "first_answer_s", "s"),
+    ("All right", "all_right_s", "s"),
+    ("Restart: first answer", "restart_first_answer_s", "s"),
+    ("all right", "restart_all_right_s", "s"),
+    ("Memory when right", "memory_bytes", "MB"),
+    ("settled", "memory_settled_bytes", "MB"),
+    ("Peak of a process", "peak_bytes", "MB"),
+)
+
+
 def table(results):
-    """Markdown; each figure with its ratio to holdfast's, where that is known."""
-    lines = ["| Load | Server | First start | | Restart | | Memory | |",
-             "|---|---|---|---|---|---|---|---|"]
-    own = {r["load"]: r for r in results if r["server"] == "holdfast"}
+    """Markdown; each figure with holdfast's as a share of it, where that is known."""
+    lines = ["| Load | Server | " + " | ".join(title for title, _, _ in COLUMNS) + " |",
+             "|---|---|" + "---|" * len(COLUMNS)]
+    own = {result["load"]: result for result in results if result["server"] == "holdfast"}
     for result in results:
-        base = own.get(result["load"])
+        base = own.get(result["load"], result)
         cells = []
-        for key, unit in (("first_start_s", "s"), ("restart_s", "s"), ("memory_bytes", "MB")):
-            value = result[key] / 1e6 if unit == "MB" else result[key]
-            cells.append(f"{value:,.0f} {unit}" if unit == "MB" else f"{value:.2f} {unit}")
-            cells.append(f"{result[key] / base[key]:.2f}" if base and base[key] else "")
+        for _, key, unit in COLUMNS:
+            value = result[key]
+            cell = f"{value / 1e6:,.0f} MB" if unit == "MB" else f"{value:.2f} s"
+            cells.append(cell if base is result else f"{cell} ({base[key] / value:.2f})")
         load = f"{result['count']:,} {result['load']}"
         lines.append(f"| {load} | {result['server']} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -265,7 +314,7 @@ def record(results, arguments):
     )
     lines = [f"# Loading, {datetime.date.today()}", "", f"`{command.strip()}`", ""]
     lines += [f"- {key}: {value}" for key, value in about.items()]
-    lines += ["", "The unnamed columns: the figure before, divided by holdfast's.", ""]
+    lines += ["", "In brackets: holdfast's figure as a share of the peer's.", ""]
     name.with_suffix(".md").write_text("\n".join(lines) + "\n" + table(results))
     print(f"written: {name.relative_to(ROOT)}.json and .md")
 
