@@ -25,7 +25,7 @@ using Ref = uint32_t;
 constexpr size_t unit_bytes = 16;
 constexpr size_t file_header_bytes = 4096;
 constexpr uint64_t file_bytes_limit = uint64_t{1} << 36;  // what a Ref can reach
-constexpr uint32_t format_version = 1;
+constexpr uint32_t format_version = 2;
 constexpr std::array<char, 8> file_magic{'H', 'f', 'Z', 'o', 'n', 'e', 's', '\n'};
 
 enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };

@@ -193,7 +193,7 @@ TEST_F(MemoryIndexTest, NamesOfOneHashAreRefused) {
   EXPECT_EQ(ref, probe_buckets_max * bucket_slots + 1);
   const auto refused = tables.insert_name(tag, ref);
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().message, "zone memory: more than 64 names with nearly the same hash");
+  EXPECT_EQ(refused.error().message, "zone memory: more than 256 names with nearly the same hash");
   EXPECT_LT(file.bytes(), 4U << 20);
   EXPECT_TRUE(tables.insert_name(tag + (1U << 31), ref).has_value());
 }

@@ -9,7 +9,7 @@ namespace holdfast::zone {
 
 namespace {
 
-constexpr uint64_t load_percent = 80;
+constexpr uint64_t load_percent = 66;
 constexpr uint64_t buckets_min = 8;
 
 }  // namespace

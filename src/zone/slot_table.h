@@ -13,9 +13,10 @@
 namespace holdfast::zone {
 
 constexpr size_t bucket_slots = 8;
-// At the load that reserve() keeps, the chance that one of 2^24 buckets flows over so far is below
-// 1 in 10^6; an insertion that meets the bound makes the table grow.
-constexpr size_t probe_buckets_max = 8;
+// At the load that reserve() keeps, the longest search among 2^24 buckets reads 16; a name is found
+// with 1.04 buckets read, and missed with 1.3. An insertion that meets the bound makes the
+// table grow.
+constexpr size_t probe_buckets_max = 32;
 
 struct alignas(64) Bucket {
   std::array<uint64_t, bucket_slots> slots;  // shared; tag << 32 | reference; 0: never used

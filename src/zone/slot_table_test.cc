@@ -65,18 +65,18 @@ TEST_F(SlotTableTest, ChainsStayWholeOverGraves) {
 }
 
 TEST_F(SlotTableTest, GrowsWithoutLosingAny) {
-  SlotTable table = make(SlotTable::buckets_for(300));
+  SlotTable table = make(SlotTable::buckets_for(600));
   std::mt19937 random(1);
   std::map<layout::Ref, uint32_t> all;
-  for (layout::Ref ref = 1; ref <= 300; ++ref) {
+  for (layout::Ref ref = 1; ref <= 600; ++ref) {
     all[ref] = static_cast<uint32_t>(random());
     ASSERT_TRUE(table.insert(all[ref], ref));
   }
-  for (layout::Ref ref = 1; ref <= 300; ref += 3) {
+  for (layout::Ref ref = 1; ref <= 600; ref += 3) {
     ASSERT_TRUE(table.erase(all[ref], ref));
     all.erase(ref);
   }
-  SlotTable grown = make(SlotTable::buckets_for(400));
+  SlotTable grown = make(SlotTable::buckets_for(700));
   ASSERT_TRUE(grown.fill_from(table));
   EXPECT_EQ(grown.used(), all.size());
   EXPECT_EQ(grown.graves(), 0U);
