@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/management.h"
 
+#include <malloc.h>
 #include <poll.h>
 
 #include <array>
@@ -23,10 +24,14 @@ std::string progress_line(size_t done, size_t total) {
   return "loading " + std::to_string(done) + "/" + std::to_string(total) + " zones";
 }
 
+// Loading fills the heap with what is only needed for that time, between what stays.
+void give_back_memory() { ::malloc_trim(0); }
+
 }  // namespace
 
 void Management::run(Start start) {
   first_load(start);
+  give_back_memory();
   while (!parts_.stop) wait_and_serve();
 }
 
@@ -96,6 +101,7 @@ void Management::serve_requests() {
     }
     request.done(found->second);
   }
+  if (!requests.empty()) give_back_memory();
 }
 
 void Management::tick_if_due() {

@@ -58,19 +58,20 @@ class Queue {
 };
 
 ParseResult parse_one(size_t index, const ParseJob& job, const ParseSettings& settings) {
+  const config::ZoneSource& source = *job.source;
   ParseResult result{.job = index, .fingerprint = 0, .outcome = {}};
-  const auto apex = wire::Name::from_text(job.zone);
+  const auto apex = wire::Name::from_text(source.name);
   if (!apex) {
     result.outcome.report.findings.push_back(
-        {zone::Severity::error, job.file, 0, apex.error().message});
+        {zone::Severity::error, source.file, 0, apex.error().message});
     return result;
   }
   const uint64_t begins_ns = reading_begins_unix_ns();
-  result.outcome = zone::load_zone_file(job.file, *apex, settings.load);
+  result.outcome = zone::load_zone_file(source.file, *apex, settings.load);
   std::vector<std::string>& files = result.outcome.report.files;
-  std::erase(files, job.file);
+  std::erase(files, source.file);
   result.fingerprint = fingerprint_files(
-      job.file, files, settings.fingerprint_salt ^ job.fingerprint_salt, begins_ns);
+      source.file, files, settings.fingerprint_salt ^ job.fingerprint_salt, begins_ns);
   return result;
 }
 
@@ -79,6 +80,8 @@ ParseResult parse_one(size_t index, const ParseJob& job, const ParseSettings& se
 void parse_zones(std::span<const ParseJob> jobs, const ParseSettings& settings,
                  const std::atomic<bool>& stop, const std::function<void(ParseResult)>& take) {
   const size_t threads = std::clamp<size_t>(settings.threads, 1, std::max<size_t>(jobs.size(), 1));
+  ParseSettings each = settings;
+  each.load.threads = std::max(1U, settings.threads / static_cast<unsigned>(threads));
   Queue queue(threads);
   std::atomic<size_t> next{0};
   std::vector<std::jthread> parsers;
@@ -86,7 +89,7 @@ void parse_zones(std::span<const ParseJob> jobs, const ParseSettings& settings,
   for (size_t i = 0; i < threads; ++i) {
     parsers.emplace_back([&] {
       for (size_t index = next++; index < jobs.size() && !stop; index = next++) {
-        if (!queue.push(parse_one(index, jobs[index], settings))) break;
+        if (!queue.push(parse_one(index, jobs[index], each))) break;
       }
       queue.parser_ended();
     });

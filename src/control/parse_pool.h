@@ -8,15 +8,15 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <string>
 
+#include "config/zone_list.h"
 #include "zone/loader.h"
 
 namespace holdfast::control {
 
+// A zone to be read; of a million, so it refers to the list that asks for it.
 struct ParseJob {
-  std::string zone;  // absolute text
-  std::string file;
+  const config::ZoneSource* source = nullptr;
   uint64_t fingerprint_salt = 0;  // for what else the zone depends on
 };
 

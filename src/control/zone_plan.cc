@@ -63,7 +63,6 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
                        const std::atomic<bool>& stop, const std::function<void()>& alive) {
   ReloadPlan plan;
   std::vector<ParseJob> jobs;
-  std::vector<const config::ZoneSource*> sources;
   std::unordered_set<std::string_view> names;
   names.reserve(wanted.size());
   for (const config::ZoneSource& source : wanted) {
@@ -78,8 +77,7 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
       }
       continue;
     }
-    jobs.push_back({source.name, source.file, salt});
-    sources.push_back(&source);
+    jobs.push_back({&source, salt});
   }
   const auto remove_unlisted = [&](const std::string& zone, const ZoneRecord&) {
     if (!names.contains(zone)) plan.removals.push_back(zone);
@@ -88,7 +86,7 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
   while (!last.empty()) last = table.visit_after(last, table_page, remove_unlisted);
   parse_zones(jobs, settings, stop, [&](ParseResult parsed) {
     alive();
-    const config::ZoneSource& source = *sources[parsed.job];
+    const config::ZoneSource& source = *jobs[parsed.job].source;
     add_outcome(plan, source, std::move(parsed));
   });
   if (stop) plan.findings.emplace_back("the server is being stopped");
@@ -99,7 +97,7 @@ ReloadPlan plan_reload_of(const config::ZoneSource& source, const ParseSettings&
                           const SaltOf& salt_of) {
   ReloadPlan plan;
   const std::atomic<bool> no_stop{false};
-  const ParseJob job{source.name, source.file, salt_of(source)};
+  const ParseJob job{&source, salt_of(source)};
   parse_zones({&job, 1}, settings, no_stop,
               [&](ParseResult parsed) { add_outcome(plan, source, std::move(parsed)); });
   return plan;

@@ -69,7 +69,6 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   register_.forget_read();
   const ParseSettings settings = parse_settings(options);
   std::vector<ParseJob> jobs;
-  std::vector<const config::ZoneSource*> sources;
   for (const config::ZoneSource& source : wanted) {
     alive_();
     ZoneRecord record = *table_.find(source.name);
@@ -80,14 +79,13 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
       put_record(source.name, std::move(record));
       continue;
     }
-    jobs.push_back({source.name, source.file, salt});
-    sources.push_back(&source);
+    jobs.push_back({&source, salt});
   }
   size_t done = wanted.size() - jobs.size();
   progress(done, wanted.size());
   parse_zones(jobs, settings, stop, [&](ParseResult parsed) {
     alive_();
-    const config::ZoneSource& source = *sources[parsed.job];
+    const config::ZoneSource& source = *jobs[parsed.job].source;
     settle(source, std::move(parsed));
     if (++done % zones_between_reclaims == 0) memory_.reclaim();
     progress(done, wanted.size());
