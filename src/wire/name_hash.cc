@@ -32,4 +32,18 @@ void SuffixHashes::compute(NameView name, const HashKey& key) {
   }
 }
 
+uint64_t hash_before(Bytes labels, uint64_t suffix_hash, const HashKey& key) {
+  std::array<uint8_t, labels_max> offsets;
+  size_t count = 0;
+  for (size_t at = 0; at < labels.size(); at += 1U + labels[at]) {
+    offsets[count++] = static_cast<uint8_t>(at);
+  }
+  uint64_t state = suffix_hash;
+  while (count > 0) {
+    const size_t start = offsets[--count];
+    state = add_label(state, labels.subspan(start, 1U + labels[start]), key);
+  }
+  return state;
+}
+
 }  // namespace holdfast::wire

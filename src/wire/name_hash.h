@@ -36,4 +36,7 @@ class SuffixHashes {
   std::array<uint64_t, labels_max + 1> hashes_;
 };
 
+// The hash of the name that whole `labels` (no root label) make before a suffix of that hash.
+[[nodiscard]] uint64_t hash_before(Bytes labels, uint64_t suffix_hash, const HashKey& key);
+
 }  // namespace holdfast::wire

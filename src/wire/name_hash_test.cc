@@ -66,6 +66,16 @@ TEST(NameHash, LabelBoundariesAndKeysMatter) {
   EXPECT_NE(SuffixHashes(one, key).of_last(0), SuffixHashes(one, HashKey{1, 2}).of_last(0));
 }
 
+TEST(NameHash, GoesOnFromASuffix) {
+  const Name whole = name("www.Branch.example.com.");
+  const SuffixHashes hashes(whole, key);
+  const Bytes bytes = whole.view().bytes();
+  for (size_t suffix = 0; suffix <= 4; ++suffix) {
+    const Bytes labels = bytes.first(hashes.offset_of_last(suffix));
+    EXPECT_EQ(hash_before(labels, hashes.of_last(suffix), key), hashes.of_last(4)) << suffix;
+  }
+}
+
 TEST(NameHash, TheLongestName) {
   std::string text;
   for (size_t i = 0; i < labels_max; ++i) text += "a.";

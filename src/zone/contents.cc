@@ -91,7 +91,14 @@ void Contents::add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdat
   CHECK(!storage_->finished);
   const size_t apex_bytes = storage_->apex.view().size();
   CHECK(owner.size() >= apex_bytes);
-  storage_->staging.add(make_relative(owner, apex_bytes), type, ttl, rdata, place);
+  const Bytes labels = owner.bytes().first(owner.size() - apex_bytes);
+  storage_->staging.add(labels, type, ttl, rdata, place);
+}
+
+void Contents::append(Contents&& part, uint32_t lines_before) {
+  CHECK(!storage_->finished && !part.storage_->finished);
+  CHECK(storage_->apex.view() == part.storage_->apex.view());
+  storage_->staging.append(std::move(part.storage_->staging), lines_before);
 }
 
 Result<void> Contents::finish(const NodeVisitor& visit) {

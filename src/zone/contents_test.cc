@@ -93,6 +93,26 @@ std::vector<std::string> describe(const Contents& contents) {
   return lines;
 }
 
+// A sorted zone with a few names before and behind it that belong elsewhere.
+TEST(Contents, AFewOutOfOrderComeToTheirPlaces) {
+  Builder mixed("example.");
+  Builder sorted("example.");
+  const auto label = [](size_t i) { return "n" + std::to_string(1000 + i) + ".example"; };
+  for (const char* owner : {"example", "z.example", "n1500.example", "a.n1007.example"}) {
+    mixed.add_a(owner, 2);
+  }
+  for (size_t i = 0; i < 1000; ++i) mixed.add_a(label(i));
+  mixed.add_a("n1003.example", 2).add_a("b.example", 2).add_a("z.example", 3);
+  sorted.add_a("example", 2).add_a("b.example", 2);
+  for (size_t i = 0; i < 1000; ++i) {
+    sorted.add_a(label(i));
+    if (i == 3 || i == 500) sorted.add_a(label(i), 2);
+    if (i == 7) sorted.add_a("a.n1007.example", 2);
+  }
+  sorted.add_a("z.example", 2).add_a("z.example", 3);
+  EXPECT_EQ(describe(mixed.finish()), describe(sorted.finish()));
+}
+
 TEST(Contents, WalksInCanonicalOrder) {  // the example of RFC 4034 §6.1
   const Contents contents = Builder("example.")
                                 .add_a("z.example")

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "zone/checks.h"
 #include "zone/finding_list.h"
+#include "zone/parallel_reader.h"
 #include "zone/record_scanner.h"
 #include "zone/text_reader.h"
 
@@ -24,7 +25,7 @@ LoadOutcome load(const std::string& source, wire::NameView apex, const LoadOptio
   FindingList findings(outcome.report, options.findings_max);
   Contents contents(apex);
   TextReader reader(thread_scanner(), contents, findings, options, outcome.report.files);
-  read(reader);
+  read(reader, contents, outcome.report);
   if (findings.error_count() > 0) return outcome;
   Verdicts verdicts(findings, options.strict, outcome.report.files);
   const uint64_t now_s = options.now_s ? *options.now_s : SystemClock().wall_s();
@@ -43,12 +44,18 @@ LoadOutcome load(const std::string& source, wire::NameView apex, const LoadOptio
 
 LoadOutcome load_zone_file(const std::string& path, wire::NameView apex,
                            const LoadOptions& options) {
-  return load(path, apex, options, [&](TextReader& reader) { reader.read_file(path); });
+  return load(path, apex, options, [&](TextReader& reader, Contents& contents, LoadReport& report) {
+    auto in_parts = read_in_parts(path, apex, options);
+    if (!in_parts) return reader.read_file(path);
+    contents = *std::move(in_parts);
+    report.files.push_back(path);
+  });
 }
 
 LoadOutcome load_zone_text(std::string_view text, const std::string& source, wire::NameView apex,
                            const LoadOptions& options) {
-  return load(source, apex, options, [&](TextReader& reader) { reader.read_text(text, source); });
+  return load(source, apex, options,
+              [&](TextReader& reader, Contents&, LoadReport&) { reader.read_text(text, source); });
 }
 
 }  // namespace holdfast::zone

@@ -36,6 +36,7 @@ struct LoadOptions {
   uint32_t default_ttl = 3600;  // until the file gives one, by $TTL or in a record
   size_t findings_max = 20;     // further ones are counted only
   Includes includes = Includes::follow;
+  unsigned threads = 1;           // that may read one large file (zone/parallel_reader.h)
   std::optional<uint64_t> now_s;  // for signatures that have expired; the system's time if not set
 };
 

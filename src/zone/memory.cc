@@ -21,6 +21,7 @@ Result<uint64_t> random_number() {
 }
 
 Result<void> put_all(ZoneEdit& edit, const Contents& contents) {
+  edit.expect(contents.node_count());
   Contents::Cursor cursor(contents);
   while (const StagedNode* node = cursor.next()) TRY(edit.put(*node));
   return {};

@@ -149,7 +149,7 @@ Result<void> Memory::Impl::link_names(const ZoneChange& change, size_t& linked) 
     const NodeLink& added = links[linked];
     layout::Node* node = node_at(added.node);
     // A name that was removed a moment ago may still have its place.
-    if (node->older == 0) {
+    if (node->older == 0 && !change.is_new) {
       node->older = tables.find_name(added.tag, change.zone, layout::owner_of(node));
     }
     if (node->older != 0) {

@@ -89,14 +89,56 @@ void sort_from(const Staging& staging, std::span<Entry> entries, size_t offset) 
   }
 }
 
-}  // namespace
-
-void sort_by_owner(const Staging& staging, std::vector<Staging::Run>& runs) {
+void sort_all(const Staging& staging, std::vector<Staging::Run>& runs) {
   std::vector<Entry> entries;
   entries.reserve(runs.size());
   for (const Staging::Run run : runs) entries.push_back({0, 0, run});
   sort_from(staging, entries, 0);
   for (size_t i = 0; i < runs.size(); ++i) runs[i] = entries[i].run;
+}
+
+// The longest stretch of runs that are in order: [begin, end).
+std::pair<size_t, size_t> longest_stretch(std::span<const size_t> breaks, size_t runs) {
+  std::pair<size_t, size_t> longest{0, breaks.empty() ? runs : breaks.front()};
+  for (size_t i = 0; i < breaks.size(); ++i) {
+    const size_t end = i + 1 < breaks.size() ? breaks[i + 1] : runs;
+    if (end - breaks[i] > longest.second - longest.first) longest = {breaks[i], end};
+  }
+  return longest;
+}
+
+// Each of the few `sorted` runs goes to its place among the `many`.
+std::vector<Staging::Run> merge_few(const Staging& staging, std::span<const Staging::Run> sorted,
+                                    std::span<const Staging::Run> many) {
+  std::vector<Staging::Run> merged;
+  merged.reserve(sorted.size() + many.size());
+  for (const Staging::Run run : sorted) {
+    const auto place = std::ranges::partition_point(many, [&](Staging::Run other) {
+      const int order = wire::compare_canonical(staging.owner(other), staging.owner(run));
+      return order != 0 ? order < 0 : other < run;
+    });
+    merged.insert(merged.end(), many.begin(), place);
+    merged.push_back(run);
+    many = {place, many.end()};
+  }
+  merged.insert(merged.end(), many.begin(), many.end());
+  return merged;
+}
+
+}  // namespace
+
+void sort_by_owner(const Staging& staging, std::vector<Staging::Run>& runs) {
+  const std::span<const size_t> breaks = staging.order_breaks();
+  if (breaks.empty()) return;
+  const auto [begin, end] = longest_stretch(breaks, runs.size());
+  // What stands before or after a sorted zone: its SOA, name servers, glue.
+  const bool is_nearly_sorted =
+      breaks.size() < Staging::order_breaks_max && runs.size() - (end - begin) < runs.size() / 16;
+  if (!is_nearly_sorted) return sort_all(staging, runs);
+  std::vector<Staging::Run> few(runs.begin(), runs.begin() + static_cast<ptrdiff_t>(begin));
+  few.insert(few.end(), runs.begin() + static_cast<ptrdiff_t>(end), runs.end());
+  sort_all(staging, few);
+  runs = merge_few(staging, few, std::span(runs).subspan(begin, end - begin));
 }
 
 }  // namespace holdfast::zone

@@ -27,6 +27,7 @@ class NodeAssembly {
     bool is_signature;
   };
 
+  void assemble_one(const StagedRecord& record);
   void add_group(std::span<const Member> members);
   StagedRrset& begin_rrset(uint16_t type);
 

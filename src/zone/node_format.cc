@@ -12,25 +12,27 @@ namespace {
 constexpr size_t rrset_bytes_max = 65535;
 constexpr uint16_t owner_pointer = 0xC00C;
 
-void append(std::vector<uint8_t>& to, Bytes bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
+uint8_t* put(uint8_t* to, Bytes bytes) {
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  return to + bytes.size();
 }
 
-// Appends one RRset's records; how many bytes they take.
-size_t append_records(std::vector<uint8_t>& to, uint16_t type, uint32_t ttl,
-                      const std::vector<Bytes>& rdata) {
-  const size_t before = to.size();
+size_t record_bytes(const std::vector<Bytes>& rdata) {
+  size_t bytes = 0;
+  for (const Bytes data : rdata) bytes += layout::record_header_bytes + data.size();
+  return bytes;
+}
+
+uint8_t* put_records(uint8_t* to, uint16_t type, uint32_t ttl, const std::vector<Bytes>& rdata) {
   for (const Bytes data : rdata) {
-    std::array<uint8_t, layout::record_header_bytes> header;
-    store_be16(header.data(), owner_pointer);
-    store_be16(header.data() + 2, type);
-    store_be16(header.data() + 4, wire::class_in);
-    store_be32(header.data() + layout::record_ttl_offset, ttl);
-    store_be16(header.data() + layout::record_length_offset, static_cast<uint16_t>(data.size()));
-    append(to, header);
-    append(to, data);
+    store_be16(to, owner_pointer);
+    store_be16(to + 2, type);
+    store_be16(to + 4, wire::class_in);
+    store_be32(to + layout::record_ttl_offset, ttl);
+    store_be16(to + layout::record_length_offset, static_cast<uint16_t>(data.size()));
+    to = put(to + layout::record_header_bytes, data);
   }
-  return to.size() - before;
+  return to;
 }
 
 bool records_are_sound(Bytes records, size_t count) {
@@ -68,34 +70,33 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
   header.flags = node.flags;
   header.rrset_count = static_cast<uint8_t>(node.rrsets.size());
   header.owner_bytes = static_cast<uint8_t>(owner.size());
-  bytes_.resize(sizeof header);
-  std::memcpy(bytes_.data(), &header, sizeof header);
-  append(bytes_, owner);
-  const size_t entries = bytes_.size();
-  bytes_.resize(entries + node.rrsets.size() * sizeof(layout::RrsetEntry));
-  for (size_t i = 0; i < node.rrsets.size(); ++i) {
-    layout::RrsetEntry entry{};
-    TRY(encode_rrset(node, node.rrsets[i], entry));
-    std::memcpy(bytes_.data() + entries + i * sizeof entry, &entry, sizeof entry);
+  size_t bytes = sizeof header + owner.size() + node.rrsets.size() * sizeof(layout::RrsetEntry);
+  for (const StagedRrset& rrset : node.rrsets) {
+    const size_t records = record_bytes(rrset.rdata);
+    const size_t signatures = record_bytes(rrset.signatures);
+    if (records > rrset_bytes_max || signatures > rrset_bytes_max) {
+      return fail(node.owner.to_text() + " " + wire::type_to_text(rrset.type) + ": " +
+                  std::to_string(std::max(records, signatures)) +
+                  " bytes of records, more than a message of 65535 can carry");
+    }
+    bytes += records + signatures;
   }
-  return {};
-}
-
-Result<void> NodeFormat::encode_rrset(const StagedNode& node, const StagedRrset& rrset,
-                                      layout::RrsetEntry& entry) {
-  const size_t records = append_records(bytes_, rrset.type, rrset.ttl, rrset.rdata);
-  const size_t signatures =
-      append_records(bytes_, wire::type_rrsig, rrset.signature_ttl, rrset.signatures);
-  if (records > rrset_bytes_max || signatures > rrset_bytes_max) {
-    return fail(node.owner.to_text() + " " + wire::type_to_text(rrset.type) + ": " +
-                std::to_string(std::max(records, signatures)) +
-                " bytes of records, more than a message of 65535 can carry");
+  bytes_.resize(bytes);
+  uint8_t* to = bytes_.data();
+  std::memcpy(to, &header, sizeof header);
+  to = put(to + sizeof header, owner);
+  for (const StagedRrset& rrset : node.rrsets) {
+    const layout::RrsetEntry entry{rrset.type, static_cast<uint16_t>(rrset.rdata.size()),
+                                   static_cast<uint16_t>(rrset.signatures.size()),
+                                   static_cast<uint16_t>(record_bytes(rrset.rdata)),
+                                   static_cast<uint16_t>(record_bytes(rrset.signatures))};
+    std::memcpy(to, &entry, sizeof entry);
+    to += sizeof entry;
   }
-  entry.type = rrset.type;
-  entry.count = static_cast<uint16_t>(rrset.rdata.size());
-  entry.signature_count = static_cast<uint16_t>(rrset.signatures.size());
-  entry.record_bytes = static_cast<uint16_t>(records);
-  entry.signature_bytes = static_cast<uint16_t>(signatures);
+  for (const StagedRrset& rrset : node.rrsets) {
+    to = put_records(to, rrset.type, rrset.ttl, rrset.rdata);
+    to = put_records(to, wire::type_rrsig, rrset.signature_ttl, rrset.signatures);
+  }
   return {};
 }
 

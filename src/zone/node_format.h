@@ -23,8 +23,6 @@ class NodeFormat {
   [[nodiscard]] bool same_as(const layout::Node* published) const;
 
  private:
-  [[nodiscard]] Result<void> encode_rrset(const StagedNode& node, const StagedRrset& rrset,
-                                          layout::RrsetEntry& entry);
   std::vector<uint8_t> bytes_;
 };
 

@@ -70,7 +70,7 @@ uint16_t covered_type(Bytes rrsig_rdata) {
 RunOrder order_runs(Staging& staging) {
   RunOrder order;
   order.ordinary = std::move(staging.runs());
-  if (!staging.in_order()) sort_by_owner(staging, order.ordinary);
+  sort_by_owner(staging, order.ordinary);
   if (staging.has_nsec3()) divide(staging, order);
   order.ordinary.shrink_to_fit();
   return order;

@@ -76,6 +76,14 @@ SourceText SourceText::copy(std::string_view text) {
 void SourceText::allocate(size_t size) {
   bytes_ = std::make_unique_for_overwrite<char[]>(size);
   size_ = size;
+  // Fewer page faults for a text that is written and read once from end to end. Only advice.
+  constexpr uintptr_t huge_page = uintptr_t{2} << 20;
+  const auto begin = (reinterpret_cast<uintptr_t>(bytes_.get()) + huge_page - 1) & ~(huge_page - 1);
+  const auto end = reinterpret_cast<uintptr_t>(bytes_.get() + size) & ~(huge_page - 1);
+  if (begin < end) {
+    static_cast<void>(
+        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));  // NOLINT
+  }
 }
 
 void SourceText::blank_carriage_returns() {
@@ -87,21 +95,19 @@ void SourceText::blank_carriage_returns() {
   }
 }
 
-void SourceText::release_before(const char* position) {
-  const auto done = static_cast<size_t>(position - bytes_.get());
-  if (done < released_ + release_step_bytes) return;
+void ReleaseBehind::release_before(const char* position) {
+  if (static_cast<size_t>(position - released_) < release_step_bytes) return;
   static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto round_up = [](const char* at) {
     return (reinterpret_cast<uintptr_t>(at) + page - 1) / page * page;
   };
-  const uintptr_t begin = round_up(bytes_.get() + released_);
+  const uintptr_t begin = round_up(released_);
   const uintptr_t end = round_up(position) - page;
-  if (begin < end) {
-    // Only advice: without it the memory is kept a little longer.
-    static_cast<void>(
-        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));  // NOLINT
-    released_ = done;
-  }
+  if (begin >= end) return;
+  // Only advice: without it the memory is kept a little longer.
+  static_cast<void>(
+      ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));  // NOLINT
+  released_ = position;
 }
 
 }  // namespace holdfast::zone

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The text of one zone file in memory of its own.
 //
-// Read, not mapped: a file that is truncated while it is parsed must not end the process. The part
-// that has been parsed can be given back. Bound: file_bytes_max. Errors name the path.
+// Read, not mapped: a file that is truncated while it is parsed must not end the process. What has
+// been parsed can be given back. Bound: file_bytes_max. Errors name the path.
 #pragma once
 
 #include <sys/types.h>
@@ -23,9 +23,6 @@ class SourceText {
   [[nodiscard]] static SourceText copy(std::string_view text);
 
   [[nodiscard]] std::string_view view() const { return {bytes_.get(), size_}; }
-  // The bytes before `position` will not be looked at again; cheap to call often.
-  void release_before(const char* position);
-
   // The same file has the same identity whatever its path.
   struct Identity {
     dev_t device = 0;
@@ -40,8 +37,18 @@ class SourceText {
 
   std::unique_ptr<char[]> bytes_;
   size_t size_ = 0;
-  size_t released_ = 0;
   Identity identity_;
+};
+
+// Gives back the memory of a source's text, or of a part of it, behind its one reader.
+class ReleaseBehind {
+ public:
+  explicit ReleaseBehind(std::string_view part) : released_(part.data()) {}
+  // The bytes of the part before `position` will not be looked at again; cheap to call often.
+  void release_before(const char* position);
+
+ private:
+  const char* released_;  // all of the part before it is given back, page ends aside
 };
 
 }  // namespace holdfast::zone

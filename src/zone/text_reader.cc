@@ -69,26 +69,38 @@ TextReader::TextReader(RecordScanner& scanner, Contents& contents, FindingList& 
 
 void TextReader::read_file(const std::string& path) {
   auto text = SourceText::read(path);
-  if (text) return read_source(*text, path);
+  if (text) return read_source(text->view(), text->identity(), path);
   if (files_.empty()) files_.push_back(path);  // to be watched: it may be mended
   findings_.add(Severity::error, "", 0, text.error().message);
 }
 
 void TextReader::read_text(std::string_view text, const std::string& source) {
-  SourceText copy = SourceText::copy(text);
-  read_source(copy, source);
+  const SourceText copy = SourceText::copy(text);
+  read_source(copy.view(), copy.identity(), source);
 }
 
-void TextReader::read_source(SourceText& text, const std::string& name) {
+TextReader::State TextReader::state() const {
+  return {wire::Name(scanner_.origin()), scanner_.default_ttl()};
+}
+
+void TextReader::read_part(std::string_view part, const std::string& name, const State& before) {
+  set_origin(before.origin);
+  scanner_.set_default_ttl(before.default_ttl);
+  read_source(part, {}, name);
+}
+
+void TextReader::read_source(std::string_view text, const SourceText::Identity& identity,
+                             const std::string& name) {
   ++files_read_;
   auto known = std::ranges::find(files_, name);
   if (known == files_.end()) known = files_.insert(files_.end(), name);
   Source source;
   source.file = static_cast<uint16_t>(known - files_.begin());
-  source.memory = &text;
-  source.identity = text.identity();
+  ReleaseBehind behind(text);
+  source.behind = &behind;
+  source.identity = identity;
   sources_.push_back(source);
-  read_lines(text.view(), 1);
+  read_lines(text, 1);
   sources_.pop_back();
 }
 
@@ -104,8 +116,8 @@ void TextReader::read_lines(std::string_view text, uint64_t line) {
         add_scanned_record(start);
         start = {from(scanner_.position(), text), scanner_.line(),
                  scanner_.in_parentheses() ? RecordEnd::parenthesis : RecordEnd::line_feed};
-        if (sources_.back().memory != nullptr) {
-          sources_.back().memory->release_before(scanner_.position());
+        if (sources_.back().behind != nullptr) {
+          sources_.back().behind->release_before(scanner_.position());
         }
         break;
       case RecordScanner::Found::interruption:
@@ -183,8 +195,14 @@ void TextReader::add_scanned_record(const EntryStart& start) {
 
 uint32_t TextReader::effective_ttl(uint32_t scanned) {
   // RFC 1035 §5.1: without $TTL (RFC 2308 §4) the last TTL that was stated.
-  if (scanned == RecordScanner::no_ttl) return last_ttl_;
-  if (scanner_.default_ttl() == RecordScanner::no_ttl) last_ttl_ = scanned;
+  if (scanned == RecordScanner::no_ttl) {
+    took_earlier_ttl_ = took_earlier_ttl_ || !has_stated_ttl_;
+    return last_ttl_;
+  }
+  if (scanner_.default_ttl() == RecordScanner::no_ttl) {
+    last_ttl_ = scanned;
+    has_stated_ttl_ = true;
+  }
   return scanned;
 }
 
@@ -295,7 +313,7 @@ void TextReader::read_include(const Entry& entry) {
   const wire::Name owner_before = last_owner_;
   const bool had_owner = has_last_owner_;
   set_origin(*origin);
-  read_source(*text, path);
+  read_source(text->view(), text->identity(), path);
   // As BIND does: origin and owner are as before, a $TTL of the included file stays.
   set_origin(origin_before);
   last_owner_ = owner_before;
@@ -318,7 +336,7 @@ void TextReader::read_generate(const Entry& entry) {
   line += '\n';
   Source source = sources_.back();
   source.fixed_line = shown_line(entry.line);
-  source.memory = nullptr;
+  source.behind = nullptr;
   source.errors_allowed = findings_.error_count();  // the others would be wrong alike
   sources_.push_back(source);
   std::string block;

@@ -27,12 +27,25 @@ class TextReader {
   void read_file(const std::string& path);
   void read_text(std::string_view text, const std::string& source);
 
+  // What of a text before another bears on that other, if its first entry states an owner.
+  struct State {
+    wire::Name origin;
+    uint32_t default_ttl = 0;
+  };
+  [[nodiscard]] State state() const;
+  // Reads text that `name` holds behind other text, which ended in `before`.
+  void read_part(std::string_view part, const std::string& name, const State& before);
+  // True if a record took its TTL from the last one that was stated before this reader began.
+  [[nodiscard]] bool took_earlier_ttl() const { return took_earlier_ttl_; }
+  // True if what was read ended within an entry.
+  [[nodiscard]] bool ended_within_entry() const { return scanner_.in_parentheses(); }
+
  private:
   // Where text comes from: a file, or one $GENERATE in it.
   struct Source {
     uint16_t file = 0;
     uint64_t fixed_line = 0;  // not 0: stands for all lines
-    SourceText* memory = nullptr;
+    ReleaseBehind* behind = nullptr;
     SourceText::Identity identity;
     size_t errors_allowed = errors_max;  // in all; beyond that, reading stops
   };
@@ -44,7 +57,8 @@ class TextReader {
     RecordEnd record_end;
   };
 
-  void read_source(SourceText& text, const std::string& name);
+  void read_source(std::string_view text, const SourceText::Identity& identity,
+                   const std::string& name);
   void read_lines(std::string_view text, uint64_t line);
   void add_scanned_record(const EntryStart& start);
   EntryStart read_interruption(const EntryStart& start);
@@ -84,6 +98,8 @@ class TextReader {
   wire::Name last_owner_;
   bool has_last_owner_ = false;
   uint32_t last_ttl_;
+  bool has_stated_ttl_ = false;
+  bool took_earlier_ttl_ = false;
 };
 
 }  // namespace holdfast::zone

@@ -21,6 +21,11 @@ size_t label_count(Bytes labels) {
   return count;
 }
 
+uint64_t hash_of(wire::NameView name, const HashKey& key) {
+  const wire::SuffixHashes hashes(name, key);
+  return hashes.of_last(hashes.label_count());
+}
+
 }  // namespace
 
 ZoneEdit::ZoneEdit(Allocator& allocator, uint8_t* base, layout::Ref zone, layout::Ref version,
@@ -32,6 +37,7 @@ ZoneEdit::ZoneEdit(Allocator& allocator, uint8_t* base, layout::Ref zone, layout
       on_change_(on_change),
       salt_(layout::at<layout::Zone>(base, zone)->salt),
       apex_(layout::apex_of(layout::at<layout::Zone>(base, zone))),
+      apex_hash_(hash_of(apex_, layout::file_header(base)->hash_key)),
       apex_node_(layout::at<layout::Version>(base, version)->apex_node),
       records_(layout::at<layout::Version>(base, version)->records),
       labels_below_apex_max_(0),
@@ -47,9 +53,13 @@ Bytes ZoneEdit::relative(wire::NameView owner) const {
   return owner.bytes().first(owner.size() - apex_.size());
 }
 
-uint32_t ZoneEdit::tag_of(wire::NameView owner) const {
-  const wire::SuffixHashes hashes(owner, layout::file_header(base_)->hash_key);
-  return layout::name_tag(hashes.of_last(hashes.label_count()), salt_);
+uint32_t ZoneEdit::tag_of(Bytes labels) const {
+  const HashKey& key = layout::file_header(base_)->hash_key;
+  return layout::name_tag(wire::hash_before(labels, apex_hash_, key), salt_);
+}
+
+void ZoneEdit::expect(size_t nodes) {
+  if (layout::at<layout::Version>(base_, old_version_)->named.nodes == 0) links_.reserve(nodes);
 }
 
 Result<void> ZoneEdit::put(const StagedNode& node) {
@@ -78,7 +88,7 @@ Result<layout::Ref> ZoneEdit::settle(const StagedNode& node, layout::Ref old) {
       outdated_.push_back({old, layout::units_of(layout::node_bytes(node_at(old)))});
     }
   } else {
-    links_.push_back({written, tag_of(node.owner)});
+    links_.push_back({written, tag_of(layout::owner_of(node_at(written)))});
   }
   if ((node.flags & node_apex) != 0) {
     apex_node_ = written;
@@ -105,7 +115,7 @@ Result<void> ZoneEdit::remove(layout::Ref old) {
     outdated_.push_back({old, layout::units_of(layout::node_bytes(node))});
   } else {
     TRY(format_.encode(gone, apex_.size()));
-    links_.push_back({TRY(write_node(format_.bytes(), old)), tag_of(owner)});
+    links_.push_back({TRY(write_node(format_.bytes(), old)), tag_of(relative(owner))});
   }
   ++publication_.nodes_removed;
   if (on_change_) on_change_(gone);

@@ -30,6 +30,8 @@ class ZoneEdit {
   ZoneEdit(Allocator& allocator, uint8_t* base, layout::Ref zone, layout::Ref version,
            Unmentioned unmentioned, const NodeChange& on_change);
 
+  // So many nodes will come; for memory only.
+  void expect(size_t nodes);
   [[nodiscard]] Result<void> put(const StagedNode& node);
   // Writes the rest. The version's reference, or 0 if nothing differs from the published one.
   [[nodiscard]] Result<layout::Ref> finish();
@@ -60,7 +62,7 @@ class ZoneEdit {
     return layout::at<layout::Node>(base_, ref);
   }
   [[nodiscard]] Result<layout::Ref> write_node(Bytes bytes, layout::Ref old);
-  [[nodiscard]] uint32_t tag_of(wire::NameView owner) const;
+  [[nodiscard]] uint32_t tag_of(Bytes labels) const;
   [[nodiscard]] Bytes fill_chunk(std::span<const layout::Ref> nodes);
   [[nodiscard]] bool is_usable(const layout::Node* node) const;
   void outdate_section(const layout::Section& section);
@@ -72,6 +74,7 @@ class ZoneEdit {
   const NodeChange& on_change_;
   uint64_t salt_;
   wire::NameView apex_;
+  uint64_t apex_hash_;
   DenialProfile profile_;
   DenialProfile old_profile_;
   layout::Ref apex_node_;
