@@ -177,6 +177,28 @@ void add_key_commands(CommandLine& line) {
   add_json(line, *add_key_command(line, group, Command::key_list, "list", "List the zone's keys"));
   add_key_command(line, group, Command::key_ds, "ds",
                   "Print the DS records that belong into the parent zone");
+  CLI::App* roll = add_key_command(line, group, Command::key_roll, "roll",
+                                   "Begin to replace a key; then reload the zone");
+  roll->add_option("--role", signing.role, "Which key: csk and ksk wait for the parent")
+      ->check(CLI::IsMember({"csk", "ksk", "zsk"}))
+      ->type_name("csk|ksk|zsk")
+      ->capture_default_str();
+  roll->add_option("--algorithm", signing.next_algorithm, "Another one, for a CSK or KSK")
+      ->type_name("ALGORITHM");
+  roll->add_option("--bits", signing.rsa_bits, "Of an RSA key")
+      ->type_name("N")
+      ->capture_default_str();
+  CLI::App* submitted =
+      add_key_command(line, group, Command::key_submitted, "submitted",
+                      "Say that the parent has the DS of the new key; then reload the zone");
+  for (CLI::App* command : {roll, submitted}) {
+    command
+        ->add_option("--ttl", signing.ttl_max_s,
+                     "No TTL of the zone, nor that of its DS, is larger")
+        ->check(CLI::Range(1, 1'000'000))
+        ->type_name("SECONDS")
+        ->capture_default_str();
+  }
   CLI::App* import = add_key_command(line, group, Command::key_import, "import",
                                      "Take a key from K*.key and K*.private files");
   import->add_option("FILE", signing.path, "One of the two")->required()->type_name(file_type);

@@ -32,6 +32,8 @@ enum class Command : uint8_t {
   key_ds,
   key_import,
   key_export,
+  key_roll,
+  key_submitted,
   completion_bash,
 };
 
@@ -46,9 +48,11 @@ struct SigningOptions {
   std::string algorithm = "ECDSAP256SHA256";
   std::string role = "csk";  // csk, ksk, zsk
   unsigned rsa_bits = 2048;
-  std::string path;      // of the key or folder that `key import` and `key export` name
-  std::string output;    // of `zone sign`; empty: standard output
-  std::string previous;  // signed earlier; empty: none
+  std::string next_algorithm;  // of `key roll`; empty: that of the key before
+  uint32_t ttl_max_s = 86400;  // of `key roll` and `key submitted`
+  std::string path;            // of the key or folder that `key import` and `key export` name
+  std::string output;          // of `zone sign`; empty: standard output
+  std::string previous;        // signed earlier; empty: none
   std::string denial = "nsec";
   unsigned validity_days = 30;
   unsigned threads = 0;  // 0: one for each core

@@ -10,6 +10,8 @@
 #include "config/load.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
+#include "dnssec/key_time.h"
+#include "dnssec/rollover.h"
 #include "main/table.h"
 #include "wire/rdata_text.h"
 #include "wire/types.h"
@@ -155,6 +157,66 @@ Result<void> export_to(const Invocation& invocation) {
   return {};
 }
 
+// All TTLs by their bound: a rollover that takes longer than it must does no harm.
+dnssec::RolloverTimes times_of(const SigningOptions& options) {
+  return {.dnskey_ttl_s = options.ttl_max_s,
+          .ttl_max_s = options.ttl_max_s,
+          .ds_ttl_s = options.ttl_max_s};
+}
+
+std::string time_text(std::optional<uint64_t> time_s) {
+  return time_s ? dnssec::key_time_text(*time_s) : std::string("-");
+}
+
+Result<void> save_all(const Place& place, const std::vector<ZoneKey>& changed) {
+  for (const ZoneKey& key : changed) {
+    TRY(dnssec::save_key(key, place.folder));
+    fmt::print("{}: activate {}, inactive {}, remove {}, CDS {} to {}\n",
+               dnssec::key_file_stem(key), time_text(key.times.activate),
+               time_text(key.times.inactive), time_text(key.times.remove),
+               time_text(key.times.sync_publish), time_text(key.times.sync_remove));
+  }
+  return {};
+}
+
+Result<void> roll(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const SigningOptions& options = invocation.signing;
+  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
+  const uint64_t now_s = SystemClock().wall_s();
+  const bool is_zsk = options.role == "zsk";
+  if (is_zsk && !options.next_algorithm.empty()) {
+    return fail("a ZSK keeps its algorithm; roll the KSK or CSK to change it");
+  }
+  const dnssec::AlgorithmInfo* algorithm = nullptr;
+  for (const ZoneKey& key : keys) {
+    if (key.is_entry_point() != is_zsk && key.is_active_at(now_s)) algorithm = &key.algorithm();
+  }
+  if (!options.next_algorithm.empty()) {
+    algorithm = dnssec::find_algorithm(options.next_algorithm);
+    if (algorithm == nullptr) {
+      return fail("algorithm " + options.next_algorithm + " is not supported");
+    }
+  }
+  const auto make = [&]() -> Result<dnssec::PrivateKey> {
+    if (algorithm == nullptr) return fail(place.folder + ": no key that signs");
+    return dnssec::PrivateKey::generate(*algorithm, options.rsa_bits);
+  };
+  const auto changed = is_zsk ? dnssec::roll_zsk(keys, now_s, times_of(options), make)
+                              : dnssec::roll_entry_point(keys, now_s, times_of(options), make);
+  if (!changed) return std::unexpected(changed.error());
+  return save_all(place, *changed);
+}
+
+Result<void> submitted(const Invocation& invocation) {
+  const Place place = TRY(place_of(invocation));
+  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
+  const auto changed =
+      dnssec::confirm_ds(keys, SystemClock().wall_s(), times_of(invocation.signing));
+  if (!changed) return std::unexpected(changed.error());
+  return save_all(place, *changed);
+}
+
 ExitCode end_of(const Result<void>& done) { return done ? ExitCode::good : complain(done.error()); }
 
 }  // namespace
@@ -164,5 +226,7 @@ ExitCode list_keys(const Invocation& invocation) { return end_of(list(invocation
 ExitCode print_ds(const Invocation& invocation) { return end_of(show_ds(invocation)); }
 ExitCode import_key(const Invocation& invocation) { return end_of(import_from(invocation)); }
 ExitCode export_keys(const Invocation& invocation) { return end_of(export_to(invocation)); }
+ExitCode roll_key(const Invocation& invocation) { return end_of(roll(invocation)); }
+ExitCode confirm_submission(const Invocation& invocation) { return end_of(submitted(invocation)); }
 
 }  // namespace holdfast

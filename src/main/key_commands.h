@@ -13,5 +13,9 @@ namespace holdfast {
 [[nodiscard]] ExitCode print_ds(const Invocation& invocation);
 [[nodiscard]] ExitCode import_key(const Invocation& invocation);
 [[nodiscard]] ExitCode export_keys(const Invocation& invocation);
+// These change the times in key files (dnssec/rollover.h); the server follows them once it has been
+// told to reload the zone.
+[[nodiscard]] ExitCode roll_key(const Invocation& invocation);
+[[nodiscard]] ExitCode confirm_submission(const Invocation& invocation);
 
 }  // namespace holdfast

@@ -52,6 +52,10 @@ ExitCode run(const Invocation& invocation) {
       return import_key(invocation);
     case Command::key_export:
       return export_keys(invocation);
+    case Command::key_roll:
+      return roll_key(invocation);
+    case Command::key_submitted:
+      return confirm_submission(invocation);
     case Command::completion_bash:
       fmt::print("{}", bash_completion(all_commands()));
       return ExitCode::good;
