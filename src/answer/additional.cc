@@ -41,10 +41,16 @@ void add_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::Zo
 
 void add_glue(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,
               const zone::RrsetView& servers, wire::NameView cut) {
+  bool has_others = false;
   for_each_server(servers, [&](wire::NameView server) {
-    if (draft.truncated || !server.is_at_or_below(cut)) return;
-    add_addresses(draft, zones, zone, server, Need::required);
+    if (draft.truncated) return;
+    if (server.is_at_or_below(cut)) {
+      add_addresses(draft, zones, zone, server, Need::required);
+    } else {
+      has_others = true;
+    }
   });
+  if (!has_others) return;
   for_each_server(servers, [&](wire::NameView server) {
     if (draft.truncated || server.is_at_or_below(cut)) return;
     add_addresses(draft, zones, zone, server, Need::optional);

@@ -46,7 +46,10 @@ template <typename Part>
     const auto word_b = load_part<uint64_t>(b);
     if (word_a != word_b && fold_case_word(word_a) != fold_case_word(word_b)) return false;
   }
-  return size == 0 || fold_case_word(load_word(a, size)) == fold_case_word(load_word(b, size));
+  if (size == 0) return true;
+  const uint64_t end_a = load_word(a, size);
+  const uint64_t end_b = load_word(b, size);
+  return end_a == end_b || fold_case_word(end_a) == fold_case_word(end_b);
 }
 
 }  // namespace holdfast::wire

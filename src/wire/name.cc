@@ -13,16 +13,6 @@ namespace {
 
 constexpr std::array<uint8_t, 1> root_bytes{0};
 
-// The offset of each label, the first one first; returns how many.
-size_t label_offsets(NameView name, std::array<uint8_t, labels_max>& offsets) {
-  size_t count = 0;
-  const Bytes bytes = name.bytes();
-  for (size_t at = 0; bytes[at] != 0; at += 1U + bytes[at]) {
-    offsets[count++] = static_cast<uint8_t>(at);
-  }
-  return count;
-}
-
 int compare_labels(Bytes a, Bytes b) {
   const size_t shared = std::min(a.size(), b.size());
   for (size_t i = 0; i < shared; ++i) {
@@ -67,6 +57,14 @@ Result<uint8_t> read_text_byte(std::string_view text, size_t& at) {
 
 NameView::NameView() : bytes_(root_bytes) {}
 
+size_t NameView::label_offsets(std::array<uint8_t, labels_max>& offsets) const {
+  size_t count = 0;
+  for (size_t at = 0; bytes_[at] != 0; at += 1U + bytes_[at]) {
+    offsets[count++] = static_cast<uint8_t>(at);
+  }
+  return count;
+}
+
 size_t NameView::label_count() const {
   size_t count = 0;
   for (size_t at = 0; bytes_[at] != 0; at += 1U + bytes_[at]) ++count;
@@ -110,8 +108,8 @@ bool operator==(NameView a, NameView b) {
 int compare_canonical(NameView a, NameView b) {
   std::array<uint8_t, labels_max> offsets_a;
   std::array<uint8_t, labels_max> offsets_b;
-  size_t left_a = label_offsets(a, offsets_a);
-  size_t left_b = label_offsets(b, offsets_b);
+  size_t left_a = a.label_offsets(offsets_a);
+  size_t left_b = b.label_offsets(offsets_b);
   while (left_a > 0 && left_b > 0) {
     const size_t at_a = offsets_a[--left_a];
     const size_t at_b = offsets_b[--left_b];

@@ -37,6 +37,8 @@ class NameView {
   [[nodiscard]] bool is_wildcard() const {
     return bytes_.size() > 2 && bytes_[0] == 1 && bytes_[1] == '*';
   }
+  // Where each label begins, the first one first; returns how many.
+  size_t label_offsets(std::array<uint8_t, labels_max>& offsets) const;
   // Labels without the root: 0 for the root itself.
   [[nodiscard]] size_t label_count() const;
   // The first label's bytes without its length; empty for the root.

@@ -75,6 +75,7 @@ ResponseWriter::Mark ResponseWriter::mark() const { return {size_, remembered_, 
 void ResponseWriter::roll_back(const Mark& mark) {
   size_ = mark.size;
   remembered_ = mark.remembered;
+  question_labels_ = std::min(question_labels_, remembered_);
   counts_ = mark.counts;
 }
 
@@ -170,15 +171,13 @@ bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
 bool ResponseWriter::write_name(NameView name, Form form) {
   if (remembered_ == 0) remember_question();
   std::array<uint8_t, labels_max> offsets;
-  size_t count = 0;
-  for (size_t at = 0; name.data()[at] != 0; at += 1U + name.data()[at]) {
-    offsets[count++] = static_cast<uint8_t>(at);
-  }
+  const size_t count = name.label_offsets(offsets);
   const auto label = [&](size_t i) {
     return name.bytes().subspan(offsets[i] + 1U, name.data()[offsets[i]]);
   };
-  size_t left = count;  // labels, from the first, that are not in the message yet
-  uint16_t parent = 0;
+  // Labels, from the first, that are not in the message yet.
+  size_t left = count - labels_in_question(name, offsets, count);
+  uint16_t parent = left < count ? suffixes_[count - left - 1].position : uint16_t{0};
   while (left > 0) {
     const uint16_t found = find_suffix(label(left - 1), parent);
     if (found == 0) break;
@@ -202,20 +201,34 @@ bool ResponseWriter::write_name(NameView name, Form form) {
   return true;
 }
 
+// The question's labels are remembered first, the last one at the front: most names share some.
 void ResponseWriter::remember_question() {
+  question_labels_ = 0;
   if (!has_question_) return;
   std::array<uint8_t, labels_max> offsets;
-  size_t count = 0;
-  for (size_t at = 0; qname_.data()[at] != 0; at += 1U + qname_.data()[at]) {
-    offsets[count++] = static_cast<uint8_t>(at);
-  }
+  size_t count = qname_.label_offsets(offsets);
   uint16_t parent = 0;
   while (count-- > 0) {
     const size_t at = offsets[count];
     const Bytes label = qname_.bytes().subspan(at + 1, qname_.data()[at]);
     if (!remember(label, header_bytes + at, parent)) return;
     parent = static_cast<uint16_t>(header_bytes + at);
+    ++question_labels_;
   }
+}
+
+// How many labels at the end of `name` are those of the question's name.
+size_t ResponseWriter::labels_in_question(NameView name,
+                                          const std::array<uint8_t, labels_max>& offsets,
+                                          size_t count) const {
+  size_t same = 0;
+  while (same < count && same < question_labels_) {
+    const uint8_t* label = name.data() + offsets[count - same - 1];
+    const uint8_t* asked = out_ + suffixes_[same].position;
+    if (*label != *asked || !equal_folded(label + 1, asked + 1, *label)) break;
+    ++same;
+  }
+  return same;
 }
 
 uint16_t ResponseWriter::find_suffix(Bytes label, uint16_t parent) const {

@@ -80,6 +80,9 @@ class ResponseWriter {
   // The pointer that stands for `owner` if it is the question's name or an ancestor of it, or 0.
   [[nodiscard]] uint16_t pointer_into_question(NameView owner) const;
   void remember_question();
+  [[nodiscard]] size_t labels_in_question(NameView name,
+                                          const std::array<uint8_t, labels_max>& offsets,
+                                          size_t count) const;
   [[nodiscard]] uint16_t find_suffix(Bytes label, uint16_t parent) const;
   [[nodiscard]] bool remember(Bytes label, size_t position, uint16_t parent);
 
@@ -91,6 +94,7 @@ class ResponseWriter {
   bool has_question_ = false;
   std::array<uint16_t, 3> counts_{};
   size_t remembered_ = 0;
+  size_t question_labels_ = 0;  // of them, the first
   // Only the first remembered_ entries mean anything.
   std::array<uint16_t, names_remembered_max> tags_;
   std::array<Suffix, names_remembered_max> suffixes_;
