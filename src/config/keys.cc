@@ -12,7 +12,7 @@ namespace holdfast::config {
 
 namespace {
 
-// get and set of a key whose value is a plain member: &Config::tcp, &TcpSettings::idle_ms.
+// Of a key whose value is a plain member: &Config::tcp, &TcpSettings::idle_ms.
 template <auto table, auto member>
 Value get_plain(const Draft& draft) {
   return draft.config.*table.*member;
@@ -77,7 +77,6 @@ void set_dnstap_address(Draft& draft, const Value& value) {
   draft.config.dnstap.address.reset();
   if (!text.empty()) draft.config.dnstap.address = *parse_url_endpoint(text);
 }
-
 constexpr std::array<std::string_view, 4> log_levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
 constexpr std::array<std::string_view, 6> algorithms{

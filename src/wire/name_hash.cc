@@ -41,7 +41,7 @@ uint64_t hash_before(Bytes labels, uint64_t suffix_hash, const HashKey& key) {
   uint64_t state = suffix_hash;
   while (count > 0) {
     const size_t start = offsets[--count];
-    state = add_label(state, labels.subspan(start, 1U + labels[start]), key);
+    state = hash_of_child(state, labels.subspan(start, 1U + labels[start]), key);
   }
   return state;
 }
