@@ -54,7 +54,7 @@ class SignedServer(harness.Server):
         text = text.replace("[[zone]]\n", "[[zone]]\npolicy = \"p\"\n")
         self.config.write_text(f"[[policy]]\nname = \"p\"\n{self.policy}\n{text}")
 
-    def command(self, *arguments):
+    def holdfast(self, *arguments):
         return self.run(*arguments, "--config", str(self.config))
 
     def serial(self):
@@ -63,7 +63,7 @@ class SignedServer(harness.Server):
     def served(self):
         """What is served, in a file."""
         path = self.directory / "served"
-        path.write_text(self.command("zone", "print", "signed.test").stdout)
+        path.write_text(self.holdfast("zone", "print", "signed.test").stdout)
         return path
 
     def wait(self, holds):
@@ -140,7 +140,7 @@ class Serving(unittest.TestCase):
                                                  f"{served.read_text()}")
 
     def ds(self, server):
-        done = server.command("key", "ds", "signed.test")
+        done = server.holdfast("key", "ds", "signed.test")
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.strip()
 
@@ -185,7 +185,7 @@ class Serving(unittest.TestCase):
             before = server.served().read_text()
             server.zones["signed.test"] = zone_text(address="192.0.2.7")  # the serial as it was
             server.write_config()
-            done = server.command("reload")
+            done = server.holdfast("reload")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(server.serial(), 11)
             after = server.served().read_text()
@@ -194,11 +194,11 @@ class Serving(unittest.TestCase):
             self.assert_good(server)
             server.zones["signed.test"] = zone_text(serial=40)
             server.write_config()
-            server.command("reload")
+            server.holdfast("reload")
             self.assertEqual(server.serial(), 40)
             # Nothing has changed: nothing changes, after a start either.
             last = server.served().read_text()
-            server.command("reload", "signed.test")
+            server.holdfast("reload", "signed.test")
             self.assertEqual(server.served().read_text(), last)
             server.stop()
             server.start()
@@ -209,7 +209,7 @@ class Serving(unittest.TestCase):
             last = server.served().read_text()
             server.zones["signed.test"] = zone_text() + "www CNAME ns\n"
             server.write_config()
-            self.assertEqual(server.command("reload").returncode, 1)
+            self.assertEqual(server.holdfast("reload").returncode, 1)
             self.assertEqual(server.served().read_text(), last)
 
     def test_a_policy_that_is_missing_or_impossible_is_told(self):
@@ -221,15 +221,15 @@ class Serving(unittest.TestCase):
                 if "7200" in told:
                     text = text.replace('name = "p"', 'name = "p"\nsignature_validity_s = 7200')
                 server.config.write_text(text)
-                done = server.command("reload")
+                done = server.holdfast("reload")
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(told, done.stdout + done.stderr)
             self.assert_good(server)
 
     def test_keys_that_are_brought_along_are_used(self):
         with SignedServer() as server:
-            server.command("key", "generate", "signed.test", "--role", "zsk")
-            server.command("reload")
+            server.holdfast("key", "generate", "signed.test", "--role", "zsk")
+            server.holdfast("reload")
             served = server.served().read_text()
             self.assertEqual(served.count(" DNSKEY 256 "), 1)
             self.assertEqual(served.count(" DNSKEY 257 "), 1)
@@ -265,7 +265,7 @@ class Serving(unittest.TestCase):
                 time.sleep(source.random() * 0.03)
                 os.kill(self.control_of(server), signal.SIGKILL)
                 reloading.wait(30)
-                server.wait(lambda: server.command("reload").returncode == 0)
+                server.wait(lambda: server.holdfast("reload").returncode == 0)
                 self.assertEqual(server.ask("www.signed.test", "A").answer[0][0].address,
                                  f"192.0.2.{round_number + 100}")
                 self.assertGreater(server.serial(), last)
