@@ -47,6 +47,7 @@ struct Memory::Impl {
   [[nodiscard]] Result<void> link_names(const ZoneChange& change, size_t& linked);
   // Gives back a change of which so many names are linked.
   void drop(const ZoneChange& change, size_t linked);
+  [[nodiscard]] Result<void> reserve_new_zone();
   [[nodiscard]] Result<void> show_new_zones();
   void show(const ZoneChange& change);
   void retire_after(const ZoneChange& change);
@@ -77,6 +78,7 @@ struct Memory::Impl {
   std::string discard_reason;
   std::vector<ZoneChange> staged;
   uint64_t staged_new_zones = 0;
+  uint64_t reserved_new_zones = 0;
   uint64_t nodes = 0;
   uint64_t records = 0;
 };

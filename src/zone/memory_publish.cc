@@ -54,7 +54,10 @@ Result<Publication> Memory::Impl::stage(wire::NameView apex, Unmentioned unmenti
                                         const NodeChange& on_change, const Fill& fill) {
   // While something is staged nothing is reclaimed: a removed name whose slot it took over may have
   // to get that back.
-  if (staged.empty()) TRY(begin_change());
+  if (staged.empty()) {
+    TRY(begin_change());
+    staged_new_zones = reserved_new_zones = 0;
+  }
   ZoneChange change;
   change.zone = tables.find_zone(apex);
   change.is_new = change.zone == 0;
@@ -75,8 +78,7 @@ Result<Publication> Memory::Impl::stage(wire::NameView apex, Unmentioned unmenti
   change.outdated = edit.take_outdated();
   size_t linked = 0;
   auto done = link_names(change, linked);
-  // Room for what show_staged will insert, so that a full disk is met now.
-  if (done && change.is_new) done = tables.reserve_zones(++staged_new_zones);
+  if (done && change.is_new) done = reserve_new_zone();
   if (done) {
     staged.push_back(std::move(change));
   } else {
@@ -94,6 +96,16 @@ Result<layout::Ref> Memory::Impl::write_version(ZoneEdit& edit, const Fill& fill
   return version;
 }
 
+// Room for what show_staged will insert, so that a full disk is met now. In steps that double, as
+// each lets the table grow; where that is too much, for just this one.
+Result<void> Memory::Impl::reserve_new_zone() {
+  if (++staged_new_zones <= reserved_new_zones) return {};
+  reserved_new_zones = 2 * staged_new_zones - 1;
+  if (tables.reserve_zones(reserved_new_zones)) return {};
+  reserved_new_zones = staged_new_zones;
+  return tables.reserve_zones(reserved_new_zones);
+}
+
 Result<void> Memory::Impl::show_staged() {
   auto shown = show_new_zones();
   if (!shown) {
@@ -103,7 +115,6 @@ Result<void> Memory::Impl::show_staged() {
   for (const ZoneChange& change : staged) show(change);
   for (const ZoneChange& change : staged) retire_after(change);
   staged.clear();
-  staged_new_zones = 0;
   end_change();
   return {};
 }
@@ -135,7 +146,6 @@ void Memory::Impl::show(const ZoneChange& change) {
 void Memory::Impl::drop_staged() {
   for (const ZoneChange& change : staged) drop(change, change.links.size());
   staged.clear();
-  staged_new_zones = 0;
   end_change();
 }
 

@@ -169,6 +169,20 @@ TEST_F(MemoryStageTest, ADiskThatFillsInTheMiddleLeavesEverythingOld) {
   expect_all(zones, 2);
 }
 
+// The zone table grows by steps, not with each new zone: what it left would pile up until the end.
+TEST_F(MemoryStageTest, VeryManyNewZonesLeaveFewTablesBehind) {
+  constexpr uint32_t many = 20'000;
+  for (uint32_t i = 0; i < many; ++i) {
+    SampleZone zone("n" + std::to_string(i) + ".example.");
+    zone.soa(1);
+    ASSERT_TRUE(memory_.stage(zone.finish(), nullptr).has_value());
+  }
+  EXPECT_LT(memory_.use().retired_bytes, 4U << 20);
+  ASSERT_TRUE(memory_.show_staged().has_value());
+  EXPECT_EQ(memory_.use().zones, many);
+  expect_counts();
+}
+
 // What the next writer finds if this one ends with zones staged: the versions before.
 TEST_F(MemoryStageTest, WhatWasStagedIsTakenBackByTheNextWriter) {
   for (uint32_t i = 0; i < zones / 2; ++i) publish(i, 1);
