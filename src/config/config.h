@@ -86,6 +86,7 @@ struct XdpSettings {
   XdpMode mode = XdpMode::off;
   std::vector<std::string> interfaces;  // empty: those that have a listen address
   bool zero_copy = true;                // where the driver can
+  bool busy_poll = false;
 };
 
 struct LogSettings {

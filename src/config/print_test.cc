@@ -40,6 +40,7 @@ sample_every = 100
 mode = "auto"
 interfaces = ["eth0", "eth1.5"]
 zero_copy = false
+busy_poll = true
 [log]
 level = "debug"
 format = "json"

@@ -50,6 +50,16 @@ inline constexpr std::array xdp_keys{
         .get = [](const Draft& draft) -> Value { return draft.config.xdp.zero_copy; },
         .set = [](Draft& draft,
                   const Value& value) { draft.config.xdp.zero_copy = std::get<bool>(value); }},
+    Key{.table = "xdp",
+        .name = "busy_poll",
+        .kind = Kind::boolean,
+        .applies = Applies::on_restart,
+        .meaning = "Whether answer processes drive the card's queues themselves while they are "
+                   "busy. Pays where a queue's interrupt or NAPI thread is pinned to the core of "
+                   "the process that answers it, and costs where it is not.",
+        .get = [](const Draft& draft) -> Value { return draft.config.xdp.busy_poll; },
+        .set = [](Draft& draft,
+                  const Value& value) { draft.config.xdp.busy_poll = std::get<bool>(value); }},
 };
 
 }  // namespace holdfast::config

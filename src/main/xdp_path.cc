@@ -72,6 +72,7 @@ Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& pan
   XdpPath path(panel);
   const config::XdpSettings& settings = config.xdp;
   if (settings.mode == config::XdpMode::off) return path;
+  path.busy_poll_ = settings.busy_poll;
   const bool required = settings.mode == config::XdpMode::on;
   const auto names = choose_interfaces(config);
   if (!names) {
@@ -136,6 +137,7 @@ Result<void> XdpPath::open_queue(size_t card, uint32_t number,
   const auto copy =
       settings.zero_copy ? transport::XdpCopy::kernels_choice : transport::XdpCopy::always;
   transport::XdpSockets sockets = TRY(transport::open_xdp_sockets(interface.index, number, copy));
+  if (settings.busy_poll) TRY(transport::enable_busy_polling(sockets));
   sockets.memory->control.mtu.store(interface.mtu);
   const std::array descriptors{sockets.lanes[0].get(), sockets.lanes[1].get()};
   auto mapping = TRY(transport::XdpRingMapping::map(descriptors));
@@ -193,7 +195,8 @@ std::vector<server::XdpPort> XdpPath::ports(size_t worker, size_t workers) const
     result.push_back({.sockets = queue.descriptors(),
                       .memory = &*queue.sockets.memory,
                       .trust = partial ? transport::ChecksumTrust::pseudo_header_too
-                                       : transport::ChecksumTrust::full_only});
+                                       : transport::ChecksumTrust::full_only,
+                      .busy_poll = busy_poll_});
   }
   return result;
 }

@@ -75,6 +75,7 @@ class XdpPath {
   std::vector<Endpoint> destinations_;  // what the programs have
   uint64_t count_due_ns_ = 0;
   uint64_t refresh_due_ns_ = 0;
+  bool busy_poll_ = false;
   bool started_ = false;
 };
 

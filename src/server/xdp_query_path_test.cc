@@ -25,7 +25,7 @@ class XdpQueryPathTest : public testing::Test {
     service_.publish_zone();
     zones_ = service_.reader();
     policy_.zones_complete = true;
-    batch_.attach(queue_, -1, ChecksumTrust::full_only);
+    batch_.attach(queue_, {});
     path_.emplace(slot_, *service_.refusals, zones_, policy_);
     path_->begin_turn({.monotonic_ns = 5'000'000'000, .wall_ns = 1'700'000'000'000'000'000});
   }

@@ -57,7 +57,9 @@ bool XdpReceiver::try_claim(size_t index) {
 }
 
 void XdpReceiver::attach(Port& port) {
-  batch_->attach(*port.queue, port.given.sockets[0], port.given.trust);
+  batch_->attach(*port.queue, {.socket = port.given.sockets[0],
+                               .trust = port.given.trust,
+                               .busy_poll = port.given.busy_poll});
 }
 
 void XdpReceiver::on_event(uint64_t token, uint32_t events, QueryPath& path, int batches_max) {

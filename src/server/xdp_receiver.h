@@ -24,6 +24,7 @@ struct XdpPort {
   std::array<int, transport::xdp_lanes> sockets{-1, -1};
   transport::XdpQueueMemory* memory = nullptr;
   transport::ChecksumTrust trust = transport::ChecksumTrust::full_only;
+  bool busy_poll = false;
 };
 
 class XdpReceiver {

@@ -23,20 +23,27 @@ XdpBatch::XdpBatch(const ReceiveMemory& memory)
   CHECK(row_bytes_ >= xdp_frame_bytes);
 }
 
-void XdpBatch::attach(XdpQueue& queue, int socket, ChecksumTrust trust) {
+void XdpBatch::attach(XdpQueue& queue, const Conduct& conduct) {
   queue_ = &queue;
-  socket_ = socket;
-  trust_ = trust;
+  conduct_ = conduct;
 }
 
 size_t XdpBatch::receive() {
   received_ = 0;
+  if (conduct_.busy_poll) drive();
   positions_ = queue_->positions();
   queue_->reclaim(positions_);
   uint32_t taken = 0;
   for (size_t lane = 0; lane < xdp_lanes; ++lane) taken += take(lane);
   if (received_ == 0 && taken > 0) queue_->commit(positions_);  // there will be no `send`
   return received_;
+}
+
+void XdpBatch::drive() {
+  uint32_t waiting = 0;
+  for (const XdpDescriptorRing& ring : queue_->rings().receive) waiting += ring.waiting();
+  if (waiting >= size_max) return;
+  recvfrom(conduct_.socket, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
 }
 
 // Returns how many entries were taken, bad ones included.
@@ -57,7 +64,7 @@ void XdpBatch::keep(uint64_t address, uint32_t bytes) {
   UdpFrame& frame = frames_[received_];
   XdpQueueControl& control = queue_->control();
   const size_t size = std::min<size_t>(bytes, room.size());
-  const FrameFault fault = read_frame(room.first(size), trust_, frame);
+  const FrameFault fault = read_frame(room.first(size), conduct_.trust, frame);
   if (fault != FrameFault::none) {
     auto& counter = fault == FrameFault::form ? control.bad_form : control.bad_checksum;
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -127,11 +134,12 @@ void XdpBatch::tend() {
 // (its buffers are full) is taken at the next one.
 void XdpBatch::wake() {
   const XdpRings& rings = queue_->rings();
-  if (socket_ < 0) return;
-  if (rings.fill.needs_wakeup()) recvfrom(socket_, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
+  if (conduct_.socket < 0) return;
+  if (rings.fill.needs_wakeup())
+    recvfrom(conduct_.socket, nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
   for (int i = 0; i < wakes_max; ++i) {
     if (rings.transmit.waiting() == 0 || !rings.transmit.needs_wakeup()) return;
-    const ssize_t sent = sendto(socket_, nullptr, 0, MSG_DONTWAIT, nullptr, 0);
+    const ssize_t sent = sendto(conduct_.socket, nullptr, 0, MSG_DONTWAIT, nullptr, 0);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) return;
   }
 }

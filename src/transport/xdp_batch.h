@@ -29,9 +29,14 @@ class XdpBatch {
   };
   explicit XdpBatch(const ReceiveMemory& memory);
 
-  // The queue that is received from and sent to from now on. `socket` is what the kernel is woken
-  // through; -1: nothing is woken, for tests.
-  void attach(XdpQueue& queue, int socket, ChecksumTrust trust);
+  // How the kernel is dealt with at a queue.
+  struct Conduct {
+    int socket = -1;  // through which it is woken; -1: it is not, for tests
+    ChecksumTrust trust = ChecksumTrust::full_only;
+    bool busy_poll = false;  // `receive` drives the queue where it has less than a batch
+  };
+  // The queue that is received from and sent to from now on.
+  void attach(XdpQueue& queue, const Conduct& conduct);
 
   size_t receive();
   [[nodiscard]] Bytes datagram(size_t index) const;
@@ -49,6 +54,7 @@ class XdpBatch {
   void tend();
 
  private:
+  void drive();
   uint32_t take(size_t lane);
   void keep(uint64_t address, uint32_t bytes);
   void drop(uint64_t address);
@@ -57,8 +63,7 @@ class XdpBatch {
   ReceiveMemory memory_;
   size_t row_bytes_;
   XdpQueue* queue_ = nullptr;
-  int socket_ = -1;
-  ChecksumTrust trust_ = ChecksumTrust::full_only;
+  Conduct conduct_;
   XdpPositions positions_;
   size_t received_ = 0;
   uint16_t identification_ = 0;

@@ -18,7 +18,7 @@ class XdpBatchTest : public testing::Test {
   XdpBatchTest()
       : queue_(kernel_.memory(), kernel_.rings()),
         batch_({.bytes = rows_, .peers = std::span<sockaddr_in6, XdpBatch::size_max>(peers_)}) {
-    batch_.attach(queue_, -1, ChecksumTrust::full_only);
+    batch_.attach(queue_, {});
   }
 
   // A question whose first byte tells it from others.
@@ -98,7 +98,7 @@ TEST_F(XdpBatchTest, WrongChecksumsAreCountedAndDropped) {
   EXPECT_EQ(batch_.receive(), 0U);
   EXPECT_EQ(queue_.control().bad_checksum.load(), 2U);
   EXPECT_TRUE(kernel_.every_frame_is_somewhere());
-  batch_.attach(queue_, -1, ChecksumTrust::pseudo_header_too);
+  batch_.attach(queue_, {.socket = -1, .trust = ChecksumTrust::pseudo_header_too});
   deliver(2);
   EXPECT_EQ(batch_.receive(), 1U);
 }
@@ -155,7 +155,7 @@ TEST_F(XdpBatchTest, ASuccessorThrowsAwayWhatWasInHandAndAnswersTheRest) {
   successor.take_over();
   EXPECT_TRUE(kernel_.every_frame_is_somewhere());
   EXPECT_TRUE(kernel_.transmit().empty());
-  batch_.attach(successor, -1, ChecksumTrust::full_only);
+  batch_.attach(successor, {});
   ASSERT_EQ(batch_.receive(), 6U);
   EXPECT_EQ(batch_.datagram(0)[0], 64);
 }

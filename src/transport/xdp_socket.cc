@@ -6,10 +6,15 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace holdfast::transport {
 
 namespace {
+
+// Any time but zero switches it on: a call that does not block goes through the queue once.
+constexpr int busy_poll_us = 20;
+constexpr int busy_poll_packets = 64;  // one batch
 
 constexpr int option_transmit_budget = 9;  // XDP_MAX_TX_SKB_BUDGET, since Linux 6.17
 
@@ -102,6 +107,19 @@ Result<XdpSockets> open_xdp_sockets(unsigned interface, uint32_t queue, XdpCopy 
   TRY(bind_lane(sockets.lanes[1].get(), address));
   sockets.zero_copy = is_zero_copy(first);
   return sockets;
+}
+
+Result<void> enable_busy_polling(const XdpSockets& sockets) {
+  for (const UniqueFd& lane : sockets.lanes) {
+    for (const auto& [option, value] :
+         {std::pair{SO_PREFER_BUSY_POLL, 1}, std::pair{SO_BUSY_POLL, busy_poll_us},
+          std::pair{SO_BUSY_POLL_BUDGET, busy_poll_packets}}) {
+      if (setsockopt(lane.get(), SOL_SOCKET, option, &value, sizeof value) != 0) {
+        return fail_system("this kernel does not busy-poll AF_XDP sockets", errno);
+      }
+    }
+  }
+  return {};
 }
 
 void UnmapBytes::operator()(uint8_t* at) const { munmap(at, bytes); }

@@ -23,6 +23,8 @@ struct XdpSockets {
   bool zero_copy = false;
 };
 [[nodiscard]] Result<XdpSockets> open_xdp_sockets(unsigned interface, uint32_t queue, XdpCopy copy);
+// Receiving from them may drive the card\'s queue from now on (CAP_NET_ADMIN).
+[[nodiscard]] Result<void> enable_busy_polling(const XdpSockets& sockets);
 
 struct UnmapBytes {
   size_t bytes = 0;
