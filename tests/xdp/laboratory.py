@@ -113,9 +113,11 @@ class LaboratoryServer(harness.Server):
     def __init__(self, laboratory, *arguments, **keywords):
         super().__init__(*arguments, **keywords)
         self.laboratory = laboratory
+        self.prefix = []  # of the command, within the namespace
 
     def command(self):
-        return ["ip", "netns", "exec", self.laboratory.inside, *super().command()]
+        enter = ["ip", "netns", "exec", self.laboratory.inside]
+        return [*enter, *self.prefix, *super().command()]
 
     def status(self):
         reply = self.run("status", "--json", "--config", str(self.config))

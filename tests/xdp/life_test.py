@@ -109,6 +109,17 @@ class LifeTest(unittest.TestCase):
 
     # --- rights
 
+    def test_without_rights_the_sockets_answer(self):
+        lab = self.laboratory()
+        server = lab.server({"example": ZONE}, {"mode": "auto"})
+        self.addCleanup(server.__exit__)
+        server.directory.chmod(0o777)
+        server.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        server.start()
+        self.ask_all(server, 3)
+        self.assertIn("needs root", server.log_text())
+        self.assertFalse(lab.has_program())
+
     def test_rights_are_given_up(self):
         lab = self.laboratory()
         server = lab.server({"example": ZONE}, settings={"server": {"user": "nobody"}})
