@@ -99,7 +99,7 @@ class QueryOfDeathTest(unittest.TestCase):
         self.assertTrue(self.is_silent("crash.example", tcp=True))
         self.assertTrue(self.is_silent("crash.example"), "the same over UDP")
         self.assertEqual(set(harness.children(self.server.pid)), after_two)
-        self.assertIn("over TCP from 127.0.0.1@", self.server.log_text())
+        self.assertIn(f"over TCP from {harness.CLIENTS[0]}@", self.server.log_text())
 
     def test_a_question_that_hangs_a_worker(self):
         for _ in range(2):
