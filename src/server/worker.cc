@@ -29,6 +29,8 @@ constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr int memory_poll_ms = 5;
 // The loop turns at least this often, for its heartbeat and to take over what is published.
 constexpr int idle_turn_ms_max = 100;
+// While a predecessor still has a card's queue, whose questions wait.
+constexpr int claim_poll_ms = 2;
 constexpr uint64_t housekeeping_ns = 1'000 * ns_per_ms;
 // Batches taken from one socket before the others have their turn.
 constexpr int batches_a_turn = 4;
@@ -157,6 +159,7 @@ bool Worker::start_answering() {
       .peers = area.datagram_peers});
   tcp_.emplace(epoll_.get(), *path_, tcp_limits(policy_), random_key());
   xdp_.emplace(setup_.xdp_ports, epoll_.get(), area);
+  xdp_->claim();
   for (size_t i = 0; i < setup_.listeners.size(); ++i) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -170,7 +173,8 @@ bool Worker::start_answering() {
 // One turn of the loop. Within the epoch, zone memory stays as it was seen.
 void Worker::turn() {
   std::array<epoll_event, 64> events;
-  const int wait_ms = tcp_->wait_ms(now_.monotonic_ns / ns_per_ms, idle_turn_ms_max);
+  const int idle_ms = xdp_->has_unclaimed() ? claim_poll_ms : idle_turn_ms_max;
+  const int wait_ms = tcp_->wait_ms(now_.monotonic_ns / ns_per_ms, idle_ms);
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
   begin_turn();
   const auto reader = static_cast<uint32_t>(setup_.number);

@@ -36,6 +36,7 @@ class XdpReceiver {
 
   // Claims what is free. Cheap when all is claimed: call each turn.
   void claim();
+  [[nodiscard]] bool has_unclaimed() const { return unclaimed_ > 0; }
   // Answers what waits at a queue, at most `batches_max` batches.
   void on_event(uint64_t token, uint32_t events, QueryPath& path, int batches_max);
   // Call each turn: see XdpBatch::tend.
