@@ -136,7 +136,7 @@ class Server:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def command(self):
+    def serve_command(self):
         """What is run as the server."""
         return [program(), "serve", "--config", str(self.config)]
 
@@ -144,7 +144,7 @@ class Server:
         """Starts the server and waits until it answers for its zones."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.serve_command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
         name = next(iter(self.zones), "example")
         wanted = dns.rcode.NOERROR if self.zones else dns.rcode.REFUSED

@@ -115,9 +115,9 @@ class LaboratoryServer(harness.Server):
         self.laboratory = laboratory
         self.prefix = []  # of the command, within the namespace
 
-    def command(self):
+    def serve_command(self):
         enter = ["ip", "netns", "exec", self.laboratory.inside]
-        return [*enter, *self.prefix, *super().command()]
+        return [*enter, *self.prefix, *super().serve_command()]
 
     def status(self):
         reply = self.run("status", "--json", "--config", str(self.config))

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which packets go by AF_XDP and which by the sockets, and that both are answered alike."""
+import re
 import socket
 import struct
 import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
+import laboratory
 from laboratory import SERVER4, SERVER6, Laboratory, skip_without_rights
 from packets import Wire, checksum, query
 
@@ -25,6 +28,7 @@ www AAAA 2001:db8::80
 fits TXT ( "{0}" "{0}" "{0}" "{0}" "{0}" "{0}" )
 big TXT ( "{0}" "{0}" "{0}" "{0}" "{0}" "{0}" "{0}" "{0}" )
 """.format("x" * 200)
+METRICS = f"{SERVER4}:9153"
 COUNT_S = 1.3  # the supervisor reports each second
 
 
@@ -35,7 +39,8 @@ class PathTest(unittest.TestCase):
         self.lab.__enter__()
         self.addCleanup(self.lab.__exit__)
         self.server = self.lab.server({"example": ZONE},
-                                      settings={"answers": {"udp_payload_bytes_max": 4096}})
+                                      settings={"answers": {"udp_payload_bytes_max": 4096},
+                                                "metrics": {"listen": METRICS}})
         self.addCleanup(self.server.__exit__)
         self.server.start()
         self.wire = Wire(self.lab, self.server.port)
@@ -152,6 +157,14 @@ class PathTest(unittest.TestCase):
                          (self.lab.interface, 0, "open", False))
         text = self.server.run("status", "--config", str(self.server.config)).stdout
         self.assertIn(self.lab.interface, text)
+        with urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=5) as page:
+            metrics = page.read().decode()
+        documented = (laboratory.HERE.parent.parent / "docs/metrics.md").read_text()
+        families = set(re.findall(r"`(holdfast_xdp_[a-z_]+)`", documented))
+        self.assertEqual(families, set(re.findall(r"^# TYPE (holdfast_xdp_\S+)", metrics, re.M)))
+        labels = f'interface="{self.lab.interface}",queue="0"'
+        self.assertIn(f"holdfast_xdp_open{{{labels}}} 1\n", metrics)
+        self.assertIn(f'holdfast_xdp_packets_total{{{labels},fate="taken_others"}}', metrics)
 
 
 if __name__ == "__main__":
