@@ -18,24 +18,18 @@ zone::RrsetView single_record(uint16_t type, uint32_t ttl, Bytes record) {
 
 void Draft::require(wire::Section section, wire::NameView owner, const zone::RrsetView& rrset,
                     uint32_t ttl_max) {
-  if (truncated) return;
-  const auto before = writer_.mark();
-  if (add(section, owner, rrset, ttl_max)) return;
-  writer_.roll_back(before);
-  truncated = true;
+  if (!truncated && !add(section, owner, rrset, ttl_max)) truncated = true;
 }
 
 void Draft::offer(wire::NameView owner, const zone::RrsetView& rrset) {
-  if (truncated) return;
-  const auto before = writer_.mark();
-  if (!add(wire::Section::additional, owner, rrset, wire::ttl_unlimited)) writer_.roll_back(before);
+  if (!truncated) (void)add(wire::Section::additional, owner, rrset, wire::ttl_unlimited);
 }
 
 bool Draft::add(wire::Section section, wire::NameView owner, const zone::RrsetView& rrset,
                 uint32_t ttl_max) {
-  if (!writer_.add(section, owner, {rrset.records, rrset.count}, ttl_max)) return false;
-  if (signatures_ == Signatures::left_out || rrset.signature_count == 0) return true;
-  return writer_.add(section, owner, {rrset.signatures, rrset.signature_count}, ttl_max);
+  wire::Records signatures;
+  if (signatures_ == Signatures::included) signatures = {rrset.signatures, rrset.signature_count};
+  return writer_.add(section, owner, {rrset.records, rrset.count}, ttl_max, signatures);
 }
 
 void Draft::collect_proof(const zone::ZoneView& from, const zone::NodeView& node) {

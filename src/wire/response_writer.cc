@@ -52,22 +52,30 @@ void ResponseWriter::reserve(size_t bytes) {
   limit_ -= reserved_;
 }
 
-bool ResponseWriter::add(Section section, NameView owner, const Records& records,
-                         uint32_t ttl_max) {
-  CHECK(records.count > 0 && records.bytes.size() >= record_head_bytes);
+bool ResponseWriter::add(Section section, NameView owner, const Records& records, uint32_t ttl_max,
+                         const Records& signatures) {
   const Mark before = mark();
-  const uint16_t type = load_be16(records.bytes.data() + 2);
-  const uint16_t pointer = pointer_into_question(owner);
-  const bool copyable = pointer != 0 && type != type_dname && compressible_names(type).count == 0;
-  const bool fits = copyable ? copy_records(pointer, records, ttl_max)
-                             : rewrite_records(owner, pointer, records, ttl_max);
+  uint16_t pointer = pointer_into_question(owner);
+  const bool fits = write_records(owner, pointer, records, ttl_max) &&
+                    (signatures.count == 0 || write_records(owner, pointer, signatures, ttl_max));
   if (!fits) {
     roll_back(before);
     return false;
   }
   auto& count = counts_[static_cast<size_t>(section)];
-  count = static_cast<uint16_t>(count + records.count);
+  count = static_cast<uint16_t>(count + records.count + signatures.count);
   return true;
+}
+
+// `owner_pointer` is what stands for the owner, or 0, and then becomes what does afterwards.
+bool ResponseWriter::write_records(NameView owner, uint16_t& owner_pointer, const Records& records,
+                                   uint32_t ttl_max) {
+  CHECK(records.count > 0 && records.bytes.size() >= record_head_bytes);
+  const uint16_t type = load_be16(records.bytes.data() + 2);
+  const bool copyable =
+      owner_pointer != 0 && type != type_dname && compressible_names(type).count == 0;
+  return copyable ? copy_records(owner_pointer, records, ttl_max)
+                  : rewrite_records(owner, owner_pointer, records, ttl_max);
 }
 
 ResponseWriter::Mark ResponseWriter::mark() const { return {size_, remembered_, counts_}; }
@@ -121,8 +129,8 @@ bool ResponseWriter::copy_records(uint16_t owner_pointer, const Records& records
 }
 
 // `owner_pointer` may be 0: then the owner is written once and the later records point to it.
-bool ResponseWriter::rewrite_records(NameView owner, uint16_t owner_pointer, const Records& records,
-                                     uint32_t ttl_max) {
+bool ResponseWriter::rewrite_records(NameView owner, uint16_t& owner_pointer,
+                                     const Records& records, uint32_t ttl_max) {
   for (size_t at = 0; at < records.bytes.size();) {
     const uint8_t* record = records.bytes.data() + at;
     const size_t bytes = record_size(record);

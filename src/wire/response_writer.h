@@ -34,9 +34,10 @@ class ResponseWriter {
   // Keeps `bytes` free at the end, for the OPT record. Before any records.
   void reserve(size_t bytes);
 
-  // False, and nothing written, if not all of them fit. TTLs are lowered to `ttl_max`.
+  // Records of one owner, and the RRSIGs over them, if any. False, and nothing written, if not all
+  // of them fit. TTLs are lowered to `ttl_max`.
   [[nodiscard]] bool add(Section section, NameView owner, const Records& records,
-                         uint32_t ttl_max = ttl_unlimited);
+                         uint32_t ttl_max = ttl_unlimited, const Records& signatures = {});
 
   // Where the message stands, to take back what was added since.
   struct Mark {
@@ -74,9 +75,11 @@ class ResponseWriter {
   enum class Form : uint8_t { compressed, whole };
   [[nodiscard]] bool write_name(NameView name, Form form);
   [[nodiscard]] bool write_rdata(uint16_t type, Bytes rdata);
+  [[nodiscard]] bool write_records(NameView owner, uint16_t& owner_pointer, const Records& records,
+                                   uint32_t ttl_max);
   [[nodiscard]] bool copy_records(uint16_t owner_pointer, const Records& records, uint32_t ttl_max);
-  [[nodiscard]] bool rewrite_records(NameView owner, uint16_t owner_pointer, const Records& records,
-                                     uint32_t ttl_max);
+  [[nodiscard]] bool rewrite_records(NameView owner, uint16_t& owner_pointer,
+                                     const Records& records, uint32_t ttl_max);
   // The pointer that stands for `owner` if it is the question's name or an ancestor of it, or 0.
   [[nodiscard]] uint16_t pointer_into_question(NameView owner) const;
   void remember_question();
