@@ -95,10 +95,10 @@ void Contents::add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdat
   storage_->staging.add(labels, type, ttl, rdata, place);
 }
 
-void Contents::append(Contents&& part, uint32_t lines_before) {
+bool Contents::append(Contents&& part, uint32_t lines_before) {
   CHECK(!storage_->finished && !part.storage_->finished);
   CHECK(storage_->apex.view() == part.storage_->apex.view());
-  storage_->staging.append(std::move(part.storage_->staging), lines_before);
+  return storage_->staging.append(std::move(part.storage_->staging), lines_before);
 }
 
 Result<void> Contents::finish(const NodeVisitor& visit) {

@@ -72,8 +72,9 @@ class Contents {
   void add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata, Place place = {});
 
   // The same for all that `part` of the same zone holds, without a copy; `lines_before` is added to
-  // its lines. Both before `finish()`.
-  void append(Contents&& part, uint32_t lines_before);
+  // its lines. Both before `finish()`. False if the parts are too many or too large; then nothing
+  // is changed.
+  [[nodiscard]] bool append(Contents&& part, uint32_t lines_before);
 
   // Sorts and groups. Fails if a bound is passed: an RRset that no message can carry with its
   // RRSIGs (65,535 bytes), more than `types_per_name_max` types at a name, 16 GiB of records.

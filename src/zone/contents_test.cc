@@ -113,6 +113,29 @@ TEST(Contents, AFewOutOfOrderComeToTheirPlaces) {
   EXPECT_EQ(describe(mixed.finish()), describe(sorted.finish()));
 }
 
+TEST(Contents, PartsFollowEachOtherUpToABound) {
+  Contents whole(name("example."));
+  const std::string rdata("\x0a\x00\x00\x01", 4);
+  size_t parts = 0;
+  for (; parts < 1000; ++parts) {
+    Contents part(name("example."));
+    const std::string owner = "n" + std::to_string(999 - parts) + ".example.";
+    part.add(name(owner), wire::type_a, 300, bytes_of(rdata), Place{1, 0});
+    if (!whole.append(std::move(part), static_cast<uint32_t>(parts))) break;
+  }
+  EXPECT_EQ(parts, 64U);
+  ASSERT_TRUE(whole.finish().has_value());
+  Contents::Cursor cursor(whole);
+  EXPECT_TRUE(cursor.next()->owner.to_text() == "example.");
+  for (size_t line = parts; line > 0; --line) {
+    const StagedNode* node = cursor.next();
+    ASSERT_NE(node, nullptr);
+    EXPECT_EQ(node->owner.to_text(), "n" + std::to_string(1000 - line) + ".example.");
+    EXPECT_EQ(node->place.line, line);
+  }
+  EXPECT_EQ(cursor.next(), nullptr);
+}
+
 TEST(Contents, WalksInCanonicalOrder) {  // the example of RFC 4034 §6.1
   const Contents contents = Builder("example.")
                                 .add_a("z.example")

@@ -120,7 +120,7 @@ std::optional<Contents> read_in_parts(const std::string& path, wire::NameView ap
   Contents contents(apex);
   uint32_t lines_before = 0;
   for (Part& part : parts) {
-    contents.append(std::move(part.contents), lines_before);
+    if (!contents.append(std::move(part.contents), lines_before)) return std::nullopt;
     lines_before += part.lines;
   }
   return contents;

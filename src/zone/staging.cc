@@ -78,9 +78,9 @@ void Staging::note_order(size_t position) {
   }
 }
 
-void Staging::append(Staging&& part, uint32_t lines_before) {
-  full_ = full_ || part.full_ || segments_.size() + part.segments_.size() > segments_max;
-  if (full_ || part.runs_.empty()) return;
+bool Staging::append(Staging&& part, uint32_t lines_before) {
+  if (full_ || part.full_ || segments_.size() + part.segments_.size() > segments_max) return false;
+  if (part.runs_.empty()) return true;
   const auto first_segment = static_cast<Run>(segments_.size() << segment_shift);
   const size_t first_run = runs_.size();
   for (Segment& segment : part.segments_) {
@@ -96,6 +96,7 @@ void Staging::append(Staging&& part, uint32_t lines_before) {
   last_ = part.last_;
   last_is_closed_ = true;
   has_nsec3_ = has_nsec3_ || part.has_nsec3_;
+  return true;
 }
 
 void Staging::reserve(Segment& segment, size_t bytes) {

@@ -37,8 +37,8 @@ class Staging {
   // `labels` are the owner's below the apex, without a root label.
   void add(Bytes labels, uint16_t type, uint32_t ttl, Bytes rdata, Place place);
   // Takes all that `part` holds, as if it had been added after what is here; `lines_before` is
-  // added to its lines.
-  void append(Staging&& part, uint32_t lines_before);
+  // added to its lines. False if there is no room for its segments; nothing is then changed.
+  [[nodiscard]] bool append(Staging&& part, uint32_t lines_before);
 
   [[nodiscard]] bool full() const { return full_; }
   // Positions in `runs()`, ascending, of those that do not come after the run before them in
