@@ -110,15 +110,15 @@ zone:
 SIGNERS = {"holdfast": Holdfast, "bind": Bind, "knot": Knot}
 
 
-def run(command):
+def run(command, cwd=None):
     return subprocess.run([str(word) for word in command], check=True, capture_output=True,
-                          text=True, timeout=TIMEOUT_S).stdout
+                          text=True, timeout=TIMEOUT_S, cwd=cwd).stdout
 
 
 def measure(signer, program, zone, cores):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.monotonic()
-    run(signer.command(program, zone, cores))
+    run(signer.command(program, zone, cores), cwd=signer.folder)  # BIND leaves files where it runs
     seconds = time.monotonic() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     (output,) = signer.output.parent.iterdir()  # Knot chooses the name
@@ -153,6 +153,7 @@ def main():
     parser.add_argument("--signers", default=",".join(SIGNERS))
     parser.add_argument("--no-record", action="store_true")
     options = parser.parse_args()
+    options.holdfast = str(pathlib.Path(options.holdfast).resolve())
     folder = ROOT / "build" / "bench" / "sign"
     folder.mkdir(parents=True, exist_ok=True)
     zone = folder / f"{ZONE}-{options.rrsets}"

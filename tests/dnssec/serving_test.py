@@ -236,6 +236,31 @@ class Serving(unittest.TestCase):
             self.assert_good(server)
             self.check_with_resolver(server)
 
+    def test_keys_are_rolled_while_they_serve(self):
+        with SignedServer("dnskey_ttl_s = 1") as server:
+            first = self.ds(server).split()[4]
+            done = server.holdfast("key", "roll", "signed.test", "--ttl", "1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(server.holdfast("reload", "signed.test").returncode, 0)
+            self.assertEqual(server.served().read_text().count(" DNSKEY 257 "), 2)
+            self.assert_good(server)
+            early = server.holdfast("key", "submitted", "signed.test")
+            self.assertEqual(early.returncode, 1)
+            self.assertIn("not in all caches", early.stderr)
+            # As if the old key were older than a second, and the hour for secondaries over.
+            new, old = (server.state / "keys" / "signed.test" / (line.split(":")[0] + ".private")
+                        for line in done.stdout.splitlines())
+            for path, time_line in ((old, "Created: 20190101000000"),
+                                    (new, "SyncPublish: 20200101000000")):
+                name = time_line.split(":")[0]
+                path.write_text("\n".join([*(line for line in path.read_text().splitlines()
+                                             if not line.startswith(name)), time_line]) + "\n")
+            done = server.holdfast("key", "submitted", "signed.test", "--ttl", "1")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, rf"\+0*{first}: .*inactive 20\d+, remove 20\d+")
+            self.assertEqual(server.holdfast("reload", "signed.test").returncode, 0)
+            self.assert_good(server)
+
     def test_signatures_are_refreshed_by_time_and_over_restarts(self):
         short = ("signature_validity_s = 3600\nsignature_refresh_s = 3597\n"
                  "signature_jitter_s = 0\n")
