@@ -24,6 +24,7 @@ struct Arguments {
   bool fair_napi = false;
   std::vector<std::string> command;
   LoadArguments load;
+  HonestArguments honest;
   EchoArguments echo;
   ProcessorArguments processor;
 };
@@ -66,6 +67,27 @@ CLI::App* add_load(CLI::App& app, LoadArguments& load) {
   command->add_option("--latency-rate", load.latency_rate,
                       "Measure the time of so many answers a second");
   command->add_option("--seed", load.seed)->capture_default_str();
+  return command;
+}
+
+CLI::App* add_honest(CLI::App& app, HonestArguments& honest) {
+  CLI::App* command =
+      app.add_subcommand("honest", "Ask as resolvers do, with retries, cookies and TCP");
+  command->add_option("--questions", honest.questions_path, "A file of lines 'qname qtype'")
+      ->required();
+  command->add_option("--zipf", honest.zipf_exponent, "The n-th question is asked 1/n^S as often")
+      ->capture_default_str();
+  command->add_option("--rate", honest.rate, "Clients' questions a second")->capture_default_str();
+  command->add_option("--seconds", honest.seconds)->capture_default_str();
+  command->add_option("--drain", honest.drain, "Seconds for what is under way at the end")
+      ->capture_default_str();
+  command->add_option("--resolvers", honest.resolvers)->capture_default_str();
+  command
+      ->add_option("--size-exponent", honest.size_exponent, "The n-th resolver asks 1/n^S as often")
+      ->capture_default_str();
+  command->add_option("--port", honest.port)->capture_default_str();
+  command->add_flag("--ipv6", honest.over_ipv6);
+  command->add_option("--seed", honest.seed)->capture_default_str();
   return command;
 }
 
@@ -114,12 +136,14 @@ int run(int count, char** words) {
   Arguments arguments;
   const CLI::App* enter = add_enter(app, arguments);
   const CLI::App* load = add_load(app, arguments.load);
+  const CLI::App* honest = add_honest(app, arguments.honest);
   const CLI::App* echo = add_echo(app, arguments.echo);
   add_processor(app, arguments.processor);
   CLI11_PARSE(app, count, words);
   if (enter->parsed()) return enter_laboratory(arguments);
   end_in_time();
   if (load->parsed()) return print(run_load(arguments.load));
+  if (honest->parsed()) return print(run_honest(arguments.honest));
   if (echo->parsed()) return print(run_echo(arguments.echo));
   return print(measure_processor(arguments.processor));
 }

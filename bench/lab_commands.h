@@ -32,9 +32,22 @@ struct LoadArguments {
   bool over_ipv6 = false;
   uint64_t latency_rate = 0;  // answers a second of which the time is taken
   uint64_t seed = 1;
-  unsigned cpu = 0;
 };
 [[nodiscard]] Result<boost::json::object> run_load(const LoadArguments& arguments);
+
+struct HonestArguments {
+  std::string questions_path;
+  double zipf_exponent = 1;
+  double rate = 1000;  // questions a second, of all resolvers
+  double seconds = 1;
+  double drain = 3;  // seconds for what is under way then
+  uint32_t resolvers = 1000;
+  double size_exponent = 1;
+  uint16_t port = 53;
+  bool over_ipv6 = false;
+  uint64_t seed = 1;
+};
+[[nodiscard]] Result<boost::json::object> run_honest(const HonestArguments& arguments);
 
 struct EchoArguments {
   std::string kind = "recvmmsg";

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <sched.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -12,6 +11,7 @@
 #include "drill/interface_settings.h"
 #include "drill/seal.h"
 #include "lab_commands.h"
+#include "pinning.h"
 #include "wire/types.h"
 
 namespace holdfast::bench {
@@ -89,17 +89,6 @@ Result<Load> read_load(const LoadArguments& arguments) {
   load.generator.zipf_exponent = arguments.zipf_exponent;
   load.generator.seed = arguments.seed;
   return load;
-}
-
-Result<void> pin_to_load_cpu() {
-  const char* text = std::getenv("LAB_LOAD_CPU");
-  const auto cpu = read_number<unsigned>(text != nullptr ? text : "");
-  if (!cpu) return fail("not in a laboratory: no LAB_LOAD_CPU");
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(*cpu, &set);
-  if (sched_setaffinity(0, sizeof set, &set) != 0) return fail_system("LAB_LOAD_CPU", errno);
-  return {};
 }
 
 // Until no more come.

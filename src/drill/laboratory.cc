@@ -181,7 +181,24 @@ Result<void> confine_socket_ports() {
   return write_all(file.get(), Bytes(text, range.size()), path);
 }
 
+// Sockets of the load may then have any client's address. The laboratory's own network is left out:
+// the server would be taken for a part of this side.
+Result<void> take_client_addresses() {
+  Netlink netlink = TRY(Netlink::open());
+  const unsigned loopback = if_nametoindex("lo");
+  TRY(netlink.add_local_range(loopback, ipv4(19, 0, 0, 16)));
+  for (uint8_t bits = 17; bits <= 24; ++bits) {
+    TRY(netlink.add_local_range(loopback,
+                                ipv4(18, static_cast<uint8_t>(1U << (24 - bits)), 0, bits)));
+  }
+  Prefix upper_half = client_range_ipv6();
+  upper_half.address[4] = 0x80;
+  upper_half.bits = 33;
+  return netlink.add_local_range(loopback, upper_half);
+}
+
 Result<void> finish_load_side(LaboratorySide& load, const LaboratoryConfig& config) {
+  TRY(take_client_addresses());
   TRY(confine_socket_ports());
   TRY(set_checksum_offload_off(load.interface_name));
   TRY(set_threads(load, config.load_cpu));

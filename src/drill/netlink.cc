@@ -262,6 +262,19 @@ Result<void> Netlink::add_route(unsigned interface_index, const Prefix& to, cons
   return carry_out(request, "cannot add a route to " + to.to_text());
 }
 
+Result<void> Netlink::add_local_range(unsigned interface_index, const Prefix& range) {
+  rtmsg body{};
+  body.rtm_family = family_of(range);
+  body.rtm_dst_len = range.bits;
+  body.rtm_table = RT_TABLE_LOCAL;
+  body.rtm_protocol = RTPROT_STATIC;
+  body.rtm_scope = RT_SCOPE_HOST;
+  body.rtm_type = RTN_LOCAL;
+  Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, body);
+  request.add(RTA_DST, address_bytes(range)).add_u32(RTA_OIF, interface_index);
+  return carry_out(request, "cannot take the range " + range.to_text());
+}
+
 Result<void> Netlink::add_neighbour(unsigned interface_index, const Prefix& address,
                                     const MacAddress& mac) {
   ndmsg body{};

@@ -52,6 +52,8 @@ class Netlink {
   [[nodiscard]] Result<void> add_address(unsigned interface_index, const Prefix& prefix);
   [[nodiscard]] Result<void> add_route(unsigned interface_index, const Prefix& to,
                                        const Prefix& gateway);
+  // All addresses of the range become the namespace's own.
+  [[nodiscard]] Result<void> add_local_range(unsigned interface_index, const Prefix& range);
   // For ever, so that nothing has to be asked.
   [[nodiscard]] Result<void> add_neighbour(unsigned interface_index, const Prefix& address,
                                            const MacAddress& mac);

@@ -4,9 +4,11 @@
 A test calls enter() from outside; what is to happen inside is another function of the same file,
 which enter() has run again within.
 """
+import ctypes
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +59,20 @@ def load(*arguments):
 
 def on_server_side(command):
     return ["nsenter", "-t", os.environ["LAB_SERVER_NS_PID"], "-n", *command]
+
+
+def socket_on_server_side(family, kind, port):
+    """Within: a socket of the server's namespace, bound to any address."""
+    enter_namespace = ctypes.CDLL(None, use_errno=True).setns
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    there = os.open(f"/proc/{os.environ['LAB_SERVER_NS_PID']}/ns/net", os.O_RDONLY)
+    assert enter_namespace(there, 0) == 0
+    made = socket.socket(family, kind)
+    assert enter_namespace(here, 0) == 0
+    os.close(here)
+    os.close(there)
+    made.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+    return made
 
 
 def wait_until(condition):

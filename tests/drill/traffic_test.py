@@ -37,14 +37,7 @@ class Receiver:
     """A socket on the server's side that keeps what it gets and answers as told."""
 
     def __init__(self, family, answer):
-        here = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(f"/proc/{os.environ['LAB_SERVER_NS_PID']}/ns/net", os.O_RDONLY)
-        import ctypes
-        libc = ctypes.CDLL(None, use_errno=True)
-        assert libc.setns(there, 0) == 0
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        assert libc.setns(here, 0) == 0
-        self.socket.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", PORT))
+        self.socket = laboratory.socket_on_server_side(family, socket.SOCK_DGRAM, PORT)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self.socket.settimeout(0.1)
         self.answer = answer

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/resolver_model.h"
+
+#include <algorithm>
+
+#include "drill/counter_layout.h"
+
+namespace holdfast::drill {
+namespace {
+
+constexpr double ns_per_ms = 1e6;
+constexpr double ns_per_s = 1e9;
+
+}  // namespace
+
+ResolverModel::ResolverModel(const Population& population, std::vector<uint32_t> question_draws,
+                             double rate_per_s, uint64_t start_ns, uint64_t seed)
+    : population_(population),
+      question_draws_(std::move(question_draws)),
+      gap_ns_(ns_per_s / rate_per_s),
+      next_question_ns_(start_ns),
+      random_(seed),
+      times_(histogram_buckets) {}
+
+uint64_t ResolverModel::next_due_ns() const {
+  const uint64_t wait_ns = waits_.empty() ? UINT64_MAX : waits_.top().until_ns;
+  return std::min(next_question_ns_, wait_ns);
+}
+
+void ResolverModel::take_due(uint64_t now_ns, std::vector<ModelSend>& sends) {
+  while (!waits_.empty() && waits_.top().until_ns <= now_ns) {
+    const Wait wait = waits_.top();
+    waits_.pop();
+    const Question& question = slots_[wait.slot];
+    if (question.under_way && question.wait_number == wait.number) {
+      repeat(wait.slot, now_ns, sends);
+    }
+  }
+  std::exponential_distribution<double> gap(1 / gap_ns_);
+  while (next_question_ns_ <= now_ns) {
+    ask(next_question_ns_, sends);
+    next_question_ns_ += std::max<uint64_t>(1, static_cast<uint64_t>(gap(random_)));
+  }
+}
+
+// A new question, of a resolver and for a name as popular as they are.
+void ResolverModel::ask(uint64_t due_ns, std::vector<ModelSend>& sends) {
+  if (free_slots_.empty() && slots_.size() == model_slots_max) {
+    ++counts_.not_asked;
+    return;
+  }
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  Question question;
+  question.number = question_draws_[random_() % question_draws_.size()];
+  question.resolver = population_.draws[random_() % population_.draws.size()];
+  question.first_sent_ns = due_ns;
+  question.timeout_ns = population_.resolvers[question.resolver].timeout_ms * ns_per_ms;
+  question.under_way = true;
+  slots_[slot] = question;
+  ++counts_.asked;
+  send(slot, false, due_ns, sends);
+}
+
+void ResolverModel::repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends) {
+  Question& question = slots_[slot];
+  const Resolver& resolver = population_.resolvers[question.resolver];
+  if (question.tries >= resolver.tries) {
+    ++counts_.given_up;
+    finish(slot);
+    return;
+  }
+  question.timeout_ns *= resolver.back_off;
+  send(slot, false, now_ns, sends);
+}
+
+void ResolverModel::send(uint32_t slot, bool over_tcp, uint64_t now_ns,
+                         std::vector<ModelSend>& sends) {
+  Question& question = slots_[slot];
+  // Over TCP it is still the same try: nothing was waited for in vain.
+  if (!over_tcp) ++question.tries;
+  ++(over_tcp ? counts_.sent_tcp : counts_.sent_udp);
+  question.wait_number = ++waits_made_;
+  waits_.push({now_ns + static_cast<uint64_t>(question.timeout_ns), waits_made_, slot});
+  sends.push_back({slot, question.resolver, question.number, over_tcp});
+}
+
+void ResolverModel::take_answer(uint32_t slot, ModelAnswer answer, uint64_t now_ns,
+                                std::vector<ModelSend>& sends) {
+  if (slot >= slots_.size() || !slots_[slot].under_way) return;
+  Question& question = slots_[slot];
+  switch (answer) {
+    case ModelAnswer::answered: {
+      ++(question.tries == 1 ? counts_.answered_at_once : counts_.answered_by_repeat);
+      const uint64_t time_ns =
+          now_ns > question.first_sent_ns ? now_ns - question.first_sent_ns : 0;
+      ++times_[histogram_bucket(time_ns)];
+      finish(slot);
+      break;
+    }
+    case ModelAnswer::truncated:
+      ++counts_.truncated;
+      if (!population_.resolvers[question.resolver].can_use_tcp) break;
+      if (!question.was_truncated) send(slot, true, now_ns, sends);
+      question.was_truncated = true;
+      break;
+    case ModelAnswer::bad_cookie:
+      ++counts_.bad_cookie;
+      // Once a question: RFC 7873 §5.3 wants an end to it.
+      if (question.was_bad_cookie) break;
+      question.was_bad_cookie = true;
+      --question.tries;
+      send(slot, false, now_ns, sends);
+      break;
+    case ModelAnswer::refused:
+      ++counts_.refused;
+      break;
+  }
+}
+
+void ResolverModel::finish(uint32_t slot) {
+  slots_[slot].under_way = false;
+  free_slots_.push_back(slot);
+}
+
+}  // namespace holdfast::drill

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/resolver_sockets.h"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <unordered_map>
+
+#include "drill/seal.h"
+#include "wire/message.h"
+
+namespace holdfast::drill {
+namespace {
+
+constexpr uint32_t udp_sockets = 16;  // a slot's number gives its socket and id
+constexpr uint32_t id_bits = 14;
+static_assert(model_slots_max <= udp_sockets << id_bits);
+constexpr size_t query_bytes_max = 600;
+constexpr size_t datagram_bytes_max = 4096;
+constexpr size_t tcp_message_bytes_max = 65535;
+constexpr size_t header_bytes = 12;
+constexpr size_t client_cookie_bytes = 8;
+constexpr size_t cookie_bytes_max = 40;  // RFC 7873 §4
+constexpr uint16_t payload_bytes = 1232;
+constexpr uint16_t type_opt = 41;
+constexpr uint16_t option_cookie = 10;
+constexpr uint16_t rcode_nxdomain = 3;
+constexpr uint16_t rcode_bad_cookie = 23;
+constexpr int socket_buffer_bytes = 4 << 20;
+constexpr int events_max = 64;
+constexpr uint64_t tcp_event = 1ULL << 32;  // beside a slot; the others are numbers of sockets
+
+struct Slot {
+  uint32_t question = 0;
+  uint32_t resolver = 0;
+};
+
+struct Connection {
+  UniqueFd socket;
+  std::vector<uint8_t> received;
+  bool sent = false;
+};
+
+uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Endpoint endpoint_of(const Prefix& address, uint16_t port) {
+  return Endpoint{address.address, address.address_size, port};
+}
+
+// IPv6 knows a range of own addresses for receiving only; sending from them has to be allowed.
+void allow_any_source(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+}
+
+const sockaddr* generic(const sockaddr_storage& storage) {
+  return static_cast<const sockaddr*>(static_cast<const void*>(&storage));
+}
+
+// What an answer says of itself, as far as a resolver acts on it.
+struct Read {
+  bool is_answer = false;  // to this question
+  ModelAnswer answer = ModelAnswer::refused;
+  std::vector<uint8_t> cookie;  // client's and server's; empty if none came
+};
+
+std::vector<uint8_t> find_cookie(Bytes options) {
+  ByteReader reader(options);
+  while (reader.remaining() >= 4) {
+    const uint16_t code = reader.read_u16();
+    const Bytes value = reader.read_bytes(reader.read_u16());
+    if (reader.failed()) return {};
+    if (code == option_cookie && value.size() <= cookie_bytes_max)
+      return {value.begin(), value.end()};
+  }
+  return {};
+}
+
+Read read_answer(Bytes message, Bytes question) {
+  Read read;
+  if (message.size() < header_bytes + question.size() || (message[2] & 0x80) == 0) return read;
+  if (std::memcmp(message.data() + header_bytes, question.data(), question.size()) != 0) {
+    return read;
+  }
+  read.is_answer = true;
+  std::array<uint8_t, wire::rdata_bytes_max> scratch;
+  wire::MessageReader reader(message, scratch);
+  unsigned rcode = reader.header().rcode();
+  wire::MessageRecord record;
+  while (reader.next_record(record) == wire::MessageReader::Step::item) {
+    if (record.type != type_opt) continue;
+    rcode |= record.ttl >> 24 << 4;
+    read.cookie = find_cookie(record.rdata);
+  }
+  const bool truncated = (message[2] & 0x02) != 0;
+  if (rcode == rcode_bad_cookie) {
+    read.answer = ModelAnswer::bad_cookie;
+  } else if (truncated) {
+    read.answer = ModelAnswer::truncated;
+  } else if (rcode == 0 || rcode == rcode_nxdomain) {
+    read.answer = ModelAnswer::answered;
+  }
+  return read;
+}
+
+}  // namespace
+
+struct ResolverSockets::State {
+  State(const Population& given, const QuestionList& asked, AddressFamily used, const Prefix& at,
+        uint16_t port)
+      : population(given),
+        questions(asked),
+        family(used),
+        server(endpoint_of(at, port)),
+        cookies(given.resolvers.size()) {}
+
+  Result<void> open_sockets();
+  size_t write_query(const ModelSend& send, MutableBytes room);
+  void send_udp(const ModelSend& send);
+  void send_tcp(const ModelSend& send);
+  void receive_udp(int socket, ResolverModel& model, std::vector<ModelSend>& sends);
+  void go_on_tcp(uint32_t slot, ResolverModel& model, std::vector<ModelSend>& sends);
+  void take(uint32_t slot, Bytes message, ResolverModel& model, std::vector<ModelSend>& sends);
+
+  const Population& population;
+  const QuestionList& questions;
+  AddressFamily family;
+  Endpoint server;
+  std::vector<std::vector<uint8_t>> cookies;  // by resolver, once the server has given one
+  std::vector<Slot> slots;
+  UniqueFd epoll;
+  std::array<UniqueFd, udp_sockets> udp;
+  std::unordered_map<uint32_t, Connection> tcp;  // by slot
+  std::array<uint8_t, datagram_bytes_max> buffer{};
+};
+
+Result<void> ResolverSockets::State::open_sockets() {
+  epoll = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return fail_system("epoll", errno);
+  sockaddr_storage to{};
+  const socklen_t to_size = server.to_sockaddr(to);
+  for (uint32_t index = 0; index < udp_sockets; ++index) {
+    udp[index] = UniqueFd(socket(to.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int fd = udp[index].get();
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &socket_buffer_bytes, sizeof socket_buffer_bytes);
+    allow_any_source(fd);
+    sockaddr_storage any{};
+    any.ss_family = to.ss_family;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = index;
+    if (fd < 0 || bind(fd, generic(any), to_size) != 0 ||
+        epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      return fail_system("cannot open a resolver's socket", errno);
+    }
+  }
+  return {};
+}
+
+// Header, question, OPT; with a cookie if the resolver sends them: its own half is its number.
+size_t ResolverSockets::State::write_query(const ModelSend& send, MutableBytes room) {
+  const Resolver& resolver = population.resolvers[send.resolver];
+  std::array<uint8_t, client_cookie_bytes> own{};
+  store_be32(own.data(), send.resolver);
+  const std::vector<uint8_t>& known = cookies[send.resolver];
+  const Bytes cookie = known.empty() ? Bytes(own) : Bytes(known);
+  ByteWriter writer(room);
+  writer.write_u16(static_cast<uint16_t>(send.slot / udp_sockets));
+  constexpr std::array<uint16_t, 5> flags_and_counts{0, 1, 0, 0, 1};
+  for (const uint16_t word : flags_and_counts) writer.write_u16(word);
+  writer.write_bytes(questions.at(send.question));
+  writer.write_u8(0);
+  writer.write_u16(type_opt);
+  writer.write_u16(payload_bytes);
+  writer.write_u32(0);
+  writer.write_u16(static_cast<uint16_t>(resolver.sends_cookies ? 4 + cookie.size() : 0));
+  if (resolver.sends_cookies) {
+    writer.write_u16(option_cookie);
+    writer.write_u16(static_cast<uint16_t>(cookie.size()));
+    writer.write_bytes(cookie);
+  }
+  return writer.size();
+}
+
+void ResolverSockets::State::send_udp(const ModelSend& send) {
+  std::array<uint8_t, query_bytes_max> query;
+  iovec vector{query.data(), write_query(send, query)};
+  sockaddr_storage to{};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+  msghdr message{};
+  message.msg_name = &to;
+  message.msg_namelen = server.to_sockaddr(to);
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  const Prefix& from = population.resolvers[send.resolver].address;
+  const bool is_ipv6 = from.is_ipv6();
+  const size_t size = is_ipv6 ? sizeof(in6_pktinfo) : sizeof(in_pktinfo);
+  message.msg_controllen = CMSG_SPACE(size);
+  cmsghdr* head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  head->cmsg_type = is_ipv6 ? IPV6_PKTINFO : IP_PKTINFO;
+  head->cmsg_len = CMSG_LEN(size);
+  const size_t address_at =
+      is_ipv6 ? offsetof(in6_pktinfo, ipi6_addr) : offsetof(in_pktinfo, ipi_spec_dst);
+  std::memcpy(CMSG_DATA(head) + address_at, from.address.data(), from.address_size);
+  // What does not go out is lost like what is lost on the way: the resolver asks again.
+  sendmsg(udp[send.slot % udp_sockets].get(), &message, 0);
+}
+
+void ResolverSockets::State::send_tcp(const ModelSend& send) {
+  if (tcp.size() >= tcp_connections_max) return;
+  sockaddr_storage to{};
+  const socklen_t size = server.to_sockaddr(to);
+  sockaddr_storage from{};
+  endpoint_of(population.resolvers[send.resolver].address, 0).to_sockaddr(from);
+  UniqueFd socket(::socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  allow_any_source(socket.get());
+  if (!socket.valid() || bind(socket.get(), generic(from), size) != 0) return;
+  if (connect(socket.get(), generic(to), size) != 0 && errno != EINPROGRESS) return;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT;
+  event.data.u64 = tcp_event | send.slot;
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event) != 0) return;
+  tcp.insert_or_assign(send.slot, Connection{std::move(socket), {}, false});
+}
+
+void ResolverSockets::State::take(uint32_t slot, Bytes message, ResolverModel& model,
+                                  std::vector<ModelSend>& sends) {
+  if (slot >= slots.size()) return;
+  const Read read = read_answer(message, questions.at(slots[slot].question));
+  if (!read.is_answer) return;
+  if (read.cookie.size() > client_cookie_bytes) cookies[slots[slot].resolver] = read.cookie;
+  model.take_answer(slot, read.answer, monotonic_ns(), sends);
+}
+
+void ResolverSockets::State::receive_udp(int socket, ResolverModel& model,
+                                         std::vector<ModelSend>& sends) {
+  uint32_t index = 0;
+  while (index < udp_sockets && udp[index].get() != socket) ++index;
+  for (;;) {
+    const ssize_t got = recv(socket, buffer.data(), buffer.size(), 0);
+    if (got < 0) return;
+    const Bytes message = Bytes(buffer).first(static_cast<size_t>(got));
+    if (message.size() < header_bytes) continue;
+    take(load_be16(message.data()) * udp_sockets + index, message, model, sends);
+  }
+}
+
+// Sends the query once connected; reads until the answer is whole. Any fault ends it: the question
+// then times out.
+void ResolverSockets::State::go_on_tcp(uint32_t slot, ResolverModel& model,
+                                       std::vector<ModelSend>& sends) {
+  const auto found = tcp.find(slot);
+  if (found == tcp.end()) return;
+  Connection& connection = found->second;
+  const int fd = connection.socket.get();
+  if (!connection.sent) {
+    std::array<uint8_t, query_bytes_max> framed;
+    const Slot& asked = slots[slot];
+    const size_t size =
+        write_query({slot, asked.resolver, asked.question, true}, MutableBytes(framed).subspan(2));
+    store_be16(framed.data(), static_cast<uint16_t>(size));
+    if (::send(fd, framed.data(), size + 2, MSG_NOSIGNAL) != static_cast<ssize_t>(size + 2)) {
+      tcp.erase(found);
+      return;
+    }
+    connection.sent = true;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = tcp_event | slot;
+    epoll_ctl(epoll.get(), EPOLL_CTL_MOD, fd, &event);
+    return;
+  }
+  const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+  if (got < 0 && errno == EAGAIN) return;
+  std::vector<uint8_t>& received = connection.received;
+  if (got > 0) received.insert(received.end(), buffer.begin(), buffer.begin() + got);
+  const bool whole = received.size() >= 2 && received.size() - 2 >= load_be16(received.data());
+  if (whole) take(slot, Bytes(received).subspan(2, load_be16(received.data())), model, sends);
+  if (whole || got <= 0 || received.size() > tcp_message_bytes_max) tcp.erase(slot);
+}
+
+ResolverSockets::ResolverSockets(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ResolverSockets::ResolverSockets(ResolverSockets&& other) noexcept = default;
+ResolverSockets::~ResolverSockets() = default;
+
+Result<ResolverSockets> ResolverSockets::open(const SealedSurroundings& surroundings,
+                                              const Population& population,
+                                              const QuestionList& questions, AddressFamily family,
+                                              uint16_t server_port) {
+  TRY(check_sealed(surroundings.load, surroundings.server));
+  if (questions.has_opt() || questions.has_random_label()) {
+    return fail("resolvers ask a list of questions, with EDNS of their own");
+  }
+  const auto visit = TRY(NamespaceVisit::to(surroundings.load));
+  const Prefix& server =
+      family == AddressFamily::ipv6 ? surroundings.server_ipv6 : surroundings.server_ipv4;
+  auto state = std::make_unique<State>(population, questions, family, server, server_port);
+  TRY(state->open_sockets());
+  return ResolverSockets(std::move(state));
+}
+
+void ResolverSockets::send(const std::vector<ModelSend>& sends) {
+  for (const ModelSend& send : sends) {
+    if (send.slot >= state_->slots.size()) state_->slots.resize(send.slot + 1);
+    state_->slots[send.slot] = {send.question, send.resolver};
+    if (send.over_tcp) {
+      state_->send_tcp(send);
+    } else {
+      state_->tcp.erase(send.slot);
+      state_->send_udp(send);
+    }
+  }
+}
+
+void ResolverSockets::receive(int timeout_ms, ResolverModel& model, std::vector<ModelSend>& sends) {
+  std::array<epoll_event, events_max> events;
+  const int count = epoll_wait(state_->epoll.get(), events.data(), events_max, timeout_ms);
+  for (int at = 0; at < count; ++at) {
+    const uint64_t what = events[static_cast<size_t>(at)].data.u64;
+    if ((what & tcp_event) != 0) {
+      state_->go_on_tcp(static_cast<uint32_t>(what), model, sends);
+    } else {
+      state_->receive_udp(state_->udp[what].get(), model, sends);
+    }
+  }
+}
+
+}  // namespace holdfast::drill
