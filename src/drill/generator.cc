@@ -173,6 +173,9 @@ Result<GeneratorState> Generator::run(const SealedSurroundings& surroundings, co
   // The program does nothing more from here on, whoever may still run it.
   std::memcpy(&state, state_.bytes().data(), sizeof state);
   random_ = state.random;
+  // What was due while this processor did something else, right before the end.
+  const uint64_t scheduled = span.rate_per_s * span.duration_ms / 1000;
+  if (!stop && scheduled > state.due) state.missed += scheduled - state.due;
   return state;
 }
 
