@@ -103,6 +103,16 @@ def ask_honestly(kind, *arguments):
                               "cookies": sorted(server.cookie_sizes)}))
 
 
+def ask_beside_a_load():
+    """Inside: honest resolvers and the generator at the same server at once."""
+    order = [laboratory.PROGRAM, "load", "--random-under", "flood.example", "--port", str(PORT),
+             "--rate", "200", "--seconds", "3"]
+    with subprocess.Popen(order, stdout=subprocess.PIPE, text=True) as load:
+        ask_honestly("answering")
+        # The rest of the load finds nobody; what it got before is counted.
+        print(load.stdout.read())
+
+
 class Honest(unittest.TestCase):
     def ask(self, kind, *arguments):
         result = laboratory.enter("ask_honestly", kind, *arguments)
@@ -119,6 +129,13 @@ class Honest(unittest.TestCase):
                                     for source in sources), sources)
                 self.assertIn(CLIENT_COOKIE_BYTES, cookies)
                 self.assertEqual(honest["sent_tcp"], 0)
+
+    def test_beside_a_load_each_gets_its_own_answers(self):
+        honest, load = laboratory.enter_for_lines("ask_beside_a_load")
+        self.assertGreater(honest["honest"]["after_retries"], 0.95)
+        self.assertEqual(load["rcode"], {"NOERROR": load["answers"]})
+        self.assertGreater(load["answers"], 50)
+        self.assertLessEqual(load["answers"], load["sent"])
 
     def test_silence_is_asked_again(self):
         honest, _, _ = self.ask("silent-at-first", "--drain", "5")
