@@ -191,13 +191,23 @@ def scaling(work):
             with server:
                 target = work.target(server, options)
                 measuring.probe(target, measuring.COST_RATE, 0.3)
-                costs[count].append(
-                    measuring.probe(target, count * measuring.COST_RATE, 1.5).cost_ns)
+                before = processes.processor_ns(processes.tree(server.process.pid))
+                made = measuring.undisturbed(target, count * measuring.COST_RATE, 1.5)
+                after = processes.processor_ns(processes.tree(server.process.pid))
+                costs[count].append(made.cost_ns)
+                if count == 2 and not shared_evenly(before, after):
+                    work.remark("scaling: the kernel gave one worker most of the questions")
     one, two = (figures.spread(costs[count])[1] for count in (1, 2))
     work.results["scaling"] = {
         "cost_ns": costs, "factor": round(2 * one / two, 2),
         "note": "by processor time an answer, the generator's on one of the cores counted out"}
     work.tell(f"scaling: {one / 1e3:.2f} µs with one worker, {two / 1e3:.2f} µs with two")
+
+
+def shared_evenly(before, after):
+    """Whether the second busiest process had at least half as much to do as the busiest."""
+    used = sorted((after[pid] - before.get(pid, 0) for pid in after), reverse=True)
+    return len(used) > 1 and used[1] * 2 >= used[0]
 
 
 # --- micro-benchmarks
