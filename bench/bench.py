@@ -67,6 +67,9 @@ def begin(options, name):
     before = recorded(name)
     if options.only and before:
         before.update({key: results[key] for key in ("date", "machine", "peers")})
+        replaced = options.only.split(",")
+        before["remarks"] = [words for words in before.get("remarks", [])
+                             if not any(name in words for name in replaced)]
         return before
     return results
 
