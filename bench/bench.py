@@ -117,7 +117,7 @@ def main():
     if not lab.is_inside():
         if os.geteuid() != 0:
             sys.exit("./dev bench: the laboratory needs root")
-        lab.enter(options.lab, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+        return lab.enter(options.lab, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
     return run(options)
 
 
