@@ -86,9 +86,9 @@ class Targets(unittest.TestCase):
 
     def test_loading_is_taken_from_the_last_record(self):
         recorded = {"results": [
-            {"load": "names", "server": "holdfast", "memory_bytes": 40, "first_start_s": 3,
-             "restart_s": 0.5},
-            {"load": "names", "server": "knot", "memory_bytes": 100, "first_start_s": 4}]}
+            {"load": "names", "server": "holdfast", "memory_settled_bytes": 40,
+             "all_right_s": 3, "restart_first_answer_s": 0.5},
+            {"load": "names", "server": "knot", "memory_settled_bytes": 100, "all_right_s": 4}]}
         rows = {(row.what, row.beside): row for row in targets.load_rows(recorded, "load-x")}
         self.assertEqual(rows["one zone of 5 M names: memory", "Knot"].value, 0.4)
         self.assertIs(rows["one zone of 5 M names: loading", "Knot"].met(), False)

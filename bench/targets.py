@@ -13,6 +13,7 @@ import figures
 RESULTS = pathlib.Path(__file__).resolve().parent / "results"
 MINE, MINE_XDP = "holdfast", "holdfast-xdp"
 SOCKET_FLOOR = "floor:recvmmsg"
+LOADING = (("memory_settled_bytes", "memory"), ("all_right_s", "loading"))
 XDP_FLOORS = ("floor:afxdp", "floor:afxdp+busy-poll")
 
 
@@ -104,11 +105,11 @@ def load_rows(recorded, name):
     shown = {"knot": "Knot", "nsd": "NSD"}
     for load, what, others in cases:
         for other in others:
-            for key, figure in (("memory_bytes", "memory"), ("first_start_s", "loading")):
+            for key, figure in LOADING:
                 yield Row(f"{what}: {figure}", shown[other], 0.5, ratio(load, other, key),
                           note=name)
-    yield Row("Restart to the first answer, 5 M names", "", 1,
-              figures_of.get(("names", MINE), {}).get("restart_s"), unit="s", note=name)
+    restart = figures_of.get(("names", MINE), {}).get("restart_first_answer_s")
+    yield Row("Restart to the first answer, 5 M names", "", 1, restart, unit="s", note=name)
 
 
 def tcp_rows(results):
