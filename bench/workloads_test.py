@@ -2,6 +2,7 @@
 """Zones and questions: what is asked exists where it should, and popularity is what it says."""
 
 import collections
+import itertools
 import pathlib
 import tempfile
 import unittest
@@ -87,6 +88,14 @@ class Questions(unittest.TestCase):
     def test_every_workload_has_its_own_name(self):
         names = [one.name for one in workloads.workloads()]
         self.assertEqual(len(names), len(set(names)))
+        self.assertLessEqual(set(workloads.FIRST), set(names))
+
+    def test_a_zone_set_is_loaded_once_in_each_half(self):
+        for first in (True, False):
+            keys = [one.set_key() for one in workloads.workloads()
+                    if (one.name in workloads.FIRST) == first]
+            turns = [key for key, _ in itertools.groupby(keys)]
+            self.assertEqual(len(turns), len(set(turns)))
 
 
 if __name__ == "__main__":
