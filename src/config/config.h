@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "config/peer.h"
 
 namespace holdfast::config {
 
@@ -25,6 +26,8 @@ constexpr uint32_t listens_max = 64;   // each worker opens two sockets for each
 constexpr uint32_t interfaces_max = 32;
 constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;
+constexpr uint32_t access_rules_max = 64;  // of a zone
+constexpr uint32_t remotes_max = 16;       // of a zone
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
 enum class LogFormat : uint8_t { text, json };
@@ -99,6 +102,25 @@ struct LoadSettings {
   uint32_t default_ttl_s = 3600;  // for records before any TTL is given; 0 to 2^31-1
 };
 
+// A TSIG key (RFC 8945).
+struct KeySetting {
+  std::string name;  // as written
+  std::string algorithm = "hmac-sha256";
+  std::string secret;       // base64; from `secret_file` if that is set
+  std::string secret_file;  // empty: the secret stood in the file
+  uint32_t line = 0;
+};
+
+// What other servers have to do with a zone.
+struct TransferSetting {
+  std::vector<AccessRule> transfer_to;  // who may transfer it; empty: nobody
+  std::vector<Remote> notify;           // who is told of changes
+  std::vector<Remote> primaries;        // where it comes from; empty: from its file
+  uint32_t receive_mebibytes_max = 1024;
+
+  friend bool operator==(const TransferSetting&, const TransferSetting&) = default;
+};
+
 enum class SigningAlgorithm : uint8_t {
   rsa_sha256,
   rsa_sha512,
@@ -129,6 +151,7 @@ struct PolicySetting {
 struct ZoneSetting {
   std::string name;  // as written
   std::string file;
+  TransferSetting transfer;
   std::string policy;  // empty: the zone is served as it is
   uint32_t line = 0;   // of the setting, for later complaints
 };
@@ -136,7 +159,8 @@ struct ZoneSetting {
 // Every NAME.zone in it is the zone NAME; see config/zone_list.h.
 struct DirectorySetting {
   std::string directory;
-  std::string policy;  // of all its zones
+  TransferSetting transfer;  // of each of its zones
+  std::string policy;        // of all its zones
   uint32_t line = 0;
 };
 
@@ -151,6 +175,7 @@ struct Config {
   XdpSettings xdp;
   LogSettings log;
   LoadSettings load;
+  std::vector<KeySetting> keys;
   std::vector<PolicySetting> policies;
   std::vector<ZoneSetting> zones;
   std::vector<DirectorySetting> directories;

@@ -10,6 +10,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "config/key_secret.h"
 #include "config/keys.h"
 #include "config/lifted_text.h"
 #include "config/nearest.h"
@@ -99,6 +100,7 @@ class Reader {
         complain(name.source(), unknown_section(lower_text(name.str()), node));
       }
     }
+    check_key_uses();
   }
 
   static std::string unknown_section(std::string_view name, const toml::node& node) {
@@ -142,17 +144,21 @@ class Reader {
       return;
     }
     draft_.policy = {};
+    draft_.key = {};
     draft_.zone = {};
     draft_.directory = {};
     read_keys(table, *entry);
     for (const Key& key : table.keys) {
-      if (entry->contains(key.name) || key.presence == Presence::optional) continue;
+      if (key.presence == Presence::optional || entry->contains(key.name)) continue;
       complain(node.source(), fmt::format("[[{}]] without '{}'; expected {} = {}", table.name,
                                           key.name, key.name, expectation(key)));
     }
+    for (const Table::Pair& pair : table.needed) check_needed(table, pair, *entry);
     if (table.name == "policy") {
       draft_.policy.line = node.source().begin.line;
       draft_.config.policies.push_back(draft_.policy);
+    } else if (table.name == "key") {
+      take_key(*entry);
     } else if (table.name == "zone") {
       draft_.zone.line = node.source().begin.line;
       check_zone_is_new(*entry);
@@ -161,6 +167,32 @@ class Reader {
       draft_.directory.line = node.source().begin.line;
       draft_.config.directories.push_back(draft_.directory);
     }
+  }
+
+  void take_key(const toml::table& entry) {
+    KeySetting& key = draft_.key;
+    key.line = entry.source().begin.line;
+    if (!key.secret_file.empty()) {
+      Result<std::string> secret = read_key_secret_file(key.secret_file);
+      if (!secret) {
+        complain(entry.get("secret_file")->source(), "key.secret_file: " + secret.error().message);
+      } else {
+        key.secret = *std::move(secret);
+      }
+    } else if (key.secret.empty()) {
+      complain(entry.source(),
+               "[[key]] without 'secret'; expected secret = base64, or secret_file");
+    }
+    Result<wire::Name> name = wire::Name::from_text(key.name);
+    if (!name) return;  // complained about already
+    name->fold_case();
+    const auto [seen, is_new] = key_lines_.try_emplace(name->view().to_text(), key.line);
+    if (!is_new) {
+      complain(entry.get("name")->source(),
+               fmt::format("key.name is \"{}\", which line {} has already; expected each key once",
+                           key.name, seen->second));
+    }
+    draft_.config.keys.push_back(key);
   }
 
   void check_zone_is_new(const toml::table& entry) {
@@ -206,10 +238,12 @@ class Reader {
   void read_value(const Key& key, const toml::node& node) {
     if (key.kind == Kind::endpoints) return read_endpoints(key, node);
     if (key.kind == Kind::interfaces) return read_interfaces(key, node);
+    if (key.kind == Kind::accesses || key.kind == Kind::remotes) return read_list(key, node);
     std::optional<Value> value = to_value(key, node);
     if (!value || !is_allowed(key, *value)) {
       // A mistyped secret is a secret still.
-      const bool hidden = key.kind == Kind::secret && node.is_string();
+      const bool is_secret = key.kind == Kind::secret || key.kind == Kind::key_secret;
+      const bool hidden = is_secret && node.is_string();
       complain(node.source(),
                fmt::format("{} is {}; expected {}", key.full_name(),
                            hidden ? "something else" : describe(node), expectation(key)));
@@ -265,15 +299,67 @@ class Reader {
                                         describe(node), expectation(key)));
   }
 
+  void read_list(const Key& key, const toml::node& node) {
+    const toml::array* items = node.as_array();
+    if (!items || items->size() > key.max) {
+      const std::string found =
+          items ? fmt::format("an array of {}", items->size()) : describe(node);
+      complain(node.source(),
+               fmt::format("{} is {}; expected {}", key.full_name(), found, expectation(key)));
+      return;
+    }
+    std::vector<std::string> texts;
+    for (const toml::node& item : *items) {
+      const std::optional<std::string> text = text_of(item);
+      if (text && is_allowed(key, std::vector<std::string>{*text})) {
+        texts.push_back(*text);
+        note_key_use(
+            key,
+            key.kind == Kind::accesses ? parse_access_rule(*text)->key : parse_remote(*text)->key,
+            item);
+      } else {
+        complain(item.source(), fmt::format("{} holds {}; expected {}", key.full_name(),
+                                            describe(item), expectation(key)));
+      }
+    }
+    key.set(draft_, texts);
+  }
+
+  // Keys may be defined below their use, so this is judged at the end.
+  void note_key_use(const Key& key, const std::string& name, const toml::node& node) {
+    if (!name.empty()) key_uses_.push_back({name, key.full_name(), node.source()});
+  }
+
+  void check_key_uses() {
+    for (const KeyUse& use : key_uses_) {
+      if (key_lines_.contains(use.name)) continue;
+      complain(use.where,
+               fmt::format("{} names the key {}, which no [[key]] defines", use.by, use.name));
+    }
+  }
+
   void check_exclusive(const Table& table, const Table::Pair& pair, const toml::table& found) {
-    const auto is_set = [&](std::string_view name) {
-      const toml::node* node = found.get(name);
-      return node && !node->value_or(std::string_view()).empty();
-    };
-    if (!is_set(pair.first) || !is_set(pair.second)) return;
+    if (!is_set(table, pair.first, found) || !is_set(table, pair.second, found)) return;
     complain(found.get(pair.second)->source(),
              fmt::format("{0}.{1} and {0}.{2} are both set; expected one of them", table.name,
                          pair.first, pair.second));
+  }
+
+  void check_needed(const Table& table, const Table::Pair& pair, const toml::table& entry) {
+    if (is_set(table, pair.first, entry) || is_set(table, pair.second, entry)) return;
+    complain(entry.source(),
+             fmt::format("[[{0}]] without '{1}'; expected {1} = {2}, or {3}", table.name,
+                         pair.first, expectation(*find_key(table, pair.first)), pair.second));
+  }
+
+  // Set to something of its kind that is not empty.
+  static bool is_set(const Table& table, std::string_view name, const toml::table& found) {
+    const toml::node* node = found.get(name);
+    if (!node) return false;
+    const Kind kind = find_key(table, name)->kind;
+    const bool is_list = kind == Kind::accesses || kind == Kind::remotes;
+    if (is_list) return node->is_array() && !node->as_array()->empty();
+    return !node->value_or(std::string_view()).empty();
   }
 
   // Relative paths start at the folder of the configuration file.
@@ -295,10 +381,18 @@ class Reader {
     (is_active ? cookies.active : cookies.staged) = *secret;
   }
 
+  struct KeyUse {
+    std::string name;
+    std::string by;  // the configuration key
+    toml::source_region where;
+  };
+
   const std::string& base_directory_;
   ProblemList& problems_;
   Draft draft_;
   std::unordered_map<std::string, uint32_t> zone_lines_;  // by canonical name
+  std::unordered_map<std::string, uint32_t> key_lines_;
+  std::vector<KeyUse> key_uses_;
 };
 
 }  // namespace

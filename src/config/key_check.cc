@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/key_secret.h"
 #include "config/keys.h"
 #include "config/secret.h"
 #include "wire/name.h"
@@ -64,6 +65,18 @@ bool is_interface(std::string_view text) {
          });
 }
 
+bool are_accesses(const std::vector<std::string>& texts, size_t count_max) {
+  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
+           return parse_access_rule(text).has_value();
+         });
+}
+
+bool are_remotes(const std::vector<std::string>& texts, size_t count_max) {
+  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
+           return parse_remote(text).has_value();
+         });
+}
+
 bool is_allowed_text(const Key& key, const std::string& text) {
   switch (key.kind) {
     case Kind::text:
@@ -82,10 +95,14 @@ bool is_allowed_text(const Key& key, const std::string& text) {
       return std::ranges::find(key.choices, text) != key.choices.end();
     case Kind::secret:
       return text.empty() || secret_from_text(text);
+    case Kind::key_secret:
+      return text.empty() || key_secret_from_text(text);
     case Kind::boolean:
     case Kind::integer:
     case Kind::endpoints:
     case Kind::interfaces:
+    case Kind::accesses:
+    case Kind::remotes:
       return false;
   }
   return false;
@@ -111,11 +128,11 @@ std::string ipv6_pattern() {
   return "(" + pattern + ")";
 }
 
-std::string zone_name_pattern() {
+std::string name_pattern() {
   // A byte of a label, escapes included: graphic ASCII but "." and "\", or "\." or "\DDD".
   constexpr std::string_view byte =
       R"(([!-\-/-\[\]-~]|\\[!-/:-~]|\\([01][0-9]{2}|2[0-4][0-9]|25[0-5])))";
-  return fmt::format(R"(^(\.|({0}{{1,63}}\.)*{0}{{1,63}}\.?)$)", byte);
+  return fmt::format(R"((\.|({0}{{1,63}}\.)*{0}{{1,63}}\.?))", byte);
 }
 
 }  // namespace
@@ -126,6 +143,8 @@ bool is_allowed(const Key& key, const Value& value) {
   }
   if (const auto* text = std::get_if<std::string>(&value)) return is_allowed_text(key, *text);
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+    if (key.kind == Kind::accesses) return are_accesses(*texts, key.max);
+    if (key.kind == Kind::remotes) return are_remotes(*texts, key.max);
     if (key.kind == Kind::endpoints) return are_endpoints(*texts, key.max);
     return key.kind == Kind::interfaces && texts->size() <= key.max &&
            std::ranges::all_of(*texts, is_interface);
@@ -163,6 +182,18 @@ std::string expectation(const Key& key) {
       return fmt::format("one of \"{}\"", fmt::join(key.choices, "\", \""));
     case Kind::secret:
       return "32 hexadecimal digits";
+    case Kind::key_secret:
+      return fmt::format("base64 of 1 to {} bytes", key_secret_bytes_max);
+    case Kind::remotes:
+      return fmt::format(
+          "at most {} strings \"address[@port] [key]\", such as "
+          "[\"192.0.2.1\", \"2001:db8::1@5300 transfer-key\"]",
+          key.max);
+    case Kind::accesses:
+      return fmt::format(
+          "at most {} strings \"address[/length] [key]\" or \"any [key]\", such as "
+          "[\"192.0.2.0/24\", \"2001:db8::1 transfer-key\"]",
+          key.max);
   }
   return {};
 }
@@ -178,7 +209,7 @@ std::string pattern(const Key& key) {
     case Kind::path:
       return fmt::format("^[^\\u0000]{{{},{}}}$", key.min, path_bytes_max);
     case Kind::domain_name:
-      return zone_name_pattern();
+      return "^" + name_pattern() + "$";
     case Kind::endpoint:
       return fmt::format("^(({}|\\[{}\\]):{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
     case Kind::endpoints:
@@ -187,6 +218,17 @@ std::string pattern(const Key& key) {
       return fmt::format("^(?!\\.{{1,2}}$)[!-.0-9;-~]{{1,{}}}$", interface_bytes_max);
     case Kind::secret:
       return "^([0-9A-Fa-f]{32})?$";
+    case Kind::key_secret:
+      // Not more than key_secret_bytes_max: 171 groups would be 511 to 513.
+      return "^(([A-Za-z0-9+/]{4}){0,169}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)|"
+             "([A-Za-z0-9+/]{4}){170}([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))?$";
+    case Kind::remotes:
+      return fmt::format("^({}|{})(@{})?( {})?$", ipv4_pattern(), ipv6_pattern(), port_pattern,
+                         name_pattern());
+    case Kind::accesses:
+      return fmt::format(
+          "^(any|{}(/(3[0-2]|[12]?[0-9]))?|{}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)( {})?$",
+          ipv4_pattern(), ipv6_pattern(), name_pattern());
     case Kind::boolean:
     case Kind::integer:
     case Kind::choice:

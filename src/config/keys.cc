@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "config/entry_keys.h"
 #include "config/secret.h"
 #include "config/xdp_keys.h"
 
@@ -112,7 +113,6 @@ constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
 constexpr uint32_t tcp_ms_min = 100;        // a slower round trip would never be served
 constexpr uint32_t tcp_ms_max = 600'000;
 constexpr uint32_t tcp_connections_bound = 1'000'000;  // beyond any limit on descriptors
-constexpr uint32_t policy_name_bytes_max = 64;
 constexpr uint32_t policy_s_max = 10 * 365 * 86400;  // longer than any key should live
 constexpr Applies restart = Applies::on_restart;
 
@@ -135,22 +135,6 @@ constexpr Key secret(Key key) {
   key.kind = Kind::secret;
   key.get = get_secret<value, file>;
   key.set = set_secret<value>;
-  return key;
-}
-template <auto owner, auto member>
-constexpr Key entry(Key key) {
-  key.min = 1;
-  key.presence = Presence::required;
-  key.get = get_entry<owner, member>;
-  key.set = set_entry<owner, member>;
-  return key;
-}
-template <auto owner, auto member>
-constexpr Key policy_name(Key key) {
-  key.name = "policy";
-  key.max = policy_name_bytes_max;
-  key.get = get_entry<owner, member>;
-  key.set = set_entry<owner, member>;
   return key;
 }
 template <auto member>
@@ -410,38 +394,12 @@ constexpr std::array policy_keys{
                     "that not all are made anew at once."}),
 };
 
-constexpr std::array zone_keys{
-    entry<&Draft::zone, &ZoneSetting::name>({.table = "zone",
-                                             .name = "name",
-                                             .kind = Kind::domain_name,
-                                             .meaning = "The zone's name."}),
-    entry<&Draft::zone, &ZoneSetting::file>({.table = "zone",
-                                             .name = "file",
-                                             .kind = Kind::path,
-                                             .meaning = "Its file, in the form of RFC 1035 §5."}),
-    policy_name<&Draft::zone, &ZoneSetting::policy>(
-        {.table = "zone",
-         .meaning = "The `[[policy]]` by which it is signed; `default` needs none and has all "
-                    "defaults; empty: it is served as its file has it."}),
-};
-
-constexpr std::array zones_keys{
-    entry<&Draft::directory, &DirectorySetting::directory>(
-        {.table = "zones",
-         .name = "directory",
-         .kind = Kind::path,
-         .meaning = "Folder in which every `NAME.zone` is the file of the zone NAME; `@.zone` is "
-                    "the root zone. Looked through at start and at each reload."}),
-    policy_name<&Draft::directory, &DirectorySetting::policy>(
-        {.table = "zones", .meaning = "The same as `zone.policy`, for all its zones."}),
-};
-
 constexpr std::array<Table::Pair, 2> cookie_pairs{
     {{"active", "active_file"}, {"staged", "staged_file"}}};
 constexpr std::array<Table::Pair, 3> dnstap_pairs{
     {{"socket", "file"}, {"socket", "address"}, {"address", "file"}}};
 
-constexpr std::array tables{
+constexpr std::array plain_tables{
     Table{.name = "server",
           .meaning = "Where the server listens, and who it says it is.",
           .keys = server_keys},
@@ -471,25 +429,26 @@ constexpr std::array tables{
           .kind = TableKind::array_of_tables,
           .meaning = "How zones are signed (DNSSEC). Given once for each policy.",
           .keys = policy_keys},
-    Table{.name = "zone",
-          .kind = TableKind::array_of_tables,
-          .meaning = "One zone and its file. Given once for each zone.",
-          .keys = zone_keys},
-    Table{.name = "zones",
-          .kind = TableKind::array_of_tables,
-          .meaning = "All zones of a folder. May be given several times.",
-          .keys = zones_keys},
 };
 
 }  // namespace
 
 std::string Key::full_name() const { return std::string(table) + "." + std::string(name); }
 
-std::span<const Table> all_tables() { return tables; }
+std::span<const Table> all_tables() {
+  static const std::vector<Table> tables = [] {
+    std::vector<Table> all(plain_tables.begin(), plain_tables.end());
+    const std::span<const Table> entries = entry_tables();
+    all.insert(all.end(), entries.begin(), entries.end());
+    return all;
+  }();
+  return tables;
+}
 
 const Table* find_table(std::string_view name) {
+  const std::span<const Table> tables = all_tables();
   const auto found = std::ranges::find(tables, name, &Table::name);
-  return found == tables.end() ? nullptr : found;
+  return found == tables.end() ? nullptr : &*found;
 }
 
 const Key* find_key(const Table& table, std::string_view name) {

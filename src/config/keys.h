@@ -33,6 +33,9 @@ enum class Kind : uint8_t {
   interfaces,   // none to `max` names of network interfaces
   choice,       // one of `choices`
   secret,       // 32 hexadecimal digits, or nothing
+  key_secret,   // base64, or nothing
+  accesses,     // at most `max` of config/peer.h's access rules
+  remotes,      // at most `max` of its servers
 };
 
 enum class Applies : uint8_t { on_reload, on_restart };
@@ -41,6 +44,7 @@ enum class Presence : uint8_t { optional, required };
 // A Config that is being made, with the entry of an array of tables that is being read.
 struct Draft {
   Config config = {};
+  KeySetting key = {};
   PolicySetting policy = {};
   ZoneSetting zone = {};
   DirectorySetting directory = {};
@@ -77,6 +81,7 @@ struct Table {
   std::string_view meaning = {};
   std::span<const Key> keys = {};
   std::span<const Pair> exclusive = {};
+  std::span<const Pair> needed = {};  // of which at least one must be set
 };
 
 // In the order in which they are printed.

@@ -24,6 +24,13 @@ void for_each_entry(const Table& table, const Config& config,
     }
     return;
   }
+  if (table.name == "key") {
+    for (const KeySetting& key : config.keys) {
+      draft.key = key;
+      visit(draft);
+    }
+    return;
+  }
   if (table.name == "zone") {
     for (const ZoneSetting& zone : config.zones) {
       draft.zone = zone;

@@ -58,6 +58,16 @@ dnskey_ttl_s = 60
 signature_validity_s = 7000
 signature_refresh_s = 5000
 signature_jitter_s = 1000
+[[key]]
+name = "K.test"
+algorithm = "hmac-sha512"
+secret = "c2VjcmV0"
+[[zone]]
+name = "c.test"
+primaries = ["192.0.2.1@5300 k.test", "::1"]
+receive_mebibytes_max = 7
+transfer_to = ["any k.test", "192.0.2.0/24"]
+notify = ["2001:db8::1"]
 [[zone]]
 name = "a.test"
 policy = "p"
@@ -67,12 +77,15 @@ name = "1\\.2.test"
 file = "/b.zone"
 [[zones]]
 directory = "zones"
+transfer_to = ["::1"]
+notify = ["192.0.2.7 k.test"]
 policy = "default"
 )";
 
-// With the first entry of each array of tables.
-Draft draft_of(const Config& config) {
+// As the table of keys sees it, with the first of each kind of entry.
+Draft first_entries(const Config& config) {
   return {.config = config,
+          .key = config.keys.front(),
           .policy = config.policies.front(),
           .zone = config.zones.front(),
           .directory = config.directories.front()};
@@ -85,27 +98,28 @@ TEST(PrintConfig, ParsesBackToTheSame) {
   const LoadOutcome second = parse_config(printed, "second", "/elsewhere");
   ASSERT_TRUE(second.config) << second.problems.to_text() << '\n' << printed;
   EXPECT_EQ(print_toml(*second.config), printed);
-  const Draft first_draft = draft_of(*first.config);
-  const Draft second_draft = draft_of(*second.config);
+  const Draft first_draft = first_entries(*first.config);
+  const Draft second_draft = first_entries(*second.config);
   for (const Table& table : all_tables()) {
     for (const Key& key : table.keys) {
       EXPECT_EQ(key.get(first_draft), key.get(second_draft)) << key.full_name();
     }
   }
-  ASSERT_EQ(second.config->zones.size(), 2U);
-  EXPECT_EQ(second.config->zones[0].file, "/etc/holdfast/a b \x01 \x7f ü.zone");
+  ASSERT_EQ(second.config->zones.size(), 3U);
+  EXPECT_EQ(second.config->zones[1].file, "/etc/holdfast/a b \x01 \x7f ü.zone");
   EXPECT_EQ(second.config->directories[0].directory, "/etc/holdfast/zones");
 }
 
 // Guards the test above: a key that it leaves at its default would be tested for nothing.
 TEST(PrintConfig, TheTextAboveChangesEveryKeyThatItCan) {
   const LoadOutcome outcome = parse_config(every_key_changed, "first", "/etc/holdfast");
-  const Draft changed = draft_of(*outcome.config);
+  ASSERT_TRUE(outcome.config) << outcome.problems.to_text();
+  const Draft changed = first_entries(*outcome.config);
   const Draft standard{.config = default_config()};
   for (const Table& table : all_tables()) {
     for (const Key& key : table.keys) {
       const bool excluded = key.name.ends_with("_file") || key.full_name() == "dnstap.file" ||
-                            key.full_name() == "dnstap.address";
+                            key.full_name() == "zone.file" || key.full_name() == "dnstap.address";
       if (key.presence == Presence::required || excluded) continue;
       EXPECT_NE(key.get(changed), key.get(standard)) << key.full_name();
     }

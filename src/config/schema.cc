@@ -26,6 +26,11 @@ std::string type_of(const Key& key) {
       return fmt::format(R"("type": "array", "maxItems": {}, "uniqueItems": true,
           "items": {{"type": "string", "pattern": {}}})",
                          key.max, quote(pattern(key)));
+    case Kind::accesses:
+    case Kind::remotes:
+      return fmt::format(R"("type": "array", "maxItems": {},
+          "items": {{"type": "string", "pattern": {}}})",
+                         key.max, quote(pattern(key)));
     case Kind::text:
     case Kind::account:
     case Kind::nsid:
@@ -33,6 +38,7 @@ std::string type_of(const Key& key) {
     case Kind::domain_name:
     case Kind::endpoint:
     case Kind::secret:
+    case Kind::key_secret:
       return fmt::format(R"("type": "string", "pattern": {})", quote(pattern(key)));
   }
   return {};
@@ -51,12 +57,19 @@ std::string key_schema(const Key& key) {
   return text;
 }
 
-// Both set is refused; an empty text counts as not set.
-std::string exclusion(const Table& table) {
+// Of a pair, both set is refused, or neither; what is empty counts as not set.
+std::string pair_rules(const Table& table) {
   std::vector<std::string> rules;
   for (const Table::Pair& pair : table.exclusive) {
     rules.push_back(fmt::format(R"({{"not": {{"required": ["{0}", "{1}"], "properties": {{
-          "{0}": {{"minLength": 1}}, "{1}": {{"minLength": 1}}}}}}}})",
+          "{0}": {{"minLength": 1, "minItems": 1}},
+          "{1}": {{"minLength": 1, "minItems": 1}}}}}}}})",
+                                pair.first, pair.second));
+  }
+  for (const Table::Pair& pair : table.needed) {
+    rules.push_back(fmt::format(R"({{"anyOf": [
+          {{"required": ["{0}"], "properties": {{"{0}": {{"minLength": 1, "minItems": 1}}}}}},
+          {{"required": ["{1}"], "properties": {{"{1}": {{"minLength": 1, "minItems": 1}}}}}}]}})",
                                 pair.first, pair.second));
   }
   if (rules.empty()) return {};
@@ -78,7 +91,7 @@ std::string table_schema(const Table& table) {
   if (!required.empty()) {
     text += fmt::format(",\n      \"required\": [{}]", fmt::join(required, ", "));
   }
-  return text + exclusion(table);
+  return text + pair_rules(table);
 }
 
 // A cell of a Markdown table.

@@ -39,6 +39,10 @@ bool is_zone_file(const dirent& entry) {
          entry.d_type != DT_DIR;
 }
 
+std::string origin_of(const ZoneSource& zone) {
+  return zone.is_secondary() ? "its primaries" : zone.file;
+}
+
 class Lister {
  public:
   explicit Lister(const Config& config) : config_(config) {}
@@ -49,7 +53,11 @@ class Lister {
       // parse_config has checked the name.
       if (Result<std::string> name = canonical_name(zone.name)) {
         auto policy = find_policy("zone", zone.policy, zone.line);
-        if (policy) list_.zones.push_back({*std::move(name), zone.file, *std::move(policy)});
+        if (policy) {
+          list_.zones.push_back({*std::move(name), zone.file,
+                                 *std::move(policy),
+                                 std::make_shared<const TransferSetting>(zone.transfer)});
+        }
       }
     }
     for (const DirectorySetting& setting : config_.directories) add_directory(setting);
@@ -73,6 +81,7 @@ class Lister {
     if (!policy) return;
     policy_ = *policy;
     const size_t first = list_.zones.size();
+    transfer_ = std::make_shared<const TransferSetting>(setting.transfer);
     while (true) {
       errno = 0;  // readdir tells its end from a failure by this alone
       const dirent* entry = readdir(directory.get());
@@ -92,7 +101,7 @@ class Lister {
     Result<std::string> name = canonical_name(stem == root_stem ? "." : stem);
     std::string path = setting.directory + "/" + std::string(file);
     if (name) {
-      list_.zones.push_back({*std::move(name), std::move(path), policy_});
+      list_.zones.push_back({*std::move(name), std::move(path), policy_, transfer_});
     } else {
       complain(setting, fmt::format("{}: {}; expected a file name NAME.zone with the zone's name",
                                     path, name.error().message));
@@ -107,7 +116,7 @@ class Lister {
       if (is_new) continue;
       list_.problems.add({config_.source, 0, 0,
                           fmt::format("zone {} is given by {} and by {}; expected each zone once",
-                                      zone.name, first->second->file, zone.file)});
+                                      zone.name, origin_of(*first->second), origin_of(zone))});
     }
   }
 
@@ -152,6 +161,7 @@ class Lister {
   }
 
   const Config& config_;
+  std::shared_ptr<const TransferSetting> transfer_;  // of the directory being listed
   ZoneList list_;
   std::map<std::string, std::shared_ptr<const PolicySetting>, std::less<>> policies_;
   std::shared_ptr<const PolicySetting> policy_;  // of the directory that is being read

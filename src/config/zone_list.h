@@ -21,8 +21,12 @@ namespace holdfast::config {
 
 struct ZoneSource {
   std::string name;  // absolute text, lower case, with the final dot
-  std::string file;
-  std::shared_ptr<const PolicySetting> policy = {};  // null: not signed here
+  std::string file;  // empty for a secondary zone
+  std::shared_ptr<const PolicySetting> policy = {};      // null: not signed here
+  std::shared_ptr<const TransferSetting> transfer = {};  // of one entry, shared by its zones
+
+  // It comes from other servers.
+  [[nodiscard]] bool is_secondary() const { return file.empty(); }
 };
 
 struct ZoneList {

@@ -106,7 +106,8 @@ class Documents(unittest.TestCase):
                 rules = table_schema["items"] if is_array else table_schema
                 text += f"[[{table}]]\n" if is_array else f"[{table}]\n"
                 for key, rule in rules["properties"].items():
-                    if key in ("active_file", "staged_file", "file", "address") and table != "zone":
+                    if key in ("active_file", "staged_file", "secret_file", "file",
+                               "address") and table != "zone":
                         continue  # either-or with the key before it: the next test's
                     text += f"{key} = {toml(value)}\n"
                     keys.append((text.count("\n"), table, key, rule))
@@ -127,6 +128,15 @@ class Documents(unittest.TestCase):
             {"zone": []}, {"zone": {}}, {"zone": [{}]}, {"zone": [{"name": "a.test"}]},
             {"zone": [{"name": "a.test", "file": "a"}, {"name": "b.test", "file": "b"}]},
             {"zone": [{"name": "a.test", "file": "a", "extra": 1}]},
+            {"zone": [{"name": "a.test", "primaries": ["::1"]}]},
+            {"zone": [{"name": "a.test", "primaries": []}]},
+            {"zone": [{"name": "a.test", "file": ""}]},
+            {"zone": [{"name": "a.test", "file": "a", "primaries": ["::1"]}]},
+            {"zone": [{"name": "a.test", "file": "", "primaries": ["::1"]}]},
+            {"zone": [{"name": "a.test", "file": "a", "transfer_to": ["any", "::/0"]}]},
+            {"key": [{"name": "k"}]}, {"key": [{"name": "k", "secret": "AAAA"}]},
+            {"key": [{"name": "k", "secret": ""}]}, {"key": [{"secret": "AAAA"}]},
+            {"key": [{"name": "k", "secret": "AAAA", "algorithm": "hmac-md5"}]},
             {"zones": [{"directory": "a"}]}, {"zones": ["a"]}, {"zones": [{}]}, {"listen": ["::1"]},
             {"cookies": {"active": SECRET, "active_file": str(secret)}},
             {"cookies": {"active": "", "active_file": str(secret)}},

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "config/entry_keys.h"
+
+#include <array>
+
+namespace holdfast::config {
+
+namespace {
+
+// get and set of a key whose value is a text of the entry: &Draft::zone, &ZoneSetting::file.
+template <auto entry, auto member>
+Value get_entry(const Draft& draft) {
+  return draft.*entry.*member;
+}
+template <auto entry, auto member>
+void set_entry(Draft& draft, const Value& value) {
+  draft.*entry.*member = std::get<std::string>(value);
+}
+
+template <auto entry, auto member>
+Value get_accesses(const Draft& draft) {
+  std::vector<std::string> texts;
+  for (const AccessRule& rule : (draft.*entry).transfer.*member) texts.push_back(rule.to_text());
+  return texts;
+}
+template <auto entry, auto member>
+void set_accesses(Draft& draft, const Value& value) {
+  auto& rules = (draft.*entry).transfer.*member;
+  rules.clear();
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    rules.push_back(*parse_access_rule(text));
+  }
+}
+
+template <auto entry, auto member>
+Value get_remotes(const Draft& draft) {
+  std::vector<std::string> texts;
+  for (const Remote& remote : (draft.*entry).transfer.*member) texts.push_back(remote.to_text());
+  return texts;
+}
+template <auto entry, auto member>
+void set_remotes(Draft& draft, const Value& value) {
+  auto& remotes = (draft.*entry).transfer.*member;
+  remotes.clear();
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    remotes.push_back(*parse_remote(text));
+  }
+}
+
+// A secret from a file is told by its file alone.
+Value get_key_secret(const Draft& draft) {
+  return draft.key.secret_file.empty() ? draft.key.secret : std::string();
+}
+
+constexpr std::array<std::string_view, 3> key_algorithms{"hmac-sha256", "hmac-sha384",
+                                                         "hmac-sha512"};
+
+template <auto owner, auto member>
+constexpr Key entry(Key key) {
+  key.min = 1;
+  key.presence = Presence::required;
+  key.get = get_entry<owner, member>;
+  key.set = set_entry<owner, member>;
+  return key;
+}
+template <auto owner, auto member>
+constexpr Key optional_entry(Key key) {
+  key.get = get_entry<owner, member>;
+  key.set = set_entry<owner, member>;
+  return key;
+}
+template <auto owner, auto member>
+constexpr Key policy_name(Key key) {
+  key.name = "policy";
+  key.max = policy_name_bytes_max;
+  key.get = get_entry<owner, member>;
+  key.set = set_entry<owner, member>;
+  return key;
+}
+template <auto owner>
+constexpr Key transfer_to(std::string_view table) {
+  return {.table = table,
+          .name = "transfer_to",
+          .kind = Kind::accesses,
+          .max = access_rules_max,
+          .meaning =
+              "Who may transfer it (AXFR, IXFR), each as `address`, `address/length` or "
+              "`any`, with the name of a `[[key]]` behind a space if requests must be "
+              "signed by it. Nobody by default.",
+          .get = get_accesses<owner, &TransferSetting::transfer_to>,
+          .set = set_accesses<owner, &TransferSetting::transfer_to>};
+}
+template <auto owner, auto member>
+constexpr Key remotes(Key key) {
+  key.kind = Kind::remotes;
+  key.max = remotes_max;
+  key.get = get_remotes<owner, member>;
+  key.set = set_remotes<owner, member>;
+  return key;
+}
+template <auto owner>
+constexpr Key notify(std::string_view table) {
+  return remotes<owner, &TransferSetting::notify>(
+      {.table = table,
+       .name = "notify",
+       .meaning = "Servers to tell of each change (NOTIFY), each as `address` or `address@port`, "
+                  "with the name of a `[[key]]` behind a space if messages are to be signed."});
+}
+constexpr std::array key_keys{
+    entry<&Draft::key, &KeySetting::name>({.table = "key",
+                                           .name = "name",
+                                           .kind = Kind::domain_name,
+                                           .meaning = "The key's name, the same on both sides."}),
+    optional_entry<&Draft::key, &KeySetting::algorithm>({.table = "key",
+                                                         .name = "algorithm",
+                                                         .kind = Kind::choice,
+                                                         .choices = key_algorithms,
+                                                         .meaning = "How messages are signed."}),
+    Key{.table = "key",
+        .name = "secret",
+        .kind = Kind::key_secret,
+        .meaning = "The secret in base64, as `tsig-keygen` and `keymgr -t` print it.",
+        .get = get_key_secret,
+        .set = set_entry<&Draft::key, &KeySetting::secret>},
+    optional_entry<&Draft::key, &KeySetting::secret_file>(
+        {.table = "key",
+         .name = "secret_file",
+         .kind = Kind::path,
+         .meaning = "File that holds the secret in place of `secret`: the base64 alone, or what "
+                    "`tsig-keygen` writes."}),
+};
+
+constexpr std::array zone_keys{
+    entry<&Draft::zone, &ZoneSetting::name>({.table = "zone",
+                                             .name = "name",
+                                             .kind = Kind::domain_name,
+                                             .meaning = "The zone's name."}),
+    optional_entry<&Draft::zone, &ZoneSetting::file>(
+        {.table = "zone",
+         .name = "file",
+         .kind = Kind::path,
+         .meaning = "Its file, in the form of RFC 1035 §5. A zone has this or `primaries`."}),
+    remotes<&Draft::zone, &TransferSetting::primaries>(
+        {.table = "zone",
+         .name = "primaries",
+         .meaning = "Servers to transfer it from, the first that answers, each as `address` or "
+                    "`address@port`, with the name of a `[[key]]` behind a space if all is to be "
+                    "signed. Their NOTIFY is heeded."}),
+    Key{.table = "zone",
+        .name = "receive_mebibytes_max",
+        .kind = Kind::integer,
+        .min = 1,
+        .max = 16384,
+        .meaning = "Records that a transfer from `primaries` may have, in MiB; larger ones are "
+                   "refused.",
+        .get = [](const Draft& draft) -> Value {
+          return draft.zone.transfer.receive_mebibytes_max;
+        },
+        .set =
+            [](Draft& draft, const Value& value) {
+              draft.zone.transfer.receive_mebibytes_max = std::get<uint32_t>(value);
+            }},
+    policy_name<&Draft::zone, &ZoneSetting::policy>(
+        {.table = "zone",
+         .meaning = "The `[[policy]]` by which it is signed; `default` needs none and has all "
+                    "defaults; empty: it is served as its file has it."}),
+    transfer_to<&Draft::zone>("zone"),
+    notify<&Draft::zone>("zone"),
+};
+
+constexpr std::array zones_keys{
+    entry<&Draft::directory, &DirectorySetting::directory>(
+        {.table = "zones",
+         .name = "directory",
+         .kind = Kind::path,
+         .meaning = "Folder in which every `NAME.zone` is the file of the zone NAME; `@.zone` is "
+                    "the root zone. Looked through at start and at each reload."}),
+    policy_name<&Draft::directory, &DirectorySetting::policy>(
+        {.table = "zones", .meaning = "The same as `zone.policy`, for all its zones."}),
+    transfer_to<&Draft::directory>("zones"),
+    notify<&Draft::directory>("zones"),
+};
+
+constexpr std::array<Table::Pair, 1> key_pairs{{{"secret", "secret_file"}}};
+constexpr std::array<Table::Pair, 1> zone_pairs{{{"file", "primaries"}}};
+
+constexpr std::array tables{
+    Table{.name = "key",
+          .kind = TableKind::array_of_tables,
+          .meaning = "A key that signs requests and answers between servers (TSIG, RFC 8945). It "
+                     "has `secret` or `secret_file`.",
+          .keys = key_keys,
+          .exclusive = key_pairs,
+          .needed = key_pairs},
+    Table{.name = "zone",
+          .kind = TableKind::array_of_tables,
+          .meaning =
+              "One zone, and its file or the servers that it comes from. Given once for each "
+              "zone.",
+          .keys = zone_keys,
+          .exclusive = zone_pairs,
+          .needed = zone_pairs},
+    Table{.name = "zones",
+          .kind = TableKind::array_of_tables,
+          .meaning = "All zones of a folder. May be given several times.",
+          .keys = zones_keys},
+};
+
+}  // namespace
+
+std::span<const Table> entry_tables() { return tables; }
+
+}  // namespace holdfast::config
