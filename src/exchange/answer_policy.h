@@ -40,6 +40,9 @@ struct AnswerPolicy {
   BoundedText<255> hostname_bind;  // also id.server
   BoundedText<128> nsid;           // RFC 5001; empty: not sent
 
+  // Transfers, NOTIFY, UPDATE and signed requests are control's; else they are refused at once.
+  bool passes_on = false;
+
   uint16_t udp_payload_bytes_max = 1232;  // RFC 9715 §3.1; also what our OPT offers
 
   // Server cookies (RFC 9018). `active` makes new ones; both are accepted.

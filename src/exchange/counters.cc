@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, tcp_refused_count> refused_names = {
     "table_full", "address_full", "descriptors"};
 constexpr std::array<std::string_view, tcp_closed_count> closed_names = {
     "by_client", "idle",        "read_timeout", "write_timeout", "evicted",
-    "buffers",   "bad_framing", "error",        "drained"};
+    "buffers",   "bad_framing", "error",        "drained",       "given_away"};
 
 struct NamedType {
   uint16_t type;
@@ -170,6 +170,10 @@ std::span<const Metric> metrics() {
               nullptr),
       counter("holdfast_samples_lost", "Messages that dnstap was too slow for.",
               Layout::samples_lost, 1, nullptr),
+      counter("holdfast_passed_on", "Requests handed to control: transfers, NOTIFY, signed ones.",
+              Layout::passed_on, protocol_count, protocol_labels),
+      counter("holdfast_not_passed_on", "Requests for control that it could not take: SERVFAIL.",
+              Layout::not_passed_on, 1, nullptr),
       counter("holdfast_batches", "Batches of datagrams received.", Layout::batches, 1, nullptr),
   };
   return table;

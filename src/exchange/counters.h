@@ -68,8 +68,9 @@ enum class TcpClosed : uint8_t {
   bad_framing,    // a message shorter than a header, or one that is never answered
   error,          // reset, unreachable
   drained,        // this process ends
+  given_away,     // control goes on with it
 };
-constexpr size_t tcp_closed_count = 9;
+constexpr size_t tcp_closed_count = 10;
 
 // Where each metric's run begins in the block.
 struct CounterLayout {
@@ -92,7 +93,9 @@ struct CounterLayout {
   static constexpr size_t samples_written = kernel_drops + 1;
   static constexpr size_t samples_lost = samples_written + 1;
   static constexpr size_t batches = samples_lost + 1;
-  static constexpr size_t count = batches + 1;
+  static constexpr size_t passed_on = batches + 1;  // [protocol]
+  static constexpr size_t not_passed_on = passed_on + protocol_count;
+  static constexpr size_t count = not_passed_on + 1;
 };
 
 [[nodiscard]] size_t rcode_slot(uint16_t rcode);
@@ -127,6 +130,7 @@ class Counters {
   void count_drop(Drop reason, uint64_t amount = 1) {
     add(CounterLayout::drops + index(reason), amount);
   }
+  void count_passed_on(Protocol protocol) { add(CounterLayout::passed_on + index(protocol)); }
   void count_tcp_refused(TcpRefused reason) { add(CounterLayout::tcp_refused + index(reason)); }
   void count_tcp_closed(TcpClosed reason) { add(CounterLayout::tcp_closed + index(reason)); }
 

@@ -25,7 +25,9 @@ namespace holdfast::exchange {
 
 constexpr size_t workers_max = 256;
 // Epoch slots that follow the workers' own: for what control prints from zone memory meanwhile.
-constexpr size_t control_readers = EpochBoard::readers_max - workers_max;
+// One of them, the last, is that of transfers.
+constexpr uint32_t transfer_reader = EpochBoard::readers_max - 1;
+constexpr size_t control_readers = EpochBoard::readers_max - workers_max - 1;
 
 // Datagrams of one batch: enough to spread the cost of a system call, few enough that the first
 // does not wait noticeably for the last.

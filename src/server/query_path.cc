@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "answer/decline.h"
+
 namespace holdfast::server {
 
 using exchange::CounterLayout;
@@ -87,6 +89,7 @@ void QueryPath::mark_in_flight(uint64_t word) {
 
 QueryPath::Envelope QueryPath::open_envelope(Protocol protocol, const sockaddr_in6& peer) {
   Envelope envelope;
+  envelope.peer = &peer;
   envelope.client.protocol = protocol;
   if (peer.sin6_family == AF_INET6) {
     envelope.client.family = Family::ipv6;
@@ -115,6 +118,9 @@ void QueryPath::take_in(size_t index, Bytes message, const Envelope& envelope) {
 size_t QueryPath::answer(size_t index, MutableBytes out) {
   const auto& [message, envelope, admitted, parsed, query] = arrivals_[index];
   if (!admitted) return 0;
+  if (policy_.passes_on && parsed == wire::QueryError::none && PassOn::is_for_control(query)) {
+    return pass_on(message, query, envelope, out);
+  }
   const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
   const answer::Outcome outcome = responder_.respond(message, parsed, query, look_ahead_.at(index),
                                                      envelope.client, now_s, out);
@@ -137,6 +143,56 @@ bool QueryPath::admit(Bytes message, const Envelope& envelope) {
     return false;
   }
   return true;
+}
+
+// A request for control: 0 if it is on its way there, give_away for a connection that is to go.
+size_t QueryPath::pass_on(Bytes message, const wire::Query& query, const Envelope& envelope,
+                          MutableBytes out) {
+  if (pass_on_ != nullptr && envelope.client.protocol == Protocol::tcp) return give_away;
+  if (pass_on_ == nullptr ||
+      !pass_on_->pass_datagram(message, *envelope.peer, envelope.server(), now_.monotonic_ns)) {
+    return decline(query, envelope, out);
+  }
+  counters_.count_passed_on(Protocol::udp);
+  return 0;
+}
+
+size_t QueryPath::on_give_away(int socket, Bytes unread, const transport::TcpPeer& peer,
+                               MutableBytes out) {
+  const Endpoint server = open_envelope(Protocol::tcp, peer.local).client_endpoint();
+  if (pass_on_->pass_connection(unread, socket, peer.remote, server, now_.monotonic_ns)) {
+    counters_.count_passed_on(Protocol::tcp);
+    return 0;
+  }
+  constexpr size_t length_bytes = 2;
+  wire::Query query;
+  const Bytes message = unread.subspan(length_bytes, load_be16(unread.data()));
+  if (wire::parse_query(message, query) != wire::QueryError::none) return 0;
+  return decline(query, open_envelope(Protocol::tcp, peer.remote), out);
+}
+
+size_t QueryPath::decline(const wire::Query& query, const Envelope& envelope, MutableBytes out) {
+  counters_.add(CounterLayout::not_passed_on);
+  const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
+  const answer::Outcome outcome = answer::decline(query, envelope.client, policy_, now_s, out);
+  account(query, outcome, envelope.client.protocol);
+  return outcome.bytes;
+}
+
+Endpoint QueryPath::Envelope::client_endpoint() const {
+  Endpoint endpoint;
+  endpoint.address_size = static_cast<uint8_t>(client.address.size());
+  std::ranges::copy(client.address, endpoint.address.begin());
+  endpoint.port = client_port;
+  return endpoint;
+}
+
+Endpoint QueryPath::Envelope::server() const {
+  Endpoint endpoint;
+  endpoint.address_size = static_cast<uint8_t>(server_address.size());
+  std::ranges::copy(server_address, endpoint.address.begin());
+  endpoint.port = server_port;
+  return endpoint;
 }
 
 void QueryPath::account(const wire::Query& query, const answer::Outcome& outcome,
@@ -191,7 +247,7 @@ void QueryPath::sample(Bytes message, const Envelope& envelope, Bytes response) 
 // The reasons of transport are counted under the same numbers.
 static_assert(static_cast<size_t>(transport::RefuseReason::descriptors) + 1 ==
               exchange::tcp_refused_count);
-static_assert(static_cast<size_t>(transport::CloseReason::drained) + 1 ==
+static_assert(static_cast<size_t>(transport::CloseReason::given_away) + 1 ==
               exchange::tcp_closed_count);
 static_assert(static_cast<int>(transport::CloseReason::bad_framing) ==
               static_cast<int>(exchange::TcpClosed::bad_framing));

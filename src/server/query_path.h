@@ -11,6 +11,7 @@
 #include "answer/responder.h"
 #include "exchange/panel.h"
 #include "exchange/sample.h"
+#include "server/pass_on.h"
 #include "shield/refusal_table.h"
 #include "transport/tcp.h"
 #include "transport/udp.h"
@@ -31,6 +32,8 @@ class QueryPath final : public transport::StreamHandler {
             const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy);
 
   void begin_turn(const TurnTime& now) { now_ = now; }
+  // Where requests go that are control's. Without it they are declined.
+  void pass_on_by(PassOn* pass_on) { pass_on_ = pass_on; }
 
   // Answers what waits at a carrier of datagrams: one batch. Returns how many there were. What the
   // carrier receives lies in the slot's ReceiveArea, for the supervisor.
@@ -39,6 +42,8 @@ class QueryPath final : public transport::StreamHandler {
 
   // TCP: one message of a connection, and what becomes of connections.
   size_t on_message(Bytes message, const transport::TcpPeer& peer, MutableBytes out) override;
+  size_t on_give_away(int socket, Bytes unread, const transport::TcpPeer& peer,
+                      MutableBytes out) override;
   void on_accepted() override;
   void on_refused(transport::RefuseReason reason) override;
   void on_closed(transport::CloseReason reason, size_t answers_lost) override;
@@ -50,6 +55,9 @@ class QueryPath final : public transport::StreamHandler {
     uint16_t client_port = 0;
     Bytes server_address;
     uint16_t server_port = 0;
+    const sockaddr_in6* peer = nullptr;
+    [[nodiscard]] Endpoint client_endpoint() const;
+    [[nodiscard]] Endpoint server() const;
   };
   [[nodiscard]] static Envelope open_envelope(exchange::Protocol protocol,
                                               const sockaddr_in6& peer);
@@ -67,6 +75,10 @@ class QueryPath final : public transport::StreamHandler {
   void take_in(size_t index, Bytes message, const Envelope& envelope);
   [[nodiscard]] size_t answer(size_t index, MutableBytes out);
   [[nodiscard]] bool admit(Bytes message, const Envelope& envelope);
+  [[nodiscard]] size_t pass_on(Bytes message, const wire::Query& query, const Envelope& envelope,
+                               MutableBytes out);
+  [[nodiscard]] size_t decline(const wire::Query& query, const Envelope& envelope,
+                               MutableBytes out);
   void account(const wire::Query& query, const answer::Outcome& outcome,
                exchange::Protocol protocol);
   void sample(Bytes message, const Envelope& envelope, Bytes response);
@@ -77,6 +89,7 @@ class QueryPath final : public transport::StreamHandler {
   const exchange::AnswerPolicy& policy_;
   answer::LookAhead look_ahead_;
   answer::Responder responder_;
+  PassOn* pass_on_ = nullptr;
   std::array<Arrival, exchange::batch_max> arrivals_;
   TurnTime now_;
   uint32_t since_sample_ = 0;

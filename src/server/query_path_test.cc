@@ -115,6 +115,32 @@ class QueryPathTest : public testing::Test {
   std::optional<QueryPath> path_;
 };
 
+// What control is to answer: passed on if there is a way, declined if not.
+TEST_F(QueryPathTest, PassesOnOrDeclines) {
+  const auto packet = make_query("www", wire::type_axfr);
+  auto response = ask(packet);
+  ASSERT_GE(response.size(), 12u);
+  EXPECT_EQ(response[3] & 15, wire::rcode_refused);
+  policy_.passes_on = true;
+  response = ask(packet);
+  ASSERT_GE(response.size(), 12u);
+  EXPECT_EQ(response[3] & 15, wire::rcode_servfail);
+  EXPECT_EQ(count(CounterLayout::not_passed_on), 1u);
+
+  const auto pair = exchange::HandoverPair::make();
+  Endpoint endpoint = *parse_endpoint("127.0.0.1", 1);
+  endpoint.port = port_;
+  PassOn pass_on(pair->answer.get(),
+                 std::array{PassOn::ReplySocket{.endpoint = endpoint, .udp = socket_.get()}});
+  path_->pass_on_by(&pass_on);
+  EXPECT_TRUE(ask(packet).empty());
+  EXPECT_EQ(count(CounterLayout::passed_on), 1u);
+  EXPECT_EQ(drops_in_all(), 0u);
+  const auto received = exchange::HandoverReceiver().receive(pair->control.get());
+  ASSERT_TRUE(received.has_value() && received->has_value());
+  EXPECT_EQ((*received)->bytes, packet);
+}
+
 TEST_F(QueryPathTest, AnswersAndCounts) {
   const auto response = ask(make_query("www"));
   ASSERT_GE(response.size(), 12u);

@@ -97,6 +97,7 @@ class Worker {
   uint64_t memory_bytes_ = 0;
   zone::MemoryReader zones_{nullptr};
   exchange::AnswerPolicy policy_;
+  std::optional<PassOn> pass_on_;
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
@@ -153,6 +154,12 @@ bool Worker::wait_for_memory() {
 bool Worker::start_answering() {
   slot_.policy_generation.store(setup_.panel.policy.read(policy_));
   path_.emplace(slot_, setup_.refusals, zones_, policy_);
+  std::vector<PassOn::ReplySocket> reply_sockets;
+  for (const Listener& listener : setup_.listeners) {
+    reply_sockets.push_back({.endpoint = listener.endpoint, .udp = listener.udp});
+  }
+  pass_on_.emplace(setup_.handover, reply_sockets);
+  path_->pass_on_by(&*pass_on_);
   exchange::ReceiveArea& area = slot_.receive;
   batch_.emplace(transport::UdpBatch::ReceiveMemory{
       .bytes = MutableBytes(area.datagrams.front().data(), sizeof area.datagrams),

@@ -28,6 +28,7 @@ struct WorkerSetup {
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
   std::vector<XdpPort> xdp_ports = {};
+  int handover = -1;  // the answer processes' end of the pair to control; the supervisor's
 };
 
 // Returns the exit status: 0 after SIGTERM.

@@ -68,7 +68,8 @@ struct TcpServer::Impl {
   void on_readable(uint32_t slot, uint64_t now_ms);
   void on_writable(uint32_t slot, uint64_t now_ms);
   void serve(uint32_t slot, uint64_t now_ms);
-  bool answer(uint32_t slot, Bytes message);
+  bool answer(uint32_t slot, Bytes unread, size_t message_bytes, uint64_t now_ms);
+  size_t give_away(uint32_t slot, Bytes unread, uint64_t now_ms);
   Sent flush(uint32_t slot, uint64_t now_ms);
   void keep_pending(uint32_t slot, Bytes unsent, uint64_t now_ms);
   void settle(uint32_t slot, bool progressed, uint64_t now_ms);
@@ -269,7 +270,8 @@ void TcpServer::Impl::serve(uint32_t slot, uint64_t now_ms) {
   while (sent == Sent::all && connection.filled - at >= length_bytes) {
     const size_t size = load_be16(buffer.data() + at);
     if (connection.filled - at < length_bytes + size) break;
-    if (!answer(slot, Bytes(buffer).subspan(at + length_bytes, size))) return;
+    const Bytes unread = Bytes(buffer).subspan(at, connection.filled - at);
+    if (!answer(slot, unread, size, now_ms)) return;
     at += length_bytes + size;
     if (out_bytes > frame_bytes_max) sent = flush(slot, now_ms);
   }
@@ -284,12 +286,18 @@ void TcpServer::Impl::serve(uint32_t slot, uint64_t now_ms) {
   if (sent == Sent::all) settle(slot, at > 0, now_ms);
 }
 
-// Appends the answer to what this turn sends. False if there is none: the connection is closed.
-bool TcpServer::Impl::answer(uint32_t slot, Bytes message) {
+// Appends the answer to the first message of `unread` to what this turn sends. False if there is
+// none: the connection is closed.
+bool TcpServer::Impl::answer(uint32_t slot, Bytes unread, size_t message_bytes, uint64_t now_ms) {
   const Connection& connection = table.at(slot);
+  size_t size = handler.on_message(unread.subspan(length_bytes, message_bytes),
+                                   {connection.remote, connection.local},
+                                   {out.get() + out_bytes + length_bytes, message_bytes_max});
+  if (size == StreamHandler::give_away) {
+    size = give_away(slot, unread, now_ms);
+    if (size == 0) return false;
+  }
   uint8_t* frame = out.get() + out_bytes;
-  const size_t size = handler.on_message(message, {connection.remote, connection.local},
-                                         {frame + length_bytes, message_bytes_max});
   if (size == 0) {
     if (flush(slot, connection.since_ms) != Sent::closed) {
       close_connection(slot, CloseReason::bad_framing);
@@ -300,6 +308,26 @@ bool TcpServer::Impl::answer(uint32_t slot, Bytes message) {
   store_be16(frame, static_cast<uint16_t>(size));
   out_bytes += length_bytes + size;
   return true;
+}
+
+// Returns 0 if the connection is closed here, which is so unless there is a response in its place.
+size_t TcpServer::Impl::give_away(uint32_t slot, Bytes unread, uint64_t now_ms) {
+  const Sent sent = flush(slot, now_ms);
+  if (sent == Sent::closed) return 0;
+  if (sent == Sent::part) {
+    // A client that asks on without taking answers: nobody else should have to send them.
+    close_connection(slot, CloseReason::error);
+    return 0;
+  }
+  const Connection& connection = table.at(slot);
+  const size_t size =
+      handler.on_give_away(connection.fd, unread, {connection.remote, connection.local},
+                           {out.get() + length_bytes, message_bytes_max});
+  if (size != 0) return size;
+  // The new owner's duplicate would keep the connection in our epoll for ever.
+  epoll_ctl(epoll, EPOLL_CTL_DEL, connection.fd, nullptr);
+  close_connection(slot, CloseReason::given_away);
+  return 0;
 }
 
 TcpServer::Impl::Sent TcpServer::Impl::flush(uint32_t slot, uint64_t now_ms) {

@@ -32,6 +32,7 @@ enum class CloseReason : uint8_t {
   bad_framing,
   error,
   drained,
+  given_away,
 };
 
 struct TcpPeer {
@@ -46,6 +47,12 @@ class StreamHandler {
   virtual ~StreamHandler() = default;
   // Writes the response into `out` (65,535 bytes) and returns its size; 0 closes the connection.
   virtual size_t on_message(Bytes message, const TcpPeer& peer, MutableBytes out) = 0;
+  // What on_message returns for a message that somebody else is to answer, with all that follows on
+  // the connection. Once the answers before it have left, on_give_away is called.
+  static constexpr size_t give_away = ~size_t{0};
+  // `unread` is what has been read, from the message's length on. Returns 0 if the connection
+  // (`socket`, duplicated) is somebody else's now; else the size of a response in `out`.
+  virtual size_t on_give_away(int socket, Bytes unread, const TcpPeer& peer, MutableBytes out) = 0;
   virtual void on_accepted() = 0;
   virtual void on_refused(RefuseReason reason) = 0;
   // `answers_lost` whole or partial responses never left.

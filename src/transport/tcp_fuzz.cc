@@ -21,14 +21,22 @@ constexpr size_t clients_max = 8;
 
 class Books final : public StreamHandler {
  public:
-  // The message says how long its answer is; 0xff at its start means none.
+  // The message says how long its answer is; 0xff at its start means none, 0xfe
+  // somebody else's.
   size_t on_message(Bytes message, const TcpPeer&, MutableBytes out) override {
     CHECK(out.size() == 65535);
     if (message.empty() || message[0] == 0xff) return 0;
+    if (message[0] == 0xfe) return give_away;
     size_t size = message.size();
     if (message.size() >= 3 && message[0] == 0x80) size = load_be16(message.data() + 1);
     std::fill_n(out.begin(), size, message[0]);
     return size;
+  }
+  size_t on_give_away(int, Bytes unread, const TcpPeer&, MutableBytes out) override {
+    CHECK(unread.size() > 2 && unread[2] == 0xfe);
+    if (unread.size() % 2 == 0) return 0;
+    out[0] = 1;
+    return 1;
   }
   void on_accepted() override { ++accepted; }
   void on_refused(RefuseReason) override {}

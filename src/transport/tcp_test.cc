@@ -27,6 +27,7 @@ class Echo : public StreamHandler {
     const std::string text(message.begin(), message.end());
     ++messages;
     if (text == "bad") return 0;
+    if (text == "away") return give_away;
     if (text.starts_with("big:")) {
       const size_t size = std::stoul(text.substr(4));
       std::fill_n(out.begin(), size, uint8_t{'x'});
@@ -34,6 +35,16 @@ class Echo : public StreamHandler {
     }
     std::copy(message.begin(), message.end(), out.begin());
     return message.size();
+  }
+  size_t on_give_away(int socket, Bytes unread, const TcpPeer& peer, MutableBytes out) override {
+    EXPECT_EQ(peer.remote.sin6_family, AF_INET);
+    away_bytes.assign(unread.begin(), unread.end());
+    if (!takes_away) {
+      out[0] = 'n';
+      return 1;
+    }
+    away = UniqueFd(dup(socket));
+    return 0;
   }
   void on_accepted() override { ++accepted; }
   void on_refused(RefuseReason reason) override { ++refused[reason]; }
@@ -45,6 +56,9 @@ class Echo : public StreamHandler {
   int messages = 0;
   int accepted = 0;
   size_t lost = 0;
+  bool takes_away = true;
+  UniqueFd away;
+  std::string away_bytes;
   std::map<RefuseReason, int> refused;
   std::map<CloseReason, int> closed;
 };
@@ -126,6 +140,33 @@ class TcpServerTest : public testing::Test {
   std::unique_ptr<TcpServer> server_;
   uint64_t now_ms_ = 1'000'000;
 };
+
+TEST_F(TcpServerTest, GivesAConnectionAwayWithWhatIsUnread) {
+  const UniqueFd client = open_client();
+  send_bytes(client, frame("one") + frame("away") + frame("more"));
+  turn();
+  EXPECT_EQ(receive(client), "one");
+  EXPECT_EQ(handler_.away_bytes, frame("away") + frame("more"));
+  EXPECT_EQ(handler_.closed[CloseReason::given_away], 1);
+  EXPECT_EQ(server_->open_count(), 0u);
+  ASSERT_TRUE(handler_.away.valid());
+  // The connection lives on elsewhere, and nothing of it comes here any more.
+  send_bytes(client, "x");
+  turn();
+  char byte = 0;
+  EXPECT_EQ(recv(handler_.away.get(), &byte, 1, 0), 1);
+  EXPECT_EQ(handler_.messages, 2);
+}
+
+TEST_F(TcpServerTest, AnswersInPlaceOfWhoDoesNotTakeAConnection) {
+  handler_.takes_away = false;
+  const UniqueFd client = open_client();
+  send_bytes(client, frame("away") + frame("two"));
+  turn();
+  EXPECT_EQ(receive(client), "n");
+  EXPECT_EQ(receive(client), "two");
+  EXPECT_EQ(server_->open_count(), 1u);
+}
 
 TEST_F(TcpServerTest, AnswersPipelinedMessagesInOrder) {
   const UniqueFd client = open_client();
