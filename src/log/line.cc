@@ -104,8 +104,9 @@ std::string_view level_name(Level level) {
 }
 
 std::string_view category_name(Category category) {
-  static constexpr std::array<std::string_view, 8> names{
-      "supervisor", "worker", "control", "config", "zones", "reload", "metrics", "dnstap"};
+  static constexpr std::array<std::string_view, 9> names{"supervisor", "worker", "control",
+                                                         "config",     "zones",  "reload",
+                                                         "metrics",    "dnstap", "transfer"};
   return names[static_cast<size_t>(category)];
 }
 

@@ -21,7 +21,8 @@ enum class Category : uint8_t {
   zones,
   reload,
   metrics,
-  dnstap
+  dnstap,
+  transfer
 };
 enum class Format : uint8_t { text, json };
 // Whether the reader of the lines adds time and level itself.

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Decides what control answers to the requests that answer processes pass on: transfers, and
+// whatever is signed.
+//
+// Reads zone memory in an epoch of its own for the moment of deciding and spooling, never while
+// something is sent. Denied is what nothing allows. Thread: one.
+#pragma once
+
+#include <functional>
+#include <list>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "exchange/panel.h"
+#include "transfer/history.h"
+#include "transfer/reply.h"
+#include "transfer/settings.h"
+#include "transfer/spool.h"
+
+namespace holdfast::transfer {
+
+struct Request {
+  std::vector<uint8_t> message;
+  exchange::Protocol protocol = exchange::Protocol::tcp;
+  Endpoint client;
+};
+
+// What the metrics show; written by one thread.
+struct OutCounters {
+  std::atomic<uint64_t> begun{0};
+  std::atomic<uint64_t> completed{0};
+  std::atomic<uint64_t> failed{0};
+  std::atomic<uint64_t> refused{0};
+  std::atomic<uint64_t> bytes{0};
+};
+
+class Answerer {
+ public:
+  struct Parts {
+    exchange::Panel& panel;
+    zone::MemoryReader zones;
+    const SettingsBoard& settings;
+    std::string state_directory;  // for spools
+    const Clock& clock;
+    OutCounters& counters;
+    const History& history;
+    // A NOTIFY has come. False if the zone does not come from there.
+    std::function<bool(wire::NameView apex, const Endpoint& from, const wire::Name* key)> on_notify;
+  };
+  explicit Answerer(Parts parts) : parts_(std::move(parts)) {}
+
+  // Nothing for what must not be answered at all.
+  [[nodiscard]] std::optional<Reply> answer(Request request);
+  // Lets go of spools that nobody takes any more. About once a second.
+  void tidy();
+
+ private:
+  struct Shelved {
+    wire::Name apex;
+    std::shared_ptr<const Spool> spool;
+    uint64_t used_s = 0;
+  };
+
+  [[nodiscard]] Reply answer_verified(const Request& request, const wire::Query& query,
+                                      TsigChain tsig);
+  [[nodiscard]] Reply answer_notify(const Request& request, const wire::Query& query,
+                                    TsigChain tsig);
+  [[nodiscard]] Reply answer_transfer(const Request& request, const wire::Query& query,
+                                      TsigChain tsig);
+  [[nodiscard]] Reply answer_ordinary(const Request& request, const wire::Query& query,
+                                      TsigChain tsig);
+  [[nodiscard]] Reply refuse_transfer(const Request& request, const wire::Query& query,
+                                      TsigChain tsig);
+  [[nodiscard]] std::shared_ptr<const MessageSource> differences_from(const zone::ZoneView& zone,
+                                                                      uint32_t serial) const;
+  [[nodiscard]] Result<std::shared_ptr<const Spool>> spool_of(const zone::ZoneView& zone);
+
+  Parts parts_;
+  std::list<Shelved> shelf_;
+};
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transfer/fetch.h"
+
+#include <sys/random.h>
+
+#include <chrono>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/check.h"
+#include "wire/query.h"
+
+namespace holdfast::transfer {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr size_t length_bytes = 2;
+
+asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
+  if (endpoint.is_ipv6()) {
+    return {asio::ip::address_v6(endpoint.address), endpoint.port};
+  }
+  asio::ip::address_v4::bytes_type bytes{};
+  std::copy_n(endpoint.address.begin(), bytes.size(), bytes.begin());
+  return {asio::ip::address_v4(bytes), endpoint.port};
+}
+
+uint16_t random_id() {
+  uint16_t id = 0;
+  CHECK(::getrandom(&id, sizeof id, 0) == sizeof id);
+  return id;
+}
+
+void put_u16(std::vector<uint8_t>& to, unsigned value) {
+  to.push_back(static_cast<uint8_t>(value >> 8));
+  to.push_back(static_cast<uint8_t>(value));
+}
+void put_bytes(std::vector<uint8_t>& to, Bytes bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+std::vector<uint8_t> make_request(const FetchRequest& request, uint16_t id) {
+  const bool is_ixfr = request.serial.has_value();
+  std::vector<uint8_t> message;
+  put_u16(message, id);
+  put_u16(message, 0);
+  for (const unsigned count : {1U, 0U, is_ixfr ? 1U : 0U, 0U}) put_u16(message, count);
+  put_bytes(message, request.apex.view().bytes());
+  put_u16(message, is_ixfr ? wire::type_ixfr : wire::type_axfr);
+  put_u16(message, wire::class_in);
+  if (is_ixfr) {  // RFC 1995 §3
+    put_u16(message, 0xC000 | wire::header_bytes);
+    put_u16(message, wire::type_soa);
+    put_u16(message, wire::class_in);
+    put_u16(message, 0);
+    put_u16(message, 0);
+    put_u16(message, static_cast<unsigned>(request.soa.size()));
+    put_bytes(message, request.soa);
+  }
+  return message;
+}
+
+class Fetch : public std::enable_shared_from_this<Fetch> {
+ public:
+  Fetch(asio::io_context& context, const Clock& clock, FetchRequest request,
+        std::function<void(FetchResult)> done)
+      : socket_(context),
+        deadline_(context),
+        total_(context),
+        clock_(clock),
+        request_(std::move(request)),
+        done_(std::move(done)),
+        id_(random_id()),
+        inbound_(std::make_unique<Inbound>(InboundRequest{.apex = request_.apex,
+                                                          .id = id_,
+                                                          .serial = request_.serial,
+                                                          .bytes_max = request_.bytes_max})) {}
+
+  void start() {
+    fail_after(total_, fetch_total_ms, "the transfer takes longer than two hours");
+    fail_after(deadline_, fetch_connect_ms, "no connection within five seconds");
+    socket_.async_connect(to_asio(request_.from.endpoint),
+                          [self = shared_from_this()](error_code error) {
+                            if (error) return self->fail_with("connect: " + error.message());
+                            self->send();
+                          });
+  }
+
+ private:
+  void send() {
+    outgoing_ = make_request(request_, id_);
+    if (request_.key) tsig_.sign_request(request_.key, outgoing_, clock_.wall_s());
+    std::vector<uint8_t> length;
+    put_u16(length, static_cast<unsigned>(outgoing_.size()));
+    outgoing_.insert(outgoing_.begin(), length.begin(), length.end());
+    fail_after(deadline_, fetch_message_ms, "no answer within 20 seconds");
+    asio::async_write(socket_, asio::buffer(outgoing_),
+                      [self = shared_from_this()](error_code error, size_t) {
+                        if (error) return self->fail_with("send: " + error.message());
+                        self->read_length();
+                      });
+  }
+
+  // The deadline of a message begins with the end of the one before, so that one who sends a byte
+  // now and then is not waited for.
+  void read_length() {
+    asio::async_read(socket_, asio::buffer(length_),
+                     [self = shared_from_this()](error_code error, size_t) {
+                       if (error) return self->fail_at_end(error);
+                       self->read_message(load_be16(self->length_.data()));
+                     });
+  }
+
+  void read_message(size_t size) {
+    message_.resize(size);
+    asio::async_read(socket_, asio::buffer(message_),
+                     [self = shared_from_this()](error_code error, size_t) {
+                       if (error) return self->fail_at_end(error);
+                       self->take();
+                     });
+  }
+
+  void take() {
+    if (message_.size() < wire::header_bytes) return fail_with("a message is malformed");
+    if (request_.key) {
+      const auto verified = tsig_.verify_response(message_, clock_.wall_s());
+      if (!verified) return fail_with(verified.error().message);
+    }
+    const auto step = inbound_->take(message_);
+    if (!step) return fail_with(step.error().message);
+    if (*step == Inbound::Step::more) {
+      fail_after(deadline_, fetch_message_ms, "no further message within 20 seconds");
+      return read_length();
+    }
+    if (request_.key && !tsig_.ends_signed()) return fail_with("the last message is not signed");
+    finish({.answer = std::move(inbound_), .refusal = {}});
+  }
+
+  void fail_at_end(error_code error) {
+    fail_with(error == asio::error::eof ? "the server closed the connection before the end"
+                                        : "receive: " + error.message());
+  }
+
+  void fail_with(const std::string& sentence) {
+    if (!done_) return;  // the socket was closed by what was told already
+    finish({.answer = fail(sentence), .refusal = inbound_->refusal()});
+  }
+
+  void fail_after(asio::steady_timer& timer, unsigned after_ms, const char* sentence) {
+    timer.expires_after(milliseconds(after_ms));
+    timer.async_wait([weak = weak_from_this(), sentence](error_code error) {
+      const auto self = weak.lock();
+      if (!error && self) self->fail_with(sentence);
+    });
+  }
+
+  void finish(FetchResult result) {
+    error_code ignored;
+    socket_.close(ignored);
+    deadline_.cancel();
+    total_.cancel();
+    const auto done = std::exchange(done_, {});
+    done(std::move(result));
+  }
+
+  asio::ip::tcp::socket socket_;
+  asio::steady_timer deadline_;
+  asio::steady_timer total_;
+  const Clock& clock_;
+  FetchRequest request_;
+  std::function<void(FetchResult)> done_;
+  uint16_t id_;
+  std::unique_ptr<Inbound> inbound_;
+  TsigChain tsig_;
+  std::vector<uint8_t> outgoing_;
+  std::array<uint8_t, length_bytes> length_{};
+  std::vector<uint8_t> message_;
+};
+
+}  // namespace
+
+void fetch(asio::io_context& context, const Clock& clock, FetchRequest request,
+           std::function<void(FetchResult)> done) {
+  std::make_shared<Fetch>(context, clock, std::move(request), std::move(done))->start();
+}
+
+}  // namespace holdfast::transfer

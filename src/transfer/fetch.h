@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Asks one server for a zone: connects, sends an AXFR or IXFR request, signed if there is a key,
+// and reads the answer to its end.
+//
+// One TCP connection a fetch. A single SOA as the answer to an IXFR says that there is nothing new,
+// so this is also how a zone's serial is looked at. Bounds: connect_ms, message_ms from one message
+// to the next, total_ms, and the bytes of records of the request. Thread: the io_context's.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "config/peer.h"
+#include "transfer/inbound.h"
+#include "transfer/tsig.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace holdfast::transfer {
+
+struct FetchRequest {
+  config::Remote from;
+  std::shared_ptr<const TsigKey> key;  // null: unsigned
+  wire::Name apex;
+  std::optional<uint32_t> serial;  // IXFR from there; none: AXFR
+  std::vector<uint8_t> soa;        // RDATA of that serial's SOA
+  uint64_t bytes_max = 0;
+};
+
+struct FetchResult {
+  // The answer, or a sentence without the server's name.
+  Result<std::unique_ptr<Inbound>> answer = fail("not asked");
+  // With an error: the server's RCODE, if it was that.
+  std::optional<uint16_t> refusal;
+};
+
+constexpr unsigned fetch_connect_ms = 5'000;
+constexpr unsigned fetch_message_ms = 20'000;
+constexpr unsigned fetch_total_ms = 2 * 3600 * 1000;
+
+// Calls `done` once, unless the io_context ends before.
+void fetch(boost::asio::io_context& context, const Clock& clock, FetchRequest request,
+           std::function<void(FetchResult)> done);
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transfer/notifier.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <chrono>
+#include <deque>
+#include <unordered_map>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/check.h"
+#include "log/log.h"
+#include "wire/query.h"
+
+namespace holdfast::transfer {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::udp;
+using boost::system::error_code;
+using log::Category;
+
+constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr size_t datagram_bytes_max = 4096;
+
+udp::endpoint to_asio(const Endpoint& endpoint) {
+  if (endpoint.is_ipv6()) return {asio::ip::address_v6(endpoint.address), endpoint.port};
+  asio::ip::address_v4::bytes_type bytes{};
+  std::copy_n(endpoint.address.begin(), bytes.size(), bytes.begin());
+  return {asio::ip::address_v4(bytes), endpoint.port};
+}
+
+struct Notice {
+  wire::Name apex;
+  std::vector<uint8_t> soa;
+  config::Remote to;
+  std::shared_ptr<const TsigKey> key;
+  uint16_t id = 0;
+  TsigChain tsig;
+  unsigned attempts = 0;
+  uint64_t due_ns = 0;
+};
+
+void put_u16(std::vector<uint8_t>& to, unsigned value) {
+  to.push_back(static_cast<uint8_t>(value >> 8));
+  to.push_back(static_cast<uint8_t>(value));
+}
+void put_bytes(std::vector<uint8_t>& to, Bytes bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+// RFC 1996 §3.7: with the new SOA as a hint.
+std::vector<uint8_t> make_message(const Notice& notice) {
+  std::vector<uint8_t> message;
+  put_u16(message, notice.id);
+  put_u16(message, wire::opcode_notify << 11 | wire::flag_aa);
+  for (const unsigned count : {1U, 1U, 0U, 0U}) put_u16(message, count);
+  put_bytes(message, notice.apex.view().bytes());
+  put_u16(message, wire::type_soa);
+  put_u16(message, wire::class_in);
+  put_u16(message, 0xC000 | wire::header_bytes);
+  put_u16(message, wire::type_soa);
+  put_u16(message, wire::class_in);
+  put_u16(message, 0);
+  put_u16(message, 0);
+  put_u16(message, static_cast<unsigned>(notice.soa.size()));
+  put_bytes(message, notice.soa);
+  return message;
+}
+
+std::string key_of(wire::NameView apex, const config::Remote& to) {
+  wire::Name folded(apex);
+  folded.fold_case();
+  return to.to_text() + " " + folded.view().to_text();
+}
+
+}  // namespace
+
+struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
+  Impl(asio::io_context& context, const Clock& clock_of, NotifyCounters& counts)
+      : clock(clock_of),
+        counters(counts),
+        timer(context),
+        sockets{udp::socket(context), udp::socket(context)} {}
+
+  void open();
+  void receive(size_t family);
+  void on_datagram(Bytes datagram, const udp::endpoint& from);
+  void wait();
+  void send_due();
+  void send(const std::string& name, Notice& notice);
+  void forget(std::unordered_map<std::string, Notice>::iterator notice);
+
+  const Clock& clock;
+  NotifyCounters& counters;
+  asio::steady_timer timer;
+  std::array<udp::socket, 2> sockets;  // IPv4, IPv6
+  std::array<std::array<uint8_t, datagram_bytes_max>, 2> buffers{};
+  std::array<udp::endpoint, 2> senders;
+  std::unordered_map<std::string, Notice> waiting;
+  std::unordered_map<uint16_t, std::vector<std::string>> by_id;  // keys of `waiting`
+  std::deque<std::string> queue;  // keys of `waiting`, in the order in which they are looked at
+  bool is_ticking = false;
+};
+
+Notifier::Notifier(asio::io_context& context, const Clock& clock, NotifyCounters& counters)
+    : impl_(std::make_shared<Impl>(context, clock, counters)) {
+  impl_->open();
+}
+
+Notifier::~Notifier() {
+  error_code ignored;
+  for (udp::socket& socket : impl_->sockets) socket.close(ignored);
+  impl_->timer.cancel();
+}
+
+void Notifier::notify(wire::NameView apex, Bytes soa, const config::Remote& to,
+                      std::shared_ptr<const TsigKey> key) {
+  if (impl_->waiting.size() >= waiting_max) {
+    log::warning(Category::transfer, "notify-lost",
+                 "too many notices wait already, so one of zone " + apex.to_text() + " is lost");
+    return;
+  }
+  const std::string name = key_of(apex, to);
+  const auto [found, is_new] = impl_->waiting.try_emplace(name);
+  Notice& notice = found->second;
+  const uint16_t id = notice.id;
+  notice = {.apex = wire::Name(apex),
+            .soa = {soa.begin(), soa.end()},
+            .to = to,
+            .key = std::move(key),
+            .id = id,  // by which it is found, until it is sent
+            .tsig = {},
+            .attempts = 0,
+            .due_ns = 0};
+  if (is_new) impl_->queue.push_back(name);
+  if (!impl_->is_ticking) impl_->send_due();
+}
+
+void Notifier::Impl::open() {
+  const std::array protocols{udp::v4(), udp::v6()};
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    error_code error;
+    sockets[i].open(protocols[i], error);
+    if (!error) sockets[i].bind(udp::endpoint(protocols[i], 0), error);
+    // A machine without IPv6 has no secondaries there.
+    if (!error) receive(i);
+  }
+}
+
+void Notifier::Impl::receive(size_t family) {
+  sockets[family].async_receive_from(
+      asio::buffer(buffers[family]), senders[family],
+      [self = shared_from_this(), family](error_code error, size_t size) {
+        if (error == asio::error::operation_aborted) return;
+        // Other errors tell of a server that does not listen: its notice is sent again.
+        if (!error)
+          self->on_datagram(Bytes(self->buffers[family]).first(size), self->senders[family]);
+        self->receive(family);
+      });
+}
+
+void Notifier::Impl::on_datagram(Bytes datagram, const udp::endpoint& from) {
+  wire::Name apex;
+  size_t position = wire::header_bytes;
+  if (datagram.size() < wire::header_bytes || load_be16(datagram.data() + 4) != 1 ||
+      wire::read_name(datagram, position, apex) != wire::NameError::none) {
+    return;
+  }
+  const uint16_t flags = load_be16(datagram.data() + 2);
+  if ((flags & wire::flag_qr) == 0 || (flags >> 11 & 15) != wire::opcode_notify) return;
+  const auto asked = by_id.find(load_be16(datagram.data()));
+  if (asked == by_id.end()) return;
+  for (const std::string& name : asked->second) {
+    const auto found = waiting.find(name);
+    if (found == waiting.end()) continue;
+    Notice& notice = found->second;
+    if (to_asio(notice.to.endpoint) != from || !(notice.apex.view() == apex.view())) continue;
+    std::vector<uint8_t> message(datagram.begin(), datagram.end());
+    if (notice.key && !notice.tsig.verify_response(message, clock.wall_s())) return;
+    const auto rcode = static_cast<uint16_t>(flags & 15);
+    if (rcode == wire::rcode_noerror) {
+      counters.acknowledged.fetch_add(1);
+    } else {
+      counters.refused.fetch_add(1);
+      log::warning(Category::transfer, "notify-refused",
+                   "server " + notice.to.endpoint.to_text() + " answers " +
+                       wire::rcode_to_text(rcode) + " to a NOTIFY of zone " +
+                       apex.view().to_text());
+    }
+    forget(found);
+    return;
+  }
+}
+
+void Notifier::Impl::forget(std::unordered_map<std::string, Notice>::iterator notice) {
+  std::erase(by_id[notice->second.id], notice->first);
+  if (by_id[notice->second.id].empty()) by_id.erase(notice->second.id);
+  waiting.erase(notice);
+}
+
+void Notifier::Impl::wait() {
+  is_ticking = true;
+  timer.expires_after(std::chrono::milliseconds(tick_ms));
+  timer.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->send_due();
+  });
+}
+
+void Notifier::Impl::send_due() {
+  is_ticking = false;
+  const uint64_t now_ns = clock.monotonic_ns();
+  size_t sent = 0;
+  for (size_t left = std::min(queue.size(), looks_a_tick); left > 0 && sent < sends_a_tick;
+       --left) {
+    std::string name = std::move(queue.front());
+    queue.pop_front();
+    const auto found = waiting.find(name);
+    if (found == waiting.end()) continue;  // acknowledged
+    Notice& notice = found->second;
+    if (notice.due_ns <= now_ns) {
+      if (notice.attempts == attempts_max) {
+        counters.unanswered.fetch_add(1);
+        log::warning(Category::transfer, "notify-unanswered",
+                     "server " + notice.to.endpoint.to_text() +
+                         " does not answer NOTIFY, of zone " + notice.apex.view().to_text() +
+                         " last");
+        forget(found);
+        continue;
+      }
+      send(name, notice);
+      notice.due_ns = now_ns + (ns_per_s << notice.attempts);
+      ++notice.attempts;
+      ++sent;
+    }
+    queue.push_back(std::move(name));
+  }
+  if (!queue.empty()) wait();
+}
+
+void Notifier::Impl::send(const std::string& name, Notice& notice) {
+  std::erase(by_id[notice.id], name);
+  CHECK(::getrandom(&notice.id, sizeof notice.id, 0) == sizeof notice.id);
+  by_id[notice.id].push_back(name);
+  std::vector<uint8_t> message = make_message(notice);
+  if (notice.key) {
+    notice.tsig = {};
+    notice.tsig.sign_request(notice.key, message, clock.wall_s());
+  }
+  error_code ignored;  // what is not sent now is sent again
+  sockets[notice.to.endpoint.is_ipv6() ? 1 : 0].send_to(asio::buffer(message),
+                                                        to_asio(notice.to.endpoint), 0, ignored);
+  counters.sent.fetch_add(1);
+}
+
+}  // namespace holdfast::transfer

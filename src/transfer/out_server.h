@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The sockets side of what control answers: datagrams and connections that answer processes pass on
+// (exchange/handover.h).
+//
+// A datagram is answered by the socket that it came through, from the address that was asked. A
+// connection is served until its client closes it or is slow: messages of several transfers take
+// turns, one message each. Bounds: connections_max, connections_per_address_max; a message that is
+// not taken within write_ms, or a connection that is silent for idle_ms, ends it. Thread: the
+// io_context's.
+#pragma once
+
+#include <memory>
+
+#include "transfer/answerer.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace holdfast::transfer {
+
+class OutServer {
+ public:
+  static constexpr size_t connections_max = 256;
+  static constexpr size_t connections_per_address_max = 32;
+  static constexpr unsigned idle_ms = 10'000;
+  static constexpr unsigned write_ms = 30'000;
+
+  // `handover` is control's end and stays the caller's. All outlive this.
+  OutServer(boost::asio::io_context& context, int handover, Answerer& answerer,
+            OutCounters& counters, const Clock& clock);
+  ~OutServer();
+  OutServer(const OutServer&) = delete;
+  OutServer& operator=(const OutServer&) = delete;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::transfer

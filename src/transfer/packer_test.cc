@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transfer/packer.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "wire/message.h"
+
+namespace holdfast::transfer {
+namespace {
+
+using Octets = std::vector<uint8_t>;
+
+wire::Name name(std::string_view text) { return *wire::Name::from_text(text); }
+
+class PackerTest : public testing::Test {
+ protected:
+  Packer make(const char* apex = "example.test") {
+    return {name(apex), wire::type_axfr, [this](Octets& message) {
+              messages_.push_back(message);
+              return Result<void>();
+            }};
+  }
+  // "owner type rdata-in-hex" of all messages, which must be well formed.
+  std::vector<std::string> read() {
+    std::vector<std::string> lines;
+    Octets scratch(wire::rdata_bytes_max);
+    for (const Octets& message : messages_) {
+      wire::MessageReader reader(message, scratch);
+      EXPECT_EQ(reader.header().questions, 1);
+      wire::MessageRecord record;
+      wire::MessageReader::Step step{};
+      while ((step = reader.next_record(record)) == wire::MessageReader::Step::item) {
+        lines.push_back(record.owner.view().to_text() + " " + std::to_string(record.type) + " " +
+                        std::to_string(record.ttl) + " " + std::to_string(record.rdata.size()));
+      }
+      EXPECT_EQ(step, wire::MessageReader::Step::end);
+      EXPECT_EQ(reader.trailing_bytes(), 0u);
+    }
+    return lines;
+  }
+  std::vector<Octets> messages_;
+};
+
+TEST_F(PackerTest, CompressesOwnersAndNames) {
+  Packer packer = make();
+  const std::array<uint8_t, 4> address{192, 0, 2, 1};
+  const wire::Name target = name("ns.sub.example.test");
+  ASSERT_TRUE(packer.add(name("example.test"), wire::type_ns, 5, target.view().bytes()));
+  ASSERT_TRUE(packer.add(name("www.Example.Test"), wire::type_a, 0x01020304, address));
+  ASSERT_TRUE(packer.add(name("www.example.test"), wire::type_a, 6, address));
+  const wire::Name elsewhere = name("a.test");
+  ASSERT_TRUE(
+      packer.add(name("x.www.example.test"), wire::type_cname, 7, elsewhere.view().bytes()));
+  ASSERT_TRUE(packer.finish());
+  EXPECT_EQ(read(),
+            (std::vector<std::string>{"example.test. 2 5 21", "www.example.test. 1 16909060 4",
+                                      "www.example.test. 1 6 4", "x.www.example.test. 5 7 8"}));
+  // Header and question, then 2+10+9, 6+10+4, 2+10+4, 8+10+8.
+  ASSERT_EQ(messages_.size(), 1u);
+  EXPECT_EQ(messages_[0].size(), 12u + 18 + 21 + 20 + 16 + 26);
+  EXPECT_EQ(packer.record_count(), 4u);
+}
+
+TEST_F(PackerTest, BeginsAnotherMessageWhenOneIsFull) {
+  Packer packer = make();
+  const Octets text(201, 200);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(
+        packer.add(name("n" + std::to_string(i) + ".example.test"), wire::type_txt, 1, text));
+  }
+  ASSERT_TRUE(packer.finish());
+  EXPECT_GT(messages_.size(), 10u);
+  for (const Octets& message : messages_) EXPECT_LE(message.size(), packed_bytes_target);
+  EXPECT_EQ(read().size(), 1000u);
+}
+
+TEST_F(PackerTest, ALargeRecordHasAMessageOfItsOwn) {
+  Packer packer = make();
+  const Octets large(60'000, 1);
+  ASSERT_TRUE(packer.add(name("a.example.test"), 65280, 1, Octets(10, 1)));
+  ASSERT_TRUE(packer.add(name("b.example.test"), 65280, 1, large));
+  ASSERT_TRUE(packer.add(name("c.example.test"), 65280, 1, Octets(10, 1)));
+  ASSERT_TRUE(packer.finish());
+  EXPECT_EQ(messages_.size(), 3u);
+  EXPECT_EQ(read().size(), 3u);
+  const auto too_large = packer.add(name("d.example.test"), 65280, 1, Octets(65'500, 1));
+  ASSERT_FALSE(too_large.has_value());
+  EXPECT_EQ(too_large.error().message,
+            "a record of 65500 bytes at d.example.test. fits no message of a transfer");
+}
+
+TEST_F(PackerTest, TheRootZoneNeedsNoPointers) {
+  Packer packer = make(".");
+  ASSERT_TRUE(packer.add(name("."), wire::type_ns, 5, name("a.test").view().bytes()));
+  ASSERT_TRUE(packer.add(name("test"), wire::type_ns, 5, name("a.test").view().bytes()));
+  ASSERT_TRUE(packer.finish());
+  EXPECT_EQ(read(), (std::vector<std::string>{". 2 5 8", "test. 2 5 8"}));
+}
+
+}  // namespace
+}  // namespace holdfast::transfer

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The zones that come from other servers: when to ask whom, what to make of the answer, and when a
+// zone has gone too long without one (RFC 1034 §4.3.5, RFC 1995, RFC 5936).
+//
+// A zone's primaries are asked one after another, the one that answered last first, until one
+// answers well. What they send is judged as a zone file would be and handed to the managing thread
+// whole, or not at all; the error says why, and the old version stays. Bounds: fetches_max at a
+// time. Thread: the io_context's, except `status`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "exchange/panel.h"
+#include "transfer/settings.h"
+#include "zone/view.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace holdfast::transfer {
+
+constexpr size_t fetches_max = 128;
+
+struct SecondaryStatus {
+  std::vector<std::string> primaries;
+  std::string last_primary;  // that answered well
+  uint64_t refreshed_unix_s = 0;
+  uint64_t next_refresh_unix_s = 0;
+  uint64_t expires_unix_s = 0;  // 0: there is nothing that could expire
+  bool is_expired = false;
+  bool is_asking = false;
+  uint64_t transfers = 0;
+  std::string last_error;  // of the last round; empty if that went well
+};
+
+enum class Refresh : uint8_t {
+  look,   // ask for what is newer
+  whole,  // transfer the whole zone, whatever its serial
+};
+
+// What the managing thread does for us. Each `done` is called on the io_context's thread.
+class ZonePublisher {
+ public:
+  virtual ~ZonePublisher() = default;
+  using Done = std::function<void(Result<void>)>;
+  // `contents` are finished and judged; `source` says where they come from.
+  virtual void publish(zone::Contents contents, std::string source, Done done) = 0;
+  // The zone has expired: SERVFAIL from now on.
+  virtual void withdraw(const wire::Name& apex, Done done) = 0;
+};
+
+class Secondaries {
+ public:
+  struct Parts {
+    boost::asio::io_context& context;
+    exchange::Panel& panel;
+    zone::MemoryReader zones;
+    const SettingsBoard& settings;
+    std::string state_directory;
+    const Clock& clock;
+    ZonePublisher& publisher;
+  };
+  explicit Secondaries(Parts parts);
+  ~Secondaries();
+  Secondaries(const Secondaries&) = delete;
+  Secondaries& operator=(const Secondaries&) = delete;
+
+  // Takes up what the settings say of secondary zones.
+  void apply();
+  // A NOTIFY of `from`. False if the zone does not come from there.
+  bool on_notify(wire::NameView apex, const Endpoint& from, const wire::Name* key);
+  // False if the zone is no secondary.
+  bool refresh(wire::NameView apex, Refresh how);
+  // What is due. About once a second.
+  void tick();
+
+  [[nodiscard]] std::optional<SecondaryStatus> status(const std::string& zone) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transfer/settings.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "config/key_secret.h"
+
+namespace holdfast::transfer {
+
+namespace {
+
+TsigKey to_key(const config::KeySetting& setting) {
+  // parse_config has checked all of it.
+  TsigKey key;
+  key.name = wire::Name::from_text(setting.name).value();
+  key.algorithm = tsig_algorithm_from_text(setting.algorithm).value();
+  key.secret = config::key_secret_from_text(setting.secret).value();
+  return key;
+}
+
+}  // namespace
+
+Settings::Settings(const config::Config& config, std::span<const config::ZoneSource> zones) {
+  for (const config::KeySetting& key : config.keys) keys_.add(to_key(key));
+  const config::TransferSetting nothing;
+  for (const config::ZoneSource& zone : zones) {
+    if (zone.transfer && !(*zone.transfer == nothing)) zones_.emplace(zone.name, zone.transfer);
+  }
+}
+
+std::shared_ptr<const config::TransferSetting> Settings::find(wire::NameView apex) const {
+  wire::Name folded(apex);
+  folded.fold_case();
+  const auto found = zones_.find(folded.view().to_text());
+  return found == zones_.end() ? nullptr : found->second;
+}
+
+bool has_transfers(const config::Config& config) {
+  const config::TransferSetting nothing;
+  const auto is_set = [&](const auto& entry) { return !(entry.transfer == nothing); };
+  return !config.keys.empty() || std::ranges::any_of(config.zones, is_set) ||
+         std::ranges::any_of(config.directories, is_set);
+}
+
+bool may_transfer(const config::TransferSetting& setting, Bytes address, const wire::Name* key) {
+  const std::string signer = key == nullptr ? std::string() : key->view().to_text();
+  return std::ranges::any_of(setting.transfer_to, [&](const config::AccessRule& rule) {
+    return rule.covers(address) && (rule.key.empty() || rule.key == signer);
+  });
+}
+
+}  // namespace holdfast::transfer
