@@ -79,22 +79,31 @@ def children(pid):
         return []
 
 
-def to_toml(settings, zones):
-    """TOML of {table: {key: value}} and [(zone, file)]; JSON writes our values alike."""
+def to_toml(settings, zones, zone_settings, keys):
+    """TOML of {table: {key: value}}, [(zone, file)], {zone: {key: value}} and [{key: value}] for
+    [[key]]; JSON writes our values alike."""
+    def entries(values):
+        return [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     lines = []
-    for table, keys in settings.items():
-        lines.append(f"[{table}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    for table, values in settings.items():
+        lines += [f"[{table}]", *entries(values)]
+    for key in keys:
+        lines += ["[[key]]", *entries(key)]
     for name, file in zones:
-        lines += ["[[zone]]", f"name = {json.dumps(name)}", f"file = {json.dumps(file)}"]
+        values = {"name": name, **({"file": file} if file else {}), **zone_settings.get(name, {})}
+        lines += ["[[zone]]", *entries(values)]
     return "\n".join(lines) + "\n"
 
 
 class Server:
-    """One running server. `zones` maps names to zone text, or to the path of a zone file."""
+    """One running server. `zones` maps names to zone text, to the path of a zone file, or to None
+    for a zone without a file. `zone_settings` are further keys of zones, `keys` the [[key]]s."""
 
-    def __init__(self, zones, settings=None, listen=None, workers=1):
+    def __init__(self, zones, settings=None, listen=None, workers=1, zone_settings=None,
+                 keys=()):
         self.zones = zones
+        self.zone_settings = zone_settings or {}
+        self.keys = list(keys)
         self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
         self.state = self.directory / "state"
@@ -116,12 +125,15 @@ class Server:
         """Writes configuration and zones anew, from `settings` and `zones`; for reloads too."""
         files = []
         for name, content in self.zones.items():
+            if content is None:
+                files.append((name, None))
+                continue
             file = pathlib.Path(str(content)) if "\n" not in str(content) else None
             if file is None:
                 file = self.directory / f"{name.rstrip('.') or '@'}.zone"
                 file.write_text(content)
             files.append((name, str(file)))
-        self.config.write_text(to_toml(self.settings, files))
+        self.config.write_text(to_toml(self.settings, files, self.zone_settings, self.keys))
 
     # --- life
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/commands.h"
 
+#include <algorithm>
+#include <array>
+
 #include <boost/json.hpp>
 
 #include "wire/name.h"
@@ -37,6 +40,8 @@ std::string to_json(const ReloadReply& reply) {
 struct Request {
   std::string command;
   std::optional<std::string> zone;
+  std::string from;  // serials
+  std::string to;
 };
 
 Result<Request> parse_request(std::string_view text) {
@@ -46,11 +51,16 @@ Result<Request> parse_request(std::string_view text) {
   Request request;
   for (const auto& [key, member] : value.as_object()) {
     const std::string name(key);
-    if (name != "command" && name != "zone") {
+    std::string* to = name == "command" ? &request.command
+                      : name == "zone"  ? &request.zone.emplace()
+                      : name == "from"  ? &request.from
+                      : name == "to"    ? &request.to
+                                        : nullptr;
+    if (to == nullptr) {
       return fail("unknown member \"" + name + "\": expected \"command\" and perhaps \"zone\"");
     }
     if (!member.is_string()) return fail("\"" + name + "\" is to be a string");
-    (name == "command" ? request.command : request.zone.emplace()) = member.as_string().c_str();
+    *to = member.as_string().c_str();
   }
   return request;
 }
@@ -71,10 +81,16 @@ void Commands::handle(std::string_view request_text, const ControlSocket::Done& 
   if (command == "status") return done({status_json(sources_), {}});
   if (command == "reload") return reload(request->zone, done);
   if (command == "zone-list") return list_zones(done);
-  if (command != "zone-status" && command != "zone-print") {
+  constexpr std::array zone_commands{"zone-status",     "zone-print",   "zone-refresh",
+                                     "zone-retransfer", "zone-history", "zone-diff",
+                                     "zone-rollback"};
+  if (std::ranges::find(zone_commands, command) == zone_commands.end()) {
     return done({refusal("unknown command \"" + command + "\""), {}});
   }
   if (!request->zone) return done({refusal(command + " needs a \"zone\""), {}});
+  if (command == "zone-history" || command == "zone-diff" || command == "zone-rollback") {
+    return versions_.handle({command, *request->zone, request->from, request->to}, done);
+  }
   handle_zone(command, *request->zone, done);
 }
 
@@ -85,8 +101,13 @@ void Commands::handle_zone(const std::string& command, const std::string& zone,
   const std::string text = name->view().to_text();
   const auto record = sources_.zones.find(text);
   if (!record) return done({refusal("zone " + text + " is not configured"), {}});
+  if (command == "zone-refresh" || command == "zone-retransfer") {
+    const auto how = command == "zone-refresh" ? transfer::Refresh::look : transfer::Refresh::whole;
+    const auto begun = sources_.transfers.refresh(text, how);
+    return done({begun ? std::string(R"({"ok":true})") : refusal(begun.error().message), {}});
+  }
   if (command == "zone-status") {
-    std::string line = zone_json(text, *record);
+    std::string line = zone_json(text, *record, sources_.transfers.secondary(text));
     line.insert(1, "\"ok\":true,");
     return done({std::move(line), {}});
   }
@@ -108,7 +129,7 @@ void Commands::list_zones(const ControlSocket::Done& done) const {
     if (ended) return chunk;
     last = sources_.zones.visit_after(last, zones_per_chunk,
                                       [&](const std::string& zone, const ZoneRecord& record) {
-                                        chunk += zone_json(zone, record) + '\n';
+                                        chunk += zone_json(zone, record, std::nullopt) + '\n';
                                       });
     ended = last.empty();
     return chunk;

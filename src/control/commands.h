@@ -12,6 +12,7 @@
 #include "control/control_socket.h"
 #include "control/reload_queue.h"
 #include "control/reports.h"
+#include "control/version_commands.h"
 #include "control/zone_printer.h"
 
 namespace holdfast::control {
@@ -20,8 +21,12 @@ class Commands {
  public:
   // Its `done` is called from any thread.
   using RequestReload = std::function<void(ReloadRequest)>;
-  Commands(const ReportSources& sources, ZonePrinters& printers, RequestReload request_reload)
-      : sources_(sources), printers_(printers), request_reload_(std::move(request_reload)) {}
+  Commands(const ReportSources& sources, ZonePrinters& printers, VersionCommands versions,
+           RequestReload request_reload)
+      : sources_(sources),
+        printers_(printers),
+        versions_(versions),
+        request_reload_(std::move(request_reload)) {}
 
   void handle(std::string_view request, const ControlSocket::Done& done) const;
 
@@ -33,6 +38,7 @@ class Commands {
 
   const ReportSources& sources_;
   ZonePrinters& printers_;
+  VersionCommands versions_;
   RequestReload request_reload_;
 };
 

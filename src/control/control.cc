@@ -160,14 +160,95 @@ void show_filled_memory(OpenedMemory& opened, const std::string& state_directory
   }
 }
 
-// What an earlier control was printing when it died.
+// What an earlier control was printing or sending when it died.
 void end_printing(exchange::Panel& panel) {
   for (uint32_t reader = exchange::workers_max; reader < EpochBoard::readers_max; ++reader) {
     panel.epochs.leave(reader);
   }
 }
 
+// What has to be there before zones are managed.
+struct Ground {
+  const Environment& environment;
+  const Clock& clock;
+  Liveness& liveness;
+  FactBoard& facts;
+  Dnstap& dnstap;
+  Settings& settings;
+  OpenedMemory& opened;
+};
+
 // Joins the parts and runs them until SIGTERM.
+void run_parts(const Ground& ground, Start start) {
+  const auto& [environment, clock, liveness, facts, dnstap, settings, opened] = ground;
+  zone::Memory& memory = opened.memory;
+  exchange::Panel& panel = environment.panel;
+  const auto config = facts.read().applied;
+  ZoneTable table;
+  ZoneSet zones(memory, table, config->server.state, clock,
+                [&] { liveness.begin(WatchedThread::management, Step::work); });
+  SupervisorLink supervisor(environment.channel);
+  TaskQueue tasks;
+  Transfers transfers({.panel = panel,
+                       .memory = memory.reader(),
+                       .zones = zones,
+                       .tasks = tasks,
+                       .history = zones.history(),
+                       .handover = environment.handover,
+                       .state_directory = config->server.state,
+                       .clock = clock});
+  zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
+  const ReportSources sources{.panel = panel,
+                              .zones = table,
+                              .facts = facts,
+                              .dnstap = dnstap,
+                              .transfers = transfers,
+                              .config_file = environment.config_file,
+                              .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
+  ZonePrinters printers(memory.reader(), panel.epochs);
+  IoThread io(liveness);
+  // Holds on to sessions, so it goes before their context, and what they print from after it.
+  ReloadQueue requests;
+  const Commands commands(sources, printers, VersionCommands(zones, table, tasks),
+                          [&](ReloadRequest request) { requests.push(std::move(request)); });
+  HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
+    return answer_http(target, sources, refused_connections);
+  });
+  Listeners listeners(io.context(), http, control_socket_path(config->server.state),
+                      [&](std::string_view request, const ControlSocket::Done& done) {
+                        commands.handle(request, done);
+                      });
+  Reloader reloader({.config_file = environment.config_file,
+                     .zones = zones,
+                     .table = table,
+                     .settings = settings,
+                     .supervisor = supervisor,
+                     .http = http,
+                     .transfers = transfers,
+                     .facts = facts,
+                     .stop = stop_requested});
+  const auto each_second = [&] { listeners.open_what_is_closed(*facts.read().applied); };
+  each_second();
+  Management({.memory = memory,
+              .zones = zones,
+              .table = table,
+              .settings = settings,
+              .supervisor = supervisor,
+              .facts = facts,
+              .reloader = reloader,
+              .requests = requests,
+              .tasks = tasks,
+              .transfers = transfers,
+              .liveness = liveness,
+              .stop = stop_requested,
+              .each_second = each_second,
+              .on_loaded = [&] { show_filled_memory(opened, config->server.state, panel); }})
+      .run(start);
+  io.stop();
+  zones.maintain();
+}
+
+// Opens zone memory, joins the parts and runs them until SIGTERM.
 Result<void> manage(const Environment& environment, Start start) {
   exchange::Panel& panel = environment.panel;
   const SystemClock clock;
@@ -184,56 +265,15 @@ Result<void> manage(const Environment& environment, Start start) {
   settings.apply(*config, TRY(settings.policy_of(*config)));
 
   OpenedMemory opened = TRY(open_memory(config->server.state, panel));
-  zone::Memory& memory = opened.memory;
-  ZoneTable table;
-  ZoneSet zones(memory, table, config->server.state, clock,
-                [&] { liveness.begin(WatchedThread::management, Step::work); });
-  SupervisorLink supervisor(environment.channel);
-  const ReportSources sources{.panel = panel,
-                              .zones = table,
-                              .facts = facts,
-                              .dnstap = dnstap,
-                              .config_file = environment.config_file,
-                              .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
-  ZonePrinters printers(memory.reader(), panel.epochs);
-  IoThread io(liveness);
-  // Holds on to sessions, so it goes before their context, and what they print from after it.
-  ReloadQueue requests;
-  const Commands commands(sources, printers,
-                          [&](ReloadRequest request) { requests.push(std::move(request)); });
-  HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
-    return answer_http(target, sources, refused_connections);
-  });
-  Listeners listeners(io.context(), http, control_socket_path(config->server.state),
-                      [&](std::string_view request, const ControlSocket::Done& done) {
-                        commands.handle(request, done);
-                      });
-  Reloader reloader({.config_file = environment.config_file,
-                     .zones = zones,
-                     .table = table,
-                     .settings = settings,
-                     .supervisor = supervisor,
-                     .http = http,
-                     .facts = facts,
-                     .stop = stop_requested});
-  const auto each_second = [&] { listeners.open_what_is_closed(*facts.read().applied); };
-  each_second();
-  Management({.memory = memory,
-              .zones = zones,
-              .table = table,
-              .settings = settings,
-              .supervisor = supervisor,
-              .facts = facts,
-              .reloader = reloader,
-              .requests = requests,
-              .liveness = liveness,
-              .stop = stop_requested,
-              .each_second = each_second,
-              .on_loaded = [&] { show_filled_memory(opened, config->server.state, panel); }})
-      .run(start);
-  io.stop();
-  zones.maintain();
-  return memory.close_clean();
+  run_parts({.environment = environment,
+             .clock = clock,
+             .liveness = liveness,
+             .facts = facts,
+             .dnstap = dnstap,
+             .settings = settings,
+             .opened = opened},
+            start);
+  return opened.memory.close_clean();
 }
 
 }  // namespace

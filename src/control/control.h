@@ -21,6 +21,7 @@ struct Environment {
   const config::Config& config;
   exchange::Panel& panel;
   exchange::Channel& channel;  // control's end
+  int handover = -1;           // control's end of exchange/handover.h; the supervisor's
 };
 
 // `<state>/zones.mem`: the file of zone memory.

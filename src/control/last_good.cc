@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "log/log.h"
+#include "transfer/difference_recorder.h"
 
 namespace holdfast::control {
 
@@ -61,7 +62,10 @@ Result<zone::Contents> contents_of(const zone::ZoneView& zone) {
 }
 
 LastGood::LastGood(zone::Memory& memory, const std::string& state_directory, const Clock& clock)
-    : memory_(memory), path_(state_directory + "/zones.journal"), clock_(clock) {
+    : memory_(memory),
+      path_(state_directory + "/zones.journal"),
+      clock_(clock),
+      history_(state_directory) {
   open();
 }
 
@@ -77,14 +81,16 @@ void LastGood::open() {
   }
 }
 
-Result<zone::Publication> LastGood::publish(const zone::Contents& contents) {
+Result<zone::Publication> LastGood::publish(const zone::Contents& contents,
+                                            const std::string& source) {
   CHECK(staged_.empty());
-  const zone::Publication publication = TRY(stage(contents));
+  const zone::Publication publication = TRY(stage(contents, source));
   TRY(show_staged());
   return publication;
 }
 
-Result<zone::Publication> LastGood::stage(const zone::Contents& contents) {
+Result<zone::Publication> LastGood::stage(const zone::Contents& contents,
+                                          const std::string& source) {
   const wire::NameView apex = contents.apex();
   const HashKey key = memory_.reader().hash_key();
   const uint32_t serial = serial_of(contents);
@@ -92,17 +98,22 @@ Result<zone::Publication> LastGood::stage(const zone::Contents& contents) {
   const uint32_t generation_before = before && before->available() ? before->generation() : 0;
   const auto state_before =
       generation_before == 0 ? 0 : state_of(key, generation_before, before->serial());
-  Staged staged{&contents, 0, std::nullopt};
-  zone::NodeChange on_change;
+  Staged staged{&contents, 0, std::nullopt, false, source, std::nullopt};
+  std::optional<transfer::DifferenceRecorder> recorder;
+  if (generation_before != 0) recorder.emplace(*before, key, difference_bytes_max);
   if (journal_ && generation_before != 0 && journal_->holds(apex, state_before)) {
     staged.difference = journal_->begin_difference(apex, state_before,
                                                    state_of(key, generation_before + 1, serial));
-    on_change = [&](const zone::StagedNode& node) { staged.difference->add(node); };
   }
+  const auto on_change = [&](const zone::StagedNode& node) {
+    if (staged.difference) staged.difference->add(node);
+    if (recorder) recorder->add(node);
+  };
   const zone::Publication publication = TRY(memory_.stage(contents, on_change));
   staged.state = state_of(key, publication.generation, serial);
-  const bool is_known = staged.difference && publication.generation == generation_before;
-  if (!is_known) staged_.push_back(std::move(staged));
+  staged.is_changed = publication.generation != generation_before;
+  if (staged.is_changed && recorder) staged.for_history = recorder->take();
+  if (staged.is_changed || !staged.difference) staged_.push_back(std::move(staged));
   return publication;
 }
 
@@ -111,8 +122,25 @@ Result<void> LastGood::show_staged() {
   if (shown && journal_) {
     for (Staged& staged : staged_) write(staged);
   }
+  if (shown) {
+    for (const Staged& staged : staged_) tell(staged);
+  }
   staged_.clear();
   return shown;
+}
+
+// Of a zone that is shown: its history, and whoever wants to know of changes.
+void LastGood::tell(const Staged& staged) {
+  if (!staged.is_changed) return;
+  const auto noted =
+      history_.add(staged.contents->apex(), staged.for_history ? &*staged.for_history : nullptr,
+                   staged.source, clock_.wall_s());
+  if (!noted) {
+    log::warning(log::Category::zones, "history-unwritable",
+                 "a version is served, but its difference cannot be kept: " +
+                     noted.error().message);
+  }
+  told_(staged.contents->apex());
 }
 
 void LastGood::drop_staged() {
@@ -131,6 +159,13 @@ void LastGood::write(Staged& staged) {
 void LastGood::remove(wire::NameView apex) {
   memory_.remove(apex);
   if (journal_) note_append(journal_->append_removed(apex));
+  history_.forget(apex);
+}
+
+// Between the two steps, and for as long as they take, there is no such zone.
+Result<void> LastGood::withdraw(wire::NameView apex) {
+  memory_.remove(apex);
+  return memory_.publish_unavailable(apex);
 }
 
 std::optional<zone::Contents> LastGood::restore(wire::NameView apex) {

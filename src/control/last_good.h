@@ -7,12 +7,14 @@
 // memory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "transfer/history.h"
 #include "zone/journal.h"
 #include "zone/memory.h"
 
@@ -29,15 +31,25 @@ class LastGood {
   // What cannot be written is tried again after this.
   static constexpr uint64_t retry_ns = uint64_t{60} * 1'000'000'000;
 
+  // A difference that is larger leads to a version whose past is not known.
+  static constexpr size_t difference_bytes_max = size_t{16} << 20;
+
   LastGood(zone::Memory& memory, const std::string& state_directory, const Clock& clock);
 
-  // The error is zone memory's; the old version then stays.
-  [[nodiscard]] Result<zone::Publication> publish(const zone::Contents& contents);
+  // `source` says where the version comes from. The error is zone memory's; the old version then
+  // stays.
+  [[nodiscard]] Result<zone::Publication> publish(const zone::Contents& contents,
+                                                  const std::string& source);
   // Several zones at once, or none, as zone memory does it; each of `contents` outlives the end.
-  [[nodiscard]] Result<zone::Publication> stage(const zone::Contents& contents);
+  [[nodiscard]] Result<zone::Publication> stage(const zone::Contents& contents,
+                                                const std::string& source);
   [[nodiscard]] Result<void> show_staged();
   void drop_staged();
   void remove(wire::NameView apex);
+  // Out of zone memory, but not out of the journal: SERVFAIL.
+  [[nodiscard]] Result<void> withdraw(wire::NameView apex);
+  [[nodiscard]] transfer::History& history() { return history_; }
+  void when_published(std::function<void(wire::NameView apex)> told) { told_ = std::move(told); }
   // What the journal holds of the zone.
   [[nodiscard]] std::optional<zone::Contents> restore(wire::NameView apex);
 
@@ -53,10 +65,14 @@ class LastGood {
     const zone::Contents* contents;
     zone::Journal::State state;
     std::optional<zone::Journal::Difference> difference;
+    bool is_changed;
+    std::string source;
+    std::optional<transfer::Difference> for_history;
   };
 
   void open();
   void write(Staged& staged);
+  void tell(const Staged& staged);
   void note_append(const Result<void>& result);
   void note(const Result<void>& result);  // tells and counts an error
 
@@ -69,6 +85,8 @@ class LastGood {
   bool is_behind_ = false;
   uint64_t retry_at_ns_ = 0;
   JournalFacts facts_;
+  transfer::History history_;
+  std::function<void(wire::NameView apex)> told_ = [](wire::NameView) {};
 };
 
 // The records of a version in zone memory, finished.

@@ -48,7 +48,7 @@ class LastGoodOnDisk : public testing::Test {
                                  " 3600 600 86400 300\n@ 3600 IN NS ns.other.\n" + more,
                              "test", apex_, {});
     ASSERT_TRUE(loaded.contents);
-    ASSERT_TRUE(last_good_->publish(*loaded.contents));
+    ASSERT_TRUE(last_good_->publish(*loaded.contents, "a test"));
   }
   // Records of what the journal gives back; 0: nothing.
   size_t restored_records() {

@@ -45,6 +45,7 @@ void Management::first_load(Start start) {
   for (const config::Problem& problem : list.problems.problems) {
     log::error(Category::config, "zone-list", problem.to_text());
   }
+  parts_.transfers.apply(*applied, list.zones);
   parts_.zones.first_load(list.zones, load_options(*applied), start,
                           keeps ? ZoneSet::Unlisted::keep : ZoneSet::Unlisted::remove, parts_.stop,
                           [&](size_t done, size_t total) {
@@ -55,6 +56,7 @@ void Management::first_load(Start start) {
   if (parts_.stop) return;
   parts_.on_loaded();
   parts_.settings.set_zones_complete();
+  parts_.transfers.begin_asking();
   const auto took_ms = (SystemClock().monotonic_ns() - begun_ns) / ns_per_ms;
   parts_.facts.update([&](Facts& facts) {
     facts.zones_complete = true;
@@ -68,9 +70,9 @@ void Management::first_load(Start start) {
 }
 
 void Management::wait_and_serve() {
-  std::array<pollfd, 2> events{
-      pollfd{.fd = parts_.requests.fd(), .events = POLLIN, .revents = 0},
-      pollfd{.fd = parts_.supervisor.fd(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 3> events{pollfd{.fd = parts_.requests.fd(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = parts_.supervisor.fd(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = parts_.tasks.fd(), .events = POLLIN, .revents = 0}};
   const uint64_t now_ns = SystemClock().monotonic_ns();
   parts_.liveness.begin(WatchedThread::management, Step::turn);
   const uint64_t wait_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
@@ -81,6 +83,7 @@ void Management::wait_and_serve() {
     parts_.requests.push({.zone = {}, .done = [](const ReloadReply&) {}});
   }
   serve_requests();
+  parts_.tasks.run();
   tick_if_due();
 }
 

@@ -21,6 +21,8 @@ class Management {
     FactBoard& facts;
     Reloader& reloader;
     ReloadQueue& requests;
+    TaskQueue& tasks;
+    Transfers& transfers;
     Liveness& liveness;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due

@@ -162,6 +162,23 @@ void add_reloads(MetricsText& text, const ReloadFacts& reload) {
   text.add_sample(MetricsText::label("result", "refused"), reload.last_failure_unix_s);
 }
 
+void add_transfers(MetricsText& text, const TransferFacts& facts) {
+  text.begin_family("holdfast_transfers_out_total", Type::counter,
+                    "Transfers to others by what became of them.");
+  text.add_sample(MetricsText::label("result", "completed"), facts.out_completed);
+  text.add_sample(MetricsText::label("result", "failed"), facts.out_failed);
+  text.add_sample(MetricsText::label("result", "refused"), facts.out_refused);
+  add_counter(text, "holdfast_transfer_sent_bytes_total",
+              "Bytes sent on connections with transfers.", facts.out_bytes);
+  add_counter(text, "holdfast_notify_sent_total", "NOTIFY messages sent, repeats included.",
+              facts.notify_sent);
+  text.begin_family("holdfast_notify_total", Type::counter,
+                    "Notices of changed zones by what became of them.");
+  text.add_sample(MetricsText::label("result", "acknowledged"), facts.notify_acknowledged);
+  text.add_sample(MetricsText::label("result", "refused"), facts.notify_refused);
+  text.add_sample(MetricsText::label("result", "unanswered"), facts.notify_unanswered);
+}
+
 // The usual names of Prometheus' client libraries, for this process; the answer processes' own are
 // seen from outside by their pids.
 void add_process(MetricsText& text, const ReportSources& sources) {
@@ -208,6 +225,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   text.add_sample(MetricsText::label("result", "dropped"), sources.dnstap.frames_dropped());
   add_counter(text, "holdfast_metrics_connections_refused_total",
               "Connections to this endpoint beyond its bound.", http_refused);
+  add_transfers(text, sources.transfers.facts());
   add_process(text, sources);
   return text.take();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/policy.h"
 
+#include "transfer/settings.h"
+
 namespace holdfast::control {
 
 namespace {
@@ -21,6 +23,7 @@ Result<exchange::AnswerPolicy> make_policy(const config::Config& config,
   TRY(assign(policy.version_bind, config::version_text(config.server), "server.version"));
   TRY(assign(policy.hostname_bind, config::hostname_text(config.server), "server.hostname"));
   TRY(assign(policy.nsid, config::nsid_bytes(config.server), "server.nsid"));
+  policy.passes_on = transfer::has_transfers(config);
   policy.udp_payload_bytes_max = static_cast<uint16_t>(config.answers.udp_payload_bytes_max);
 
   policy.cookies_enabled = config.cookies.enabled;

@@ -99,7 +99,7 @@ ReloadReply Reloader::judge_and_apply() {
   ReloadPlan plan = parts_.zones.plan_all(list.zones, load_options(fresh), parts_.stop);
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) return refuse();
-  if (auto done = apply(fresh, plan, reply); !done) {
+  if (auto done = apply(fresh, list.zones, plan, reply); !done) {
     reply.error = std::move(done.error().message);
     return refuse();
   }
@@ -112,7 +112,8 @@ ReloadReply Reloader::judge_and_apply() {
   return reply;
 }
 
-Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan& plan, ReloadReply& reply) {
+Result<void> Reloader::apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
+                             ReloadPlan& plan, ReloadReply& reply) {
   const auto applied = parts_.facts.read().applied;
   const auto nothing_changed = [](const Error& error) {
     return fail("nothing was changed: " + error.message);
@@ -151,6 +152,7 @@ Result<void> Reloader::apply(const config::Config& fresh, ReloadPlan& plan, Relo
                 shown.error().message);
   }
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
+  parts_.transfers.apply(fresh, zones);
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
   const size_t unlisted = shown->updated + shown->added + shown->removed - shown->changes.size();
@@ -174,6 +176,11 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
     reply.error = "zone " + key +
                   " is not configured; a zone that was added to the configuration comes with a "
                   "reload of everything";
+    return reply;
+  }
+  if (record->file.empty()) {
+    reply.error =
+        "zone " + key + " has no file; holdfast zone refresh asks its primaries for what is newer";
     return reply;
   }
   const auto applied = parts_.facts.read().applied;

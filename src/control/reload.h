@@ -13,6 +13,7 @@
 #include "control/http_server.h"
 #include "control/settings.h"
 #include "control/supervisor_link.h"
+#include "control/transfers.h"
 #include "control/zone_set.h"
 
 namespace holdfast::control {
@@ -33,6 +34,7 @@ class Reloader {
     Settings& settings;
     SupervisorLink& supervisor;
     HttpServer& http;
+    Transfers& transfers;
     FactBoard& facts;
     const std::atomic<bool>& stop;
   };
@@ -45,7 +47,8 @@ class Reloader {
  private:
   ReloadReply judge_and_apply();
   ReloadReply judge_and_apply_zone(const std::string& zone);
-  Result<void> apply(const config::Config& fresh, ReloadPlan& plan, ReloadReply& reply);
+  Result<void> apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
+                     ReloadPlan& plan, ReloadReply& reply);
   // Runs `work` between the notices that a reload has begun and ended.
   template <typename Work>
   ReloadReply run(Work&& work);

@@ -10,6 +10,7 @@
 #include "control/dnstap.h"
 #include "control/facts.h"
 #include "control/http_server.h"
+#include "control/transfers.h"
 #include "control/zone_table.h"
 #include "exchange/panel.h"
 
@@ -20,13 +21,16 @@ struct ReportSources {
   const ZoneTable& zones;
   const FactBoard& facts;
   const Dnstap& dnstap;
+  Transfers& transfers;
   std::string config_file;
   uint64_t control_started_unix_s = 0;
 };
 
 // One JSON object a line, without a newline (docs/control-socket.md).
 [[nodiscard]] std::string status_json(const ReportSources& sources);
-[[nodiscard]] std::string zone_json(const std::string& zone, const ZoneRecord& record);
+// `secondary` is what there is to say of a zone that comes from other servers.
+[[nodiscard]] std::string zone_json(const std::string& zone, const ZoneRecord& record,
+                                    const std::optional<transfer::SecondaryStatus>& secondary);
 
 // True once all zones were tried and a worker answers; otherwise `reason` says what is missing.
 [[nodiscard]] bool is_ready(const ReportSources& sources, std::string& reason);

@@ -1,10 +1,38 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/setting_changes.h"
 
+#include <algorithm>
+#include <map>
+
 #include "config/keys.h"
 #include "config/literal.h"
 
 namespace holdfast::control {
+
+namespace {
+
+// By zone or directory, where anything is set.
+std::map<std::string, config::TransferSetting> transfers_of(const config::Config& config) {
+  const config::TransferSetting nothing;
+  std::map<std::string, config::TransferSetting> transfers;
+  for (const config::ZoneSetting& zone : config.zones) {
+    if (!(zone.transfer == nothing)) transfers.emplace("zone " + zone.name, zone.transfer);
+  }
+  for (const config::DirectorySetting& entry : config.directories) {
+    if (!(entry.transfer == nothing)) transfers.emplace(entry.directory, entry.transfer);
+  }
+  return transfers;
+}
+
+bool have_same_transfers(const config::Config& before, const config::Config& after) {
+  const auto same_key = [](const config::KeySetting& a, const config::KeySetting& b) {
+    return a.name == b.name && a.algorithm == b.algorithm && a.secret == b.secret;
+  };
+  return std::ranges::equal(before.keys, after.keys, same_key) &&
+         transfers_of(before) == transfers_of(after);
+}
+
+}  // namespace
 
 std::vector<std::string> describe_changes(const config::Config& before,
                                           const config::Config& after) {
@@ -36,6 +64,9 @@ std::vector<std::string> describe_changes(const config::Config& before,
                             : key.full_name() + ": " + config::to_literal(was) + " to " +
                                   config::to_literal(is));
     }
+  }
+  if (!have_same_transfers(before, after)) {
+    changes.push_back("keys and transfer settings: others");
   }
   // A secret that stands in a file of its own changes without its key.
   if (before.cookies.active != after.cookies.active && !after.cookies.active_file.empty() &&

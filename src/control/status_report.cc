@@ -78,6 +78,20 @@ json::array to_array(const std::vector<Endpoint>& endpoints) {
   return texts;
 }
 
+json::object secondary_object(const transfer::SecondaryStatus& status) {
+  json::array primaries;
+  for (const std::string& primary : status.primaries) primaries.emplace_back(primary);
+  return {{"primaries", primaries},
+          {"last_primary", status.last_primary},
+          {"refreshed_unix_s", status.refreshed_unix_s},
+          {"next_refresh_unix_s", status.next_refresh_unix_s},
+          {"expires_unix_s", status.expires_unix_s},
+          {"expired", status.is_expired},
+          {"asking", status.is_asking},
+          {"transfers", status.transfers},
+          {"last_error", status.last_error}};
+}
+
 }  // namespace
 
 std::string status_json(const ReportSources& sources) {
@@ -125,10 +139,11 @@ std::string status_json(const ReportSources& sources) {
   return json::serialize(status);
 }
 
-std::string zone_json(const std::string& zone, const ZoneRecord& record) {
+std::string zone_json(const std::string& zone, const ZoneRecord& record,
+                      const std::optional<transfer::SecondaryStatus>& secondary) {
   json::array findings;
   for (const std::string& finding : record.findings) findings.emplace_back(finding);
-  const json::object object{
+  json::object object{
       {"zone", zone},
       {"file", record.file},
       {"state", zone_state_name(record.state)},
@@ -142,6 +157,7 @@ std::string zone_json(const std::string& zone, const ZoneRecord& record) {
       {"failing_since_unix_s", record.failing_since_unix_s},
       {"findings", findings},
   };
+  if (secondary) object["secondary"] = secondary_object(*secondary);
   return json::serialize(object);
 }
 

@@ -69,6 +69,10 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
     alive();
     names.insert(source.name);
     const auto record = table.find(source.name);
+    if (source.is_secondary()) {
+      if (!record || !record->file.empty()) plan.secondaries.push_back(source);
+      continue;
+    }
     const uint64_t salt = salt_of(source);
     if (record && is_unchanged(*record, source, settings.fingerprint_salt ^ salt)) {
       if (record->state == ZoneState::serving) continue;

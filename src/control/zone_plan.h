@@ -27,6 +27,7 @@ struct ReloadPlan {
     uint64_t refresh_unix_s = 0;  // of a zone that was signed
   };
   std::vector<Update> updates;
+  std::vector<config::ZoneSource> secondaries;  // that were not such, or not at all
   std::vector<std::string> removals;
   std::vector<std::string> findings;  // not empty: it must not be applied
   size_t findings_suppressed = 0;

@@ -34,13 +34,6 @@ KnownSource known_source(const ZoneRecord& record) {
           record.failing_since_unix_s, record.file, record.includes};
 }
 
-void set_served_version(ZoneRecord& record, const zone::ZoneView& view) {
-  record.serial = view.serial();
-  record.generation = view.generation();
-  record.records = view.record_count();
-  record.names = view.node_count();
-}
-
 // After the end of control alone: the file may have been changed since, for a reload to find.
 void take_up_as_it_is(ZoneRecord& record) {
   record.state = ZoneState::serving;
@@ -71,6 +64,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
   std::vector<ParseJob> jobs;
   for (const config::ZoneSource& source : wanted) {
     alive_();
+    if (source.is_secondary()) continue;
     ZoneRecord record = *table_.find(source.name);
     if (record.state != ZoneState::waiting) continue;
     const uint64_t salt = signing_.prepare(source);
@@ -97,6 +91,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
 }
 
 void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
+  if (source.is_secondary()) return take_up_secondary(source);
   ZoneRecord record;
   record.file = source.file;
   record.policy = source.policy;
@@ -141,7 +136,8 @@ void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
     if (!made) return keep_last_good(source, parsed, {source.file + ": " + made.error().message});
     refresh_unix_s = *made;
   }
-  if (const auto published = last_good_.publish(*parsed.outcome.contents); published) {
+  if (const auto published = last_good_.publish(*parsed.outcome.contents, "file " + source.file);
+      published) {
     record_published(source, parsed, refresh_unix_s);
   } else {
     keep_last_good(source, parsed, {published.error().message});
@@ -201,7 +197,7 @@ bool ZoneSet::restore(const std::string& zone, ZoneRecord& record) {
   const wire::Name apex = name_of(zone);
   const auto contents = last_good_.restore(apex);
   if (!contents) return false;
-  if (const auto published = last_good_.publish(*contents); !published) {
+  if (const auto published = last_good_.publish(*contents, "journal"); !published) {
     record.findings.push_back("its last good version: " + published.error().message);
     return false;
   }
@@ -230,7 +226,8 @@ Result<void> ZoneSet::stage(const ReloadPlan& plan) {
   staged_.clear();
   for (const ReloadPlan::Update& update : plan.updates) {
     alive_();
-    const auto publication = last_good_.stage(*update.parsed.outcome.contents);
+    const auto publication = 
+        last_good_.stage(*update.parsed.outcome.contents, "file " + update.source.file);
     if (!publication) {
       drop_staged();
       return fail("zone " + update.source.name + ": " + publication.error().message);
@@ -266,6 +263,12 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
     tell(describe_update(zone, before, after, staged_[i]));
   }
   staged_.clear();
+  for (const config::ZoneSource& source : plan.secondaries) {
+    alive_();
+    ++result.added;
+    take_up_secondary(source);
+    tell("zone " + source.name + ": comes from its primaries from now on");
+  }
   for (const std::string& zone : plan.removals) {
     alive_();
     last_good_.remove(name_of(zone));

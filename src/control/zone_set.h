@@ -69,12 +69,27 @@ class ZoneSet {
   // Makes all that was staged visible, and takes away what the plan removes.
   [[nodiscard]] Result<ReloadResult> show_staged(ReloadPlan& plan);
 
+  // What came from a primary: finished and judged contents of a secondary zone.
+  [[nodiscard]] Result<void> publish_received(const zone::Contents& contents,
+                                              const std::string& source);
+  // Publishes what the zone was at `serial` as its newest version. A sentence on it; or why not.
+  [[nodiscard]] Result<std::string> roll_back(const std::string& zone, uint32_t serial);
+  // An expired secondary zone: SERVFAIL. What the journal has of it stays.
+  [[nodiscard]] Result<void> withdraw(const wire::Name& apex);
+
+  [[nodiscard]] const transfer::History& history() { return last_good_.history(); }
+  // Called with each zone whose version has changed, once that is served.
+  using WhenPublished = std::function<void(wire::NameView apex)>;
+  void when_published(WhenPublished told) { last_good_.when_published(std::move(told)); }
+
   // Keeps journal and register small and on disk, and signatures fresh; call about once a second.
   void maintain();
   [[nodiscard]] JournalFacts journal_facts() const { return last_good_.facts(); }
 
  private:
   void take_up(const config::ZoneSource& source, Start start);
+  // What is kept of a secondary zone, or that there is nothing yet.
+  void take_up_secondary(const config::ZoneSource& source);
   void remove_unlisted(std::span<const config::ZoneSource> wanted);
   // Publishes what is good, and keeps the last good where it is bad or cannot be published.
   void settle(const config::ZoneSource& source, ParseResult parsed);
@@ -85,6 +100,8 @@ class ZoneSet {
                       std::vector<std::string> findings);
   // True if an earlier version came back from the journal.
   bool restore(const std::string& zone, ZoneRecord& record);
+  // With what the signing of a zone depends on.
+  [[nodiscard]] ParseSettings settings_for(const zone::LoadOptions& options) const;
   // Replaces what was read by what is signed of it, if the zone has a policy.
   [[nodiscard]] Result<uint64_t> sign(const config::ZoneSource& source, zone::LoadOutcome& outcome);
   void sign_updates(ReloadPlan& plan);

@@ -70,7 +70,7 @@ void ZoneSet::refresh(const std::string& zone, ZoneRecord record) {
   const auto served = contents_of(*view);
   auto made = served ? signing_.sign(zone, *record.policy, *served, &*served)
                      : Result<dnssec::SignedZone>(std::unexpected(served.error()));
-  const auto published = made ? last_good_.publish(made->contents)
+  const auto published = made ? last_good_.publish(made->contents, "signatures made anew")
                               : Result<zone::Publication>(std::unexpected(made.error()));
   if (!published) {
     log::error(Category::zones, "zone-unrefreshed",

@@ -3,6 +3,13 @@
 
 namespace holdfast::control {
 
+void set_served_version(ZoneRecord& record, const zone::ZoneView& view) {
+  record.serial = view.serial();
+  record.generation = view.generation();
+  record.records = view.record_count();
+  record.names = view.node_count();
+}
+
 std::string_view zone_state_name(ZoneState state) {
   static constexpr std::array<std::string_view, zone_states> names{"waiting", "serving", "stale",
                                                                    "failed"};

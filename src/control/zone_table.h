@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "zone/view.h"
 
 namespace holdfast::control {
 
@@ -46,6 +47,9 @@ struct ZoneRecord {
   uint64_t failing_since_unix_s = 0;
   std::vector<std::string> findings;  // bounded by zone::LoadOptions
 };
+
+// The facts of the version that `view` shows.
+void set_served_version(ZoneRecord& record, const zone::ZoneView& view);
 
 class ZoneTable {
  public:

@@ -118,6 +118,27 @@ void add_sign_command(CommandLine& line, CLI::App& group) {
       ->capture_default_str();
 }
 
+void add_version_commands(CommandLine& line, CLI::App& group) {
+  CLI::App* history = add_command(line, group, Command::zone_history, "history",
+                                  "List the versions of a zone whose differences are known");
+  add_zone_name(line, *history);
+  add_connection(line, *history);
+  CLI::App* diff = add_command(line, group, Command::zone_diff, "diff",
+                               "Print what changed in a zone, last or between two serials");
+  add_zone_name(line, *diff);
+  diff->add_option("FROM", line.invocation.from_serial, "The older serial")->type_name("");
+  diff->add_option("TO", line.invocation.to_serial, "The newer serial; the one served if not given")
+      ->type_name("");
+  add_connection(line, *diff);
+  CLI::App* rollback = add_command(line, group, Command::zone_rollback, "rollback",
+                                   "Serve a zone as it was, under a new serial");
+  add_zone_name(line, *rollback);
+  rollback->add_option("SERIAL", line.invocation.to_serial, "The serial to go back to")
+      ->required()
+      ->type_name("");
+  add_connection(line, *rollback);
+}
+
 void add_zone_commands(CommandLine& line) {
   CLI::App& group = *add_group(line, "zone", "Look at zones, running or in files");
   add_connection(line, *add_command(line, group, Command::zone_list, "list",
@@ -126,6 +147,17 @@ void add_zone_commands(CommandLine& line) {
                                  "Show one zone of the running server");
   add_zone_name(line, *status);
   add_connection(line, *status);
+
+  CLI::App* refresh = add_command(line, group, Command::zone_refresh, "refresh",
+                                  "Have the primaries of a zone asked for what is newer");
+  add_zone_name(line, *refresh);
+  add_connection(line, *refresh);
+  CLI::App* retransfer = add_command(line, group, Command::zone_retransfer, "retransfer",
+                                     "Have a zone transferred whole, whatever its serial");
+  add_zone_name(line, *retransfer);
+  add_connection(line, *retransfer);
+
+  add_version_commands(line, group);
 
   CLI::App* check = add_command(line, group, Command::zone_check, "check",
                                 "Report everything that is wrong with a zone file");

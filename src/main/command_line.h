@@ -24,6 +24,11 @@ enum class Command : uint8_t {
   status,
   zone_list,
   zone_status,
+  zone_refresh,
+  zone_retransfer,
+  zone_history,
+  zone_diff,
+  zone_rollback,
   zone_check,
   zone_print,
   zone_sign,
@@ -65,7 +70,9 @@ struct Invocation {
   std::string config_path;
   std::string socket_path;  // empty: the one in the configuration's server.state
   std::string zone_name;
-  std::string zone_file;  // of `zone check` and `zone print`; empty: not given
+  std::string zone_file;    // of `zone check` and `zone print`; empty: not given
+  std::string from_serial;  // of `zone diff`; empty: not given
+  std::string to_serial;    // of `zone diff` and `zone rollback`
   OutputFormat format = OutputFormat::text;
   Strictness strictness = Strictness::usual;
   Validation validation = Validation::no;

@@ -11,6 +11,7 @@
 #include "main/zone_commands.h"
 #include "main/zone_file_commands.h"
 #include "main/zone_sign_command.h"
+#include "main/zone_version_commands.h"
 
 namespace holdfast {
 
@@ -36,6 +37,15 @@ ExitCode run(const Invocation& invocation) {
       return list_running_zones(invocation);
     case Command::zone_status:
       return show_zone_status(invocation);
+    case Command::zone_refresh:
+    case Command::zone_retransfer:
+      return refresh_zone(invocation);
+    case Command::zone_history:
+      return show_zone_history(invocation);
+    case Command::zone_diff:
+      return show_zone_difference(invocation);
+    case Command::zone_rollback:
+      return roll_back_zone(invocation);
     case Command::zone_check:
       return check_zone_file(invocation);
     case Command::zone_print:

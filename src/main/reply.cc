@@ -25,9 +25,13 @@ Result<std::string> socket_path(const Invocation& invocation) {
               "with --socket to do without");
 }
 
-std::string request_line(std::string_view command, const std::string& zone) {
+std::string request_line(std::string_view command, const std::string& zone,
+                         const ServerExchange::Members& more) {
   json::object request{{"command", command}};
   if (!zone.empty()) request["zone"] = zone;
+  for (const auto& [name, value] : more) {
+    if (!value.empty()) request[name] = value;
+  }
   return json::serialize(request);
 }
 
@@ -67,12 +71,12 @@ std::string age_text(uint64_t seconds) {
 }  // namespace
 
 std::optional<ServerExchange> ServerExchange::ask(const Invocation& invocation,
-                                                  std::string_view command,
-                                                  const std::string& zone) {
+                                                  std::string_view command, const std::string& zone,
+                                                  const Members& more) {
   auto attempt = [&]() -> Result<ServerExchange> {
     const std::string path = TRY(socket_path(invocation));
     auto client = TRY(control::ControlClient::connect(path));
-    const std::string line = TRY(client.request(request_line(command, zone)));
+    const std::string line = TRY(client.request(request_line(command, zone, more)));
     json::object reply = TRY(parse_reply(line));
     return ServerExchange(std::move(client), std::move(reply));
   };

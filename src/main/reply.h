@@ -17,11 +17,13 @@ namespace holdfast {
 // output if the invocation wants JSON.
 class ServerExchange {
  public:
-  // Asks {"command": command, "zone": zone}, the latter only if it is not empty. None after a
+  // Asks {"command": command, "zone": zone, …}, members only if they are not empty. None after a
   // failure; then the exit code is `failed`.
+  using Members = std::vector<std::pair<std::string_view, std::string>>;
   [[nodiscard]] static std::optional<ServerExchange> ask(const Invocation& invocation,
                                                          std::string_view command,
-                                                         const std::string& zone = {});
+                                                         const std::string& zone = {},
+                                                         const Members& more = {});
 
   [[nodiscard]] const boost::json::object& reply() const { return reply_; }
   // The lines that follow a reply with "stream". False after a failure.

@@ -78,6 +78,7 @@ Result<int> start_and_run(const config::Config& config) {
   refusals->set_key(key);
   TRY(offer_kept_memory(server.state, *panel));
   auto channel = TRY(exchange::Channel::make_pair());
+  const auto handover = TRY(exchange::HandoverPair::make());
   const SystemClock clock;
   panel->started_unix_s.store(clock.wall_s());
   auto supervisor = TRY(supervise::Supervisor::create(clock));
@@ -88,6 +89,7 @@ Result<int> start_and_run(const config::Config& config) {
                    .sockets = sockets,
                    .xdp = xdp,
                    .channel = channel,
+                   .handover = handover,
                    .supervisor = supervisor});
   return service.run();
 }

@@ -81,7 +81,7 @@ void Service::add_worker(size_t worker) {
   child.name = "worker " + std::to_string(worker);
   child.run = [this, worker] { return run_worker_process(worker); };
   child.descriptors = [this, worker] {
-    std::vector<int> kept;
+    std::vector<int> kept{parts_.handover.answer.get()};
     for (const auto& sockets : parts_.sockets.workers()[worker]) {
       kept.push_back(sockets->udp.get());
       kept.push_back(sockets->tcp.get());
@@ -123,7 +123,8 @@ int Service::run_worker_process(size_t worker) const {
                             .panel = parts_.panel,
                             .refusals = parts_.refusals,
                             .listeners = {},
-                            .xdp_ports = xdp_ports(worker)};
+                            .xdp_ports = xdp_ports(worker),
+                            .handover = parts_.handover.answer.get()};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
     setup.listeners.push_back(
         {.endpoint = sockets->endpoint, .udp = sockets->udp.get(), .tcp = sockets->tcp.get()});
@@ -151,7 +152,9 @@ void Service::add_control() {
   supervise::Child child;
   child.name = "control";
   child.run = [this] { return run_control_process(); };
-  child.descriptors = [this] { return std::vector<int>{parts_.channel.control.fd()}; };
+  child.descriptors = [this] {
+    return std::vector<int>{parts_.channel.control.fd(), parts_.handover.control.get()};
+  };
   child.on_started = [this](pid_t) {
     parts_.panel.control_heartbeat_ns.store(parts_.clock.monotonic_ns());
   };
@@ -168,7 +171,8 @@ int Service::run_control_process() const {
   return control::run({.config_file = parts_.config.source,
                        .config = parts_.config,
                        .panel = parts_.panel,
-                       .channel = parts_.channel.control});
+                       .channel = parts_.channel.control,
+                       .handover = parts_.handover.control.get()});
 }
 
 AfterEnd Service::on_control_end(const ChildEnd& end) {

@@ -13,6 +13,7 @@
 #include "base/shared_memory.h"
 #include "config/config.h"
 #include "exchange/channel.h"
+#include "exchange/handover.h"
 #include "exchange/panel.h"
 #include "main/xdp_path.h"
 #include "shield/death_watch.h"
@@ -30,6 +31,7 @@ struct ServiceParts {
   transport::SocketSets& sockets;  // prepared and committed for the first time
   XdpPath& xdp;
   exchange::Channel::Pair& channel;
+  const exchange::HandoverPair& handover;
   supervise::Supervisor& supervisor;
 };
 

@@ -26,6 +26,21 @@ std::string of_version(const json::object& zone, std::string_view name) {
   return number_field(zone, "generation") == 0 ? "-" : text_field(zone, name);
 }
 
+void print_secondary(const json::object& secondary) {
+  fmt::print("primaries   {}\n", fmt::join(text_list(secondary, "primaries"), ", "));
+  if (number_field(secondary, "refreshed_unix_s") > 0) {
+    fmt::print("refreshed   {}", time_field(secondary, "refreshed_unix_s"));
+    const std::string last = text_field(secondary, "last_primary");
+    fmt::print("{}\n", last.empty() ? "" : ", by " + last);
+  }
+  fmt::print("next        {}\n", time_field(secondary, "next_refresh_unix_s"));
+  if (number_field(secondary, "expires_unix_s") > 0) {
+    fmt::print("expires     {}\n", time_field(secondary, "expires_unix_s"));
+  }
+  const std::string error = text_field(secondary, "last_error");
+  if (!error.empty()) fmt::print("error       {}\n", error);
+}
+
 void print_status(const json::object& zone) {
   fmt::print("zone        {}\nfile        {}\nstate       {}\n", text_field(zone, "zone"),
              text_field(zone, "file"), text_field(zone, "state"));
@@ -41,6 +56,9 @@ void print_status(const json::object& zone) {
   }
   if (number_field(zone, "failing_since_unix_s") > 0) {
     fmt::print("bad since   {}\n", time_field(zone, "failing_since_unix_s"));
+  }
+  if (const json::value* secondary = zone.if_contains("secondary")) {
+    print_secondary(secondary->as_object());
   }
   for (const std::string& finding : text_list(zone, "findings")) fmt::print("{}\n", finding);
 }
@@ -75,6 +93,19 @@ ExitCode show_zone_status(const Invocation& invocation) {
     fmt::print("{}\n", json::serialize(exchange->reply()));
   } else {
     print_status(exchange->reply());
+  }
+  return ExitCode::good;
+}
+
+ExitCode refresh_zone(const Invocation& invocation) {
+  const char* command =
+      invocation.command == Command::zone_refresh ? "zone-refresh" : "zone-retransfer";
+  const auto exchange = ServerExchange::ask(invocation, command, invocation.zone_name);
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+  } else {
+    fmt::print("asked for; holdfast zone status {} tells what comes of it\n", invocation.zone_name);
   }
   return ExitCode::good;
 }

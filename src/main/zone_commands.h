@@ -9,6 +9,7 @@ namespace holdfast {
 
 [[nodiscard]] ExitCode list_running_zones(const Invocation& invocation);
 [[nodiscard]] ExitCode show_zone_status(const Invocation& invocation);
+[[nodiscard]] ExitCode refresh_zone(const Invocation& invocation);
 // Of the running server, or of a file if the invocation names one.
 [[nodiscard]] ExitCode print_zone(const Invocation& invocation);
 

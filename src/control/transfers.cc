@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/transfers.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "transfer/epoch.h"
+#include "transfer/notifier.h"
+#include "transfer/out_server.h"
+#include "transfer/zone_records.h"
+
+namespace holdfast::control {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int priority = 15;  // nice(2)
+constexpr auto tick_interval = std::chrono::seconds(1);
+
+// Publishes by tasks of the managing thread, and tells of it on the transfers' own.
+class TaskPublisher final : public transfer::ZonePublisher {
+ public:
+  TaskPublisher(ZoneSet& zones, TaskQueue& tasks, asio::io_context& context)
+      : zones_(zones), tasks_(tasks), context_(context) {}
+
+  void publish(zone::Contents contents, std::string source, Done done) override {
+    const auto shared = std::make_shared<const zone::Contents>(std::move(contents));
+    push([this, shared,
+          source = std::move(source)] { return zones_.publish_received(*shared, source); },
+         std::move(done));
+  }
+  void withdraw(const wire::Name& apex, Done done) override {
+    push([this, apex] { return zones_.withdraw(apex); }, std::move(done));
+  }
+
+ private:
+  template <typename Work>
+  void push(Work work, Done done) {
+    tasks_.push([this, work = std::move(work), done = std::move(done)] {
+      asio::post(context_, [result = work(), done] { done(result); });
+    });
+  }
+
+  ZoneSet& zones_;
+  TaskQueue& tasks_;
+  asio::io_context& context_;
+};
+
+}  // namespace
+
+struct Transfers::Impl {
+  explicit Impl(const Parts& parts_of)
+      : parts(parts_of),
+        publisher(parts.zones, parts.tasks, context),
+        notifier(context, parts.clock, notify_counters),
+        secondaries({.context = context,
+                     .panel = parts.panel,
+                     .zones = parts.memory,
+                     .settings = settings,
+                     .state_directory = parts.state_directory,
+                     .clock = parts.clock,
+                     .publisher = publisher}),
+        answerer({.panel = parts.panel,
+                  .zones = parts.memory,
+                  .settings = settings,
+                  .state_directory = parts.state_directory,
+                  .clock = parts.clock,
+                  .counters = counters,
+                  .history = parts.history,
+                  .on_notify =
+                      [this](wire::NameView apex, const Endpoint& from, const wire::Name* key) {
+                        return secondaries.on_notify(apex, from, key);
+                      }}),
+        server(context, parts.handover, answerer, counters, parts.clock),
+        timer(context) {
+    wait();
+    thread = std::thread([this] {
+      // Of this thread alone: Linux counts priorities by thread.
+      static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), priority));
+      context.run();
+    });
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    context.stop();
+    thread.join();
+  }
+
+  void wait() {
+    timer.expires_after(tick_interval);
+    timer.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      answerer.tidy();
+      if (is_asking) secondaries.tick();
+      wait();
+    });
+  }
+
+  void notify(const wire::Name& apex) {
+    const auto in_force = settings.read();
+    const auto setting = in_force->find(apex);
+    if (!setting) return;
+    std::vector<uint8_t> soa;
+    {
+      const transfer::Epoch epoch(parts.panel.epochs);
+      const auto view = transfer::find_zone(parts.memory, apex);
+      if (!view || !view->available()) return;
+      transfer::for_each_soa(*view, [&](const transfer::ZoneRecord& record) {
+        soa.assign(record.rdata.begin(), record.rdata.end());
+      });
+    }
+    for (const config::Remote& remote : setting->notify) {
+      notifier.notify(
+          apex, soa, remote,
+          remote.key.empty() ? nullptr : in_force->keys().find(*wire::Name::from_text(remote.key)));
+    }
+  }
+
+  Parts parts;
+  transfer::SettingsBoard settings;
+  transfer::OutCounters counters;
+  transfer::NotifyCounters notify_counters;
+  bool is_asking = false;
+  asio::io_context context{1};
+  TaskPublisher publisher;
+  transfer::Notifier notifier;
+  transfer::Secondaries secondaries;
+  transfer::Answerer answerer;
+  transfer::OutServer server;
+  asio::steady_timer timer;
+  std::thread thread;
+};
+
+Transfers::Transfers(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {}
+
+Transfers::~Transfers() = default;
+
+void Transfers::apply(const config::Config& config, std::span<const config::ZoneSource> zones) {
+  impl_->settings.publish(std::make_shared<const transfer::Settings>(config, zones));
+  asio::post(impl_->context, [impl = impl_.get()] {
+    if (impl->is_asking) impl->secondaries.apply();
+  });
+}
+
+void Transfers::begin_asking() {
+  asio::post(impl_->context, [impl = impl_.get()] {
+    impl->is_asking = true;
+    impl->secondaries.apply();
+    impl->secondaries.tick();
+  });
+}
+
+void Transfers::on_published(wire::NameView apex) {
+  const auto setting = impl_->settings.read()->find(apex);
+  if (!setting || setting->notify.empty()) return;
+  asio::post(impl_->context, [impl = impl_.get(), name = wire::Name(apex)] { impl->notify(name); });
+}
+
+Result<void> Transfers::refresh(const std::string& zone, transfer::Refresh how) {
+  const auto name = wire::Name::from_text(zone);
+  if (!name) return std::unexpected(name.error());
+  const auto setting = impl_->settings.read()->find(*name);
+  if (!setting || setting->primaries.empty()) {
+    return fail("zone " + name->view().to_text() + " has no primaries to be asked");
+  }
+  asio::post(impl_->context, [impl = impl_.get(), name = *name, how] {
+    static_cast<void>(impl->secondaries.refresh(name, how));
+  });
+  return {};
+}
+
+TransferFacts Transfers::facts() const {
+  const transfer::OutCounters& out = impl_->counters;
+  const transfer::NotifyCounters& notify = impl_->notify_counters;
+  return {.out_begun = out.begun,
+          .out_completed = out.completed,
+          .out_failed = out.failed,
+          .out_refused = out.refused,
+          .out_bytes = out.bytes,
+          .notify_sent = notify.sent,
+          .notify_acknowledged = notify.acknowledged,
+          .notify_refused = notify.refused,
+          .notify_unanswered = notify.unanswered};
+}
+
+std::optional<transfer::SecondaryStatus> Transfers::secondary(const std::string& zone) const {
+  return impl_->secondaries.status(zone);
+}
+
+}  // namespace holdfast::control

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Joins transfers (src/transfer) with the managing process: their thread, their settings, what they
+// have published, and what is told of them.
+//
+// The thread runs with low priority, so that a large transfer does not take time that answers need.
+// Thread: any, but for construction and destruction.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/clock.h"
+#include "config/zone_list.h"
+#include "control/task_queue.h"
+#include "control/zone_set.h"
+#include "exchange/panel.h"
+#include "transfer/secondaries.h"
+
+namespace holdfast::control {
+
+struct TransferFacts {
+  uint64_t out_begun = 0;
+  uint64_t out_completed = 0;
+  uint64_t out_failed = 0;
+  uint64_t out_refused = 0;
+  uint64_t out_bytes = 0;
+  uint64_t notify_sent = 0;
+  uint64_t notify_acknowledged = 0;
+  uint64_t notify_refused = 0;
+  uint64_t notify_unanswered = 0;
+};
+
+class Transfers {
+ public:
+  struct Parts {
+    exchange::Panel& panel;
+    zone::MemoryReader memory;
+    ZoneSet& zones;    // used by tasks alone
+    TaskQueue& tasks;  // of the thread that manages zones
+    const transfer::History& history;
+    int handover = -1;  // control's end; the caller's
+    std::string state_directory;
+    const Clock& clock;
+  };
+  explicit Transfers(const Parts& parts);
+  ~Transfers();
+  Transfers(const Transfers&) = delete;
+  Transfers& operator=(const Transfers&) = delete;
+
+  // The settings in force from now on; `zones` are those of `config`.
+  void apply(const config::Config& config, std::span<const config::ZoneSource> zones);
+  // Secondary zones are asked for from now on: zone memory has what is kept of them.
+  void begin_asking();
+  // A zone has another version.
+  void on_published(wire::NameView apex);
+  // The error says that the zone has no primaries.
+  [[nodiscard]] Result<void> refresh(const std::string& zone, transfer::Refresh how);
+
+  [[nodiscard]] TransferFacts facts() const;
+  // None if the zone is no secondary.
+  [[nodiscard]] std::optional<transfer::SecondaryStatus> secondary(const std::string& zone) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::control

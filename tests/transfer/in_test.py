@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Zones taken from others: what is served of a good primary and of a broken one."""
+import os
+import pathlib
+import signal
+import socket
+import sys
+import threading
+import time
+import unittest
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "control")]
+
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.tsigkeyring
+from control_client import Control, wait_until
+from harness import Server
+from primary import Primary, records, response, soa, whole, zone_lines
+
+ZONE = "in.example"
+SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+RING = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", SECRET)})
+
+
+class Secondary(unittest.TestCase):
+    """A server whose zone comes from `self.primary`; it serves serial 1 at first."""
+    settings = {}
+    key = ""
+
+    def setUp(self):
+        self.primary = Primary(keyring=RING if self.key else None)
+        self.primary.__enter__()
+        self.addCleanup(self.primary.__exit__)
+        self.primary.answer = lambda query: whole(query, zone_lines(1, "a A 192.0.2.11"))
+        suffix = f" {self.key}" if self.key else ""
+        self.server = Server(
+            {ZONE: None},
+            zone_settings={ZONE: {"primaries": [self.primary.address + suffix], **self.settings}},
+            keys=[{"name": "k", "secret": SECRET}] if self.key else [])
+        self.server.__enter__()
+        self.addCleanup(self.server.__exit__)
+        self.control = Control(self.server)
+        self.wait_serial(1)
+
+    def serial(self):
+        answer = self.server.ask(ZONE, "SOA").answer
+        return answer[0][0].serial if answer else None
+
+    def wait_serial(self, serial):
+        wait_until(f"serial {serial}: {self.server.log_text()}", lambda: self.serial() == serial)
+
+    def status(self):
+        return self.control.zone(ZONE)["secondary"]
+
+    def notify(self):
+        query = dns.message.make_query(ZONE, "SOA", flags=0)
+        query.set_opcode(dns.opcode.NOTIFY)
+        return self.server.send(query).rcode()
+
+    def refresh(self, command="zone-refresh"):
+        self.assertTrue(self.control.ask(command, zone=ZONE)["ok"])
+
+    def wait_idle(self):
+        wait_until("idle", lambda: not self.status()["asking"])
+
+
+class Good(Secondary):
+    def test_it_is_served_and_told_of(self):
+        self.assertEqual(len(self.server.ask(f"a.{ZONE}", "A").answer), 1)
+        self.wait_idle()
+        status = self.status()
+        self.assertEqual(status["last_primary"], self.primary.address)
+        self.assertEqual(status["last_error"], "")
+        now = time.time()
+        self.assertLess(abs(status["expires_unix_s"] - now - 86400), 30)
+        self.assertTrue(3200 < status["next_refresh_unix_s"] - now <= 3601)
+        shown = self.server.run("zone", "status", ZONE, "--config", str(self.server.config)).stdout
+        self.assertIn(f"primaries   {self.primary.address}", shown)
+        self.assertEqual(self.primary.requests[0], ("AXFR", None))
+
+    def test_notify_brings_differences(self):
+        def answer(query):
+            lines = [soa(3), soa(1), "a A 192.0.2.11", soa(2), "b A 192.0.2.12",
+                     soa(2), soa(3), "c A 192.0.2.13", soa(3)]
+            return [response(query, records(ZONE, lines[:5])),
+                    response(query, records(ZONE, lines[5:]))]
+        self.primary.answer = answer
+        self.wait_idle()
+        self.assertEqual(self.notify(), dns.rcode.NOERROR)
+        self.wait_serial(3)
+        self.assertEqual(self.primary.requests[-1], ("IXFR", 1))
+        self.assertEqual(self.server.ask(f"a.{ZONE}", "A").rcode(), dns.rcode.NXDOMAIN)
+        for name in ("b", "c"):
+            self.assertEqual(len(self.server.ask(f"{name}.{ZONE}", "A").answer), 1)
+
+    def test_an_ixfr_that_does_not_fit_is_followed_by_an_axfr(self):
+        def answer(query):
+            if query.authority:
+                return [response(query, records(ZONE, [soa(2), soa(1), "gone A 192.0.2.9", soa(2),
+                                                       soa(2)]))]
+            return whole(query, zone_lines(2, "b A 192.0.2.12"))
+        self.primary.answer = answer
+        self.refresh()
+        self.wait_serial(2)
+        self.assertEqual(self.primary.requests[-2:], [("IXFR", 1), ("AXFR", None)])
+        self.assertIn("removes a A record of gone.in.example., which is not there",
+                      self.server.log_text())
+
+    def test_a_retransfer_takes_an_older_serial_too(self):
+        self.primary.answer = lambda query: (
+            [response(query, records(ZONE, [soa(0)]))] if query.authority
+            else whole(query, zone_lines(0)))
+        self.refresh()
+        self.wait_idle()
+        self.assertEqual(self.serial(), 1)
+        self.refresh("zone-retransfer")
+        self.wait_serial(0)
+
+    def test_it_outlives_its_primary_and_restarts(self):
+        self.primary.answer = lambda query: [None]
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
+        self.assertEqual(self.serial(), 1)
+        wait_until("control", self.control.is_up)
+        wait_until("an error", lambda: "closed the connection" in self.status()["last_error"])
+        self.assertEqual(self.control.zone(ZONE)["state"], "serving")
+
+    def test_control_killed_in_a_transfer_leaves_the_old_zone(self):
+        reached = threading.Event()
+
+        def stall(query):
+            yield response(query, records(ZONE, zone_lines(2)))
+            reached.set()
+            yield 30.0
+        self.primary.answer = stall
+        self.refresh()
+        self.assertTrue(reached.wait(20))
+        pid = self.control.status()["control"]["pid"]
+        self.primary.answer = lambda query: whole(query, zone_lines(3))
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(self.serial(), 1)
+        self.wait_serial(3)
+
+    def test_strangers_notify_in_vain(self):
+        query = dns.message.make_query(ZONE, "SOA", flags=0)
+        query.set_opcode(dns.opcode.NOTIFY)
+        if socket.has_ipv6:
+            self.assertEqual(self.server.send(query, address="::1").rcode(), dns.rcode.REFUSED)
+        query.question[0].name = dns.name.from_text("other.example")
+        self.assertEqual(self.server.send(query).rcode(), dns.rcode.REFUSED)
+        self.assertEqual(len(self.primary.requests), 1)
+
+    def test_the_second_primary_stands_in(self):
+        with Primary() as second:
+            second.answer = lambda query: whole(query, zone_lines(7))
+            self.primary.answer = lambda query: [response(query, [], dns.rcode.REFUSED)]
+            self.server.zone_settings[ZONE]["primaries"] = [self.primary.address, second.address]
+            self.server.write_config()
+            self.server.run("reload", "--config", str(self.server.config), check=True)
+            self.wait_serial(7)
+            self.wait_idle()
+            self.assertEqual(self.status()["last_primary"], second.address)
+
+    def test_a_zone_that_is_taken_out_goes(self):
+        other = "@ SOA ns1 host 1 1 1 1 1\n@ NS ns1\nns1 A 192.0.2.1\n"
+        self.server.zones = {"other.example": other}
+        self.server.write_config()
+        self.server.run("reload", "--config", str(self.server.config), check=True)
+        self.assertEqual(self.server.ask(ZONE, "SOA").rcode(), dns.rcode.REFUSED)
+
+
+class Broken(Secondary):
+    settings = {"receive_mebibytes_max": 1}
+
+    def refused(self, answer, sentence):
+        """The primary answers AXFR so; the zone stays, and the status says `sentence`."""
+        self.primary.answer = answer
+        before = len(self.primary.requests)
+        self.wait_idle()
+        self.refresh("zone-retransfer")
+        wait_until("asked", lambda: len(self.primary.requests) > before)
+        wait_until(sentence, lambda: sentence in self.status()["last_error"])
+        self.wait_idle()
+        self.assertEqual(self.serial(), 1)
+        self.assertEqual(self.control.zone(ZONE)["state"], "serving")
+        self.assertEqual(len(self.server.ask(f"a.{ZONE}", "A").answer), 1)
+
+    def lines(self, lines, sentence):
+        self.refused(lambda query: [response(query, records(ZONE, lines))], sentence)
+
+    def test_order(self):
+        self.lines(zone_lines(2)[1:], "does not begin with a SOA")
+        self.lines([*zone_lines(2), soa(3)], "begins with serial 2 and ends with another SOA")
+        self.lines([*zone_lines(2), soa(2), "b A 192.0.2.1"], "a record behind the end")
+        self.lines([soa(2), soa(2)], "no NS")
+
+    def test_what_is_not_in_the_zone(self):
+        self.lines([*zone_lines(2, "other.example. A 192.0.2.1"), soa(2)], "not in the zone")
+        self.lines([*zone_lines(2, "sub SOA a b 1 1 1 1 1"), soa(2)], "a SOA below the zone's own")
+
+    def test_what_no_zone_may_hold(self):
+        self.lines([*zone_lines(2, "c CNAME a", "c A 192.0.2.1"), soa(2)], "CNAME")
+
+    def test_ends_too_early(self):
+        self.refused(lambda query: [response(query, records(ZONE, zone_lines(2))), None],
+                     "closed the connection before the end")
+        self.refused(lambda query: [response(query, [])], "a message has no records")
+        self.refused(lambda query: [response(query, [], dns.rcode.NOTAUTH)],
+                     "the server answers NOTAUTH")
+
+    def test_endless(self):
+        def answer(query):
+            yield response(query, records(ZONE, zone_lines(2)))
+            for i in range(100_000):
+                yield response(query, records(ZONE, [f"n{i} TXT \"{'x' * 200}\""] * 50))
+        self.refused(answer, "more than the 1048576 bytes")
+
+    def test_malformed(self):
+        def other_id(query):
+            query.id ^= 1
+            return whole(query, zone_lines(2))
+        self.refused(other_id, "no answer to the request")
+        self.refused(lambda query: [b"xx"], "malformed")
+        self.refused(lambda query: [whole(query, zone_lines(2))[0].to_wire()[:-3]], "malformed")
+
+        def other_question(query):
+            message = whole(query, zone_lines(2))[0]
+            message.question[0].name = dns.name.from_text("else.example")
+            return [message]
+        self.refused(other_question, "another question")
+
+    def differences(self, lines, sentence):
+        """An IXFR so, and no AXFR to fall back to."""
+        self.primary.answer = lambda query: [response(query, records(ZONE, lines))] if (
+            query.authority) else [response(query, [], dns.rcode.REFUSED)]
+        self.wait_idle()
+        self.refresh()
+        wait_until(sentence, lambda: sentence in self.server.log_text())
+        self.wait_idle()
+        self.assertEqual(self.serial(), 1)
+
+    def test_differences_that_lead_nowhere(self):
+        self.differences([soa(5), soa(2), soa(5), soa(5)], "begins at serial 2 where serial 1 is")
+        self.differences([soa(5), soa(1), soa(3), soa(4), soa(5), soa(5)],
+                         "begins at serial 4 where serial 3 is")
+        self.differences([soa(5), soa(1), soa(1), soa(5)], "leads from serial 1 to serial 1")
+        self.differences([soa(5), soa(1), soa(6), soa(5)], "leads from serial 1 to serial 6")
+        self.differences([soa(5), soa(1), soa(5), "a A 192.0.2.11", soa(5)], "is there already")
+
+
+class Signed(Secondary):
+    key = "k"
+
+    def test_only_what_is_signed_counts(self):
+        self.wait_idle()
+        self.primary.answer = lambda query: [whole(query, zone_lines(2))[0].to_wire()]
+        self.refresh("zone-retransfer")
+        wait_until("refused", lambda: "is not signed" in self.status()["last_error"])
+        self.assertEqual(self.serial(), 1)
+
+        def half_signed(query):
+            lines = [*zone_lines(2), soa(2)]
+            return [response(query, records(ZONE, lines[:2])),
+                    response(query, records(ZONE, lines[2:])).to_wire()]
+        self.primary.answer = half_signed
+        self.refresh("zone-retransfer")
+        wait_until("refused", lambda: "last message is not" in self.status()["last_error"])
+        self.assertEqual(self.serial(), 1)
+        self.primary.answer = lambda query: [
+            response(query, records(ZONE, [line])) for line in [*zone_lines(3), soa(3)]]
+        self.refresh("zone-retransfer")
+        self.wait_serial(3)
+
+
+class Timers(unittest.TestCase):
+    def test_a_zone_expires_and_comes_back(self):
+        timers = {"refresh": 1, "retry": 1, "expire": 4}
+        with Primary() as primary:
+            primary.answer = lambda query: whole(query, zone_lines(1, **timers))
+            settings = {ZONE: {"primaries": [primary.address]}}
+            with Server({ZONE: None}, zone_settings=settings) as server:
+                control = Control(server)
+                primary.answer = lambda query: [response(query, records(
+                    ZONE, [soa(1, **timers)]))]
+                wait_until("asked by the timers", lambda: len(primary.requests) >= 3)
+                self.assertEqual(primary.requests[1], ("IXFR", 1))
+                primary.answer = lambda query: [None]
+                wait_until("SERVFAIL", lambda: server.ask(ZONE, "SOA").rcode() ==
+                           dns.rcode.SERVFAIL)
+                self.assertIn("expired", control.zone(ZONE)["findings"][0])
+                primary.answer = lambda query: whole(query, zone_lines(2, **timers))
+                wait_until("served again", lambda: server.ask(ZONE, "SOA").rcode() == 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
