@@ -136,9 +136,9 @@ void LastGood::tell(const Staged& staged) {
       history_.add(staged.contents->apex(), staged.for_history ? &*staged.for_history : nullptr,
                    staged.source, clock_.wall_s());
   if (!noted) {
-    log::warning(log::Category::zones, "history-unwritable",
-                 "a version is served, but its difference cannot be kept: " +
-                     noted.error().message);
+    log::warning(
+        log::Category::zones, "history-unwritable",
+        "a version is served, but its difference cannot be kept: " + noted.error().message);
   }
   told_(staged.contents->apex());
 }

@@ -226,7 +226,7 @@ Result<void> ZoneSet::stage(const ReloadPlan& plan) {
   staged_.clear();
   for (const ReloadPlan::Update& update : plan.updates) {
     alive_();
-    const auto publication = 
+    const auto publication =
         last_good_.stage(*update.parsed.outcome.contents, "file " + update.source.file);
     if (!publication) {
       drop_staged();
