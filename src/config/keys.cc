@@ -113,7 +113,7 @@ constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
 constexpr uint32_t tcp_ms_min = 100;        // a slower round trip would never be served
 constexpr uint32_t tcp_ms_max = 600'000;
 constexpr uint32_t tcp_connections_bound = 1'000'000;  // beyond any limit on descriptors
-constexpr uint32_t policy_s_max = 10 * 365 * 86400;  // longer than any key should live
+constexpr uint32_t policy_s_max = 10 * 365 * 86400;    // longer than any key should live
 constexpr Applies restart = Applies::on_restart;
 
 template <auto part, auto member>

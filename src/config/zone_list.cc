@@ -54,8 +54,7 @@ class Lister {
       if (Result<std::string> name = canonical_name(zone.name)) {
         auto policy = find_policy("zone", zone.policy, zone.line);
         if (policy) {
-          list_.zones.push_back({*std::move(name), zone.file,
-                                 *std::move(policy),
+          list_.zones.push_back({*std::move(name), zone.file, *std::move(policy),
                                  std::make_shared<const TransferSetting>(zone.transfer)});
         }
       }
