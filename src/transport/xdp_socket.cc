@@ -140,6 +140,8 @@ Result<void> XdpRingMapping::map_ring(int socket, off_t page, uint32_t entries, 
   void* mapped =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, socket, page);
   if (mapped == MAP_FAILED) return fail_system("map the rings of an AF_XDP socket", errno);
+  // A mapping holds its socket open: a child that never uses it must not keep the queue.
+  (void)madvise(mapped, bytes, MADV_DONTFORK);
   auto* const base = static_cast<uint8_t*>(mapped);
   areas_[area_count_++] = Area(base, UnmapBytes{bytes});
   ring = Ring({.producer = reinterpret_cast<uint32_t*>(base + at.producer),
