@@ -182,7 +182,9 @@ constexpr std::array zones_keys{
 };
 
 constexpr std::array<Table::Pair, 1> key_pairs{{{"secret", "secret_file"}}};
-constexpr std::array<Table::Pair, 1> zone_pairs{{{"file", "primaries"}}};
+constexpr std::array<Table::Pair, 1> zone_sources{{{"file", "primaries"}}};
+// What comes from primaries is served as it comes, signed or not.
+constexpr std::array<Table::Pair, 2> zone_pairs{{{"file", "primaries"}, {"policy", "primaries"}}};
 
 constexpr std::array tables{
     Table{.name = "key",
@@ -199,7 +201,7 @@ constexpr std::array tables{
               "zone.",
           .keys = zone_keys,
           .exclusive = zone_pairs,
-          .needed = zone_pairs},
+          .needed = zone_sources},
     Table{.name = "zones",
           .kind = TableKind::array_of_tables,
           .meaning = "All zones of a folder. May be given several times.",

@@ -55,7 +55,7 @@ class Out(unittest.TestCase):
         """The zone that AXFR or IXFR gives, with its SOA serial."""
         zone = dns.zone.from_xfr(dns.query.xfr(
             keywords.pop("address", self.server.address), name, port=self.server.port, lifetime=20,
-            **keywords), relativize=False)
+            relativize=False, **keywords), relativize=False)
         return zone, zone.get_rdataset(zone.origin, "SOA")[0].serial
 
     def dig(self, *arguments):
@@ -105,11 +105,12 @@ class Out(unittest.TestCase):
         wire = bytearray(query.to_wire())
         at = wire.index(b"hmac-sha256\x00") + 12
         wire[at:at + 6] = (int(time.time()) - 4000).to_bytes(6, "big")
-        reply = dns.message.from_wire(self.server.exchange(bytes(wire)), keyring=False)
-        self.assertEqual((reply.rcode(), reply.tsig[0].error), (dns.rcode.NOTAUTH, 16))
+        reply = self.server.exchange(bytes(wire))
+        self.assertEqual(reply[3] & 15, dns.rcode.NOTAUTH)
+        self.assertEqual(reply[-4:], b"\0\x10\0\0")  # BADSIG, and nothing more
 
     def test_signed_questions_are_answered_signed(self):
-        for options in ([], ["+tcp"]):
+        for options in (["+norec"], ["+norec", "+tcp"]):
             answer = self.dig(*options, "-y", f"hmac-sha256:k256:{SECRET}", "n1.keyed.example",
                               "TXT")
             self.assertIn("status: NOERROR", answer)
@@ -185,7 +186,7 @@ class Out(unittest.TestCase):
             declined = None
             for _ in range(3000):
                 answer = self.server.exchange(query, timeout=0.001)
-                if answer:
+                if answer and answer[3] & 15 != dns.rcode.FORMERR:  # not yet standing still
                     declined = dns.message.from_wire(answer)
                     break
             self.assertIsNotNone(declined)

@@ -4,6 +4,7 @@
 import json
 import pathlib
 import sys
+import time
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
@@ -84,13 +85,16 @@ class Versions(unittest.TestCase):
         last = self.run_command("zone", "diff", ZONE).splitlines()
         self.assertEqual(len(last), 3)
         self.assertRegex(last[2], r"^\+c\.v\.example\.\s+60\s+IN\s+A\s+192\.0\.2\.13$")
-        self.assertEqual(len(self.run_command("zone", "diff", ZONE, "1", "5").splitlines()), 6)
+        self.assertEqual(len(self.run_command("zone", "diff", ZONE, "1", "5").splitlines()), 7)
         self.assertIn("no differences are known that lead from serial 3 to serial 5",
                       self.run_command("zone", "diff", ZONE, "3", good=False))
 
     def test_rollback(self):
         self.change(2, "b A 192.0.2.12")
         self.change(3, "c A 192.0.2.13")
+        # A file that was read while it was new is read once more (control/source_register.h).
+        time.sleep(0.1)
+        self.run_command("reload")
         said = self.run_command("zone", "rollback", ZONE, "1")
         self.assertIn("serial 3 to 4", said)
         self.assertEqual(self.server.ask(ZONE, "SOA").answer[0][0].serial, 4)
