@@ -86,7 +86,7 @@ class Versions(unittest.TestCase):
         self.assertEqual(len(last), 3)
         self.assertRegex(last[2], r"^\+c\.v\.example\.\s+60\s+IN\s+A\s+192\.0\.2\.13$")
         self.assertEqual(len(self.run_command("zone", "diff", ZONE, "1", "5").splitlines()), 7)
-        self.assertIn("no differences are known that lead from serial 3 to serial 5",
+        self.assertIn("no differences are known that lead from serial 3 to 5",
                       self.run_command("zone", "diff", ZONE, "3", good=False))
 
     def test_rollback(self):
