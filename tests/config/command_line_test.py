@@ -91,7 +91,8 @@ class Config(CommandLine):
         values = json.loads(run("config", "print", "--json", "--config", path).stdout)
         self.assertEqual(values["server"]["workers"], 3)
         self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a",
-                                           "policy": ""}])
+                                           "policy": "", "primaries": [], "notify": [],
+                                           "transfer_to": [], "receive_mebibytes_max": 1024}])
 
 
 class Completion(CommandLine):

@@ -3,6 +3,7 @@
 """The JSON Schema and the reference page are those of the program, and the schema and the parser
 accept and refuse the same configurations.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -37,7 +38,7 @@ TEXTS = [
     "1:2:3:4:5::192.0.2.1@53", "::192.0.2.300@53", "fe80::1%lo@53", "[::1]@53", "localhost@53",
     "127.0.0.1:9153", "127.0.0.1:0", "127.0.0.1:", ":9153", "[::1]:9153", "::1:9153", "[::]:80",
     "[127.0.0.1]:9153", "[::1]", "[]:80", "127.0.0.1@9153", "localhost:9153",
-    "debug", "info", "warning", "error", "Info", "text", "json", "xml", "default",
+    "debug", "info", "warning", "error", "Info", "text", "json", "xml", "default", "hmac-sha256",
     "rsasha256", "ed25519", "ED25519", "csk", "ksk+zsk", "zsk", "nsec", "nsec3", "nsec3-opt-out",
 ]
 OTHERS = [True, False, 0, 1, -1, 2, 64, 99, 100, 256, 257, 511, 512, 4096, 4097, 600000, 600001,
@@ -97,11 +98,14 @@ class Documents(unittest.TestCase):
         jsonschema.Draft7Validator.check_schema(self.schema)
 
     def test_each_value_is_judged_alike(self):
-        """One value after another for every key at once; the judgements are compared by line."""
+        """One value after another for half of the keys at once, as no more than 50 complaints are
+        listed; the judgements are compared by line."""
         judged = {True: 0, False: 0}
-        for value in TEXTS + OTHERS + LISTS:
+        tables = list(self.schema["properties"].items())
+        halves = [tables[:len(tables) // 2], tables[len(tables) // 2:]]
+        for value, half in itertools.product(TEXTS + OTHERS + LISTS, halves):
             keys, text = [], ""
-            for table, table_schema in self.schema["properties"].items():
+            for table, table_schema in half:
                 is_array = table_schema["type"] == "array"
                 rules = table_schema["items"] if is_array else table_schema
                 text += f"[[{table}]]\n" if is_array else f"[{table}]\n"
