@@ -21,6 +21,7 @@
 #include "base/shared_memory.h"
 #include "config/load.h"
 #include "control/control_client.h"
+#include "exchange/handover.h"
 #include "zone/layout.h"
 #include "zone/memory.h"
 
@@ -84,14 +85,20 @@ class ControlProcess : public testing::Test {
     auto pair = exchange::Channel::make_pair();
     ASSERT_TRUE(pair);
     pair_ = std::make_unique<exchange::Channel::Pair>(*std::move(pair));
+    auto handover = exchange::HandoverPair::make();
+    ASSERT_TRUE(handover);
+    handover_ = *std::move(handover);
     pid_ = ::fork();
-    if (pid_ == 0) {
-      std::_Exit(run({.config_file = config_file(),
-                      .config = *loaded.config,
-                      .panel = *panel_,
-                      .channel = pair_->control}));
-    }
+    if (pid_ == 0) run_as_child(*loaded.config);
     await(MessageKind::ready);
+  }
+  // What is thrown ends the child: it must not go on as a second copy of the tests.
+  [[noreturn]] void run_as_child(const config::Config& config) noexcept {
+    std::_Exit(run({.config_file = config_file(),
+                    .config = config,
+                    .panel = *panel_,
+                    .channel = pair_->control,
+                    .handover = handover_.control.get()}));
   }
   int end(int signal) {
     ::kill(pid_, signal);
@@ -147,6 +154,7 @@ class ControlProcess : public testing::Test {
 
   SharedObject<exchange::Panel> panel_ = SharedObject<exchange::Panel>::create("panel").value();
   std::unique_ptr<exchange::Channel::Pair> pair_;
+  exchange::HandoverPair handover_;
   std::string directory_;
   std::string state_;
   uint16_t port_ = 0;
