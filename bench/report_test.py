@@ -95,6 +95,13 @@ class Targets(unittest.TestCase):
         self.assertIsNone(rows["one zone of 5 M names: memory", "NSD"].value)
         self.assertIs(rows["Restart to the first answer, 5 M names", ""].met(), True)
 
+    def test_memory_is_compared_at_the_same_moment(self):
+        recorded = {"results": [
+            {"load": "zones", "server": "holdfast", "memory_settled_bytes": 10, "memory_bytes": 30},
+            {"load": "zones", "server": "knot", "memory_settled_bytes": None, "memory_bytes": 60}]}
+        rows = {row.what: row.value for row in targets.load_rows(recorded, "")}
+        self.assertEqual(rows["1 M zones of 5 records: memory"], 0.5)
+
     def test_text_and_markdown_hold_every_row(self):
         rows = targets.rows(results())
         self.assertEqual(len(targets.text(rows).splitlines()), len(rows) + 1)
