@@ -76,11 +76,15 @@ void send_datagram(int socket, const sockaddr_in6& client, const Endpoint& from,
 struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
   Impl(asio::io_context& context, int handover_socket, Answerer& answerer_of, OutCounters& counts,
        const Clock& clock_of)
-      : io(context),
-        handover(context, ::dup(handover_socket)),
-        answerer(answerer_of),
-        counters(counts),
-        clock(clock_of) {}
+      : io(context), handover(context), answerer(answerer_of), counters(counts), clock(clock_of) {
+    // Without one, nothing is passed on.
+    error_code error;
+    if (handover_socket >= 0) handover.assign(::dup(handover_socket), error);
+    if (error) {
+      log::error(Category::transfer, "handover-failed",
+                 "requests of the answer processes cannot be received: " + error.message());
+    }
+  }
 
   void wait();
   void take_all();
@@ -220,6 +224,7 @@ OutServer::~OutServer() {
 }
 
 void OutServer::Impl::wait() {
+  if (!handover.is_open()) return;
   handover.async_wait(asio::posix::stream_descriptor::wait_read,
                       [self = shared_from_this()](error_code error) {
                         if (error) return;

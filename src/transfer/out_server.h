@@ -26,7 +26,7 @@ class OutServer {
   static constexpr unsigned idle_ms = 10'000;
   static constexpr unsigned write_ms = 30'000;
 
-  // `handover` is control's end and stays the caller's. All outlive this.
+  // `handover` is control's end, or -1, and stays the caller's. All outlive this.
   OutServer(boost::asio::io_context& context, int handover, Answerer& answerer,
             OutCounters& counters, const Clock& clock);
   ~OutServer();
