@@ -54,7 +54,7 @@ std::optional<std::vector<uint8_t>> key_secret_from_text(std::string_view text) 
 
 Result<std::string> read_key_secret_file(const std::string& path) {
   const std::string content = TRY(read_file(path, file_bytes_max));
-  const std::string secret(secret_of_statement(trim(content)));
+  std::string secret(secret_of_statement(trim(content)));
   // What the file holds instead is not shown: it may be a secret of another kind.
   if (!key_secret_from_text(secret)) {
     return fail(path + ": expected the base64 of a key's secret, alone or as BIND's secret \"…\";");

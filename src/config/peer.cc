@@ -42,7 +42,7 @@ Result<uint8_t> parse_prefix(std::string_view text, unsigned bits_max) {
   return static_cast<uint8_t>(bits);
 }
 
-std::string with_key(std::string text, const std::string& key) {
+std::string with_key(const std::string& text, const std::string& key) {
   return key.empty() ? text : text + " " + key;
 }
 

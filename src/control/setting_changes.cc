@@ -66,7 +66,7 @@ std::vector<std::string> describe_changes(const config::Config& before,
     }
   }
   if (!have_same_transfers(before, after)) {
-    changes.push_back("keys and transfer settings: others");
+    changes.emplace_back("keys and transfer settings: others");
   }
   // A secret that stands in a file of its own changes without its key.
   if (before.cookies.active != after.cookies.active && !after.cookies.active_file.empty() &&

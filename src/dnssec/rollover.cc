@@ -13,10 +13,11 @@ bool is_settled(const ZoneKey& key, uint64_t now_s) {
   return key.is_active_at(now_s) && !key.times.inactive && !key.times.remove;
 }
 
-// By age; of keys that were made in one second, the one that takes over later is the younger.
-std::tuple<uint64_t, uint64_t, uint64_t> age_order(const ZoneKey& key) {
+// By age; of keys that were made in one second, the one that takes over later is the younger. The
+// tag decides among equals, so that the order is always the same.
+std::tuple<uint64_t, uint64_t, uint64_t, uint16_t> age_order(const ZoneKey& key) {
   return {key.times.created.value_or(0), key.times.activate.value_or(0),
-          key.times.sync_publish.value_or(0)};
+          key.times.sync_publish.value_or(0), key.tag()};
 }
 
 // Those that `is_one` picks, the oldest first.
@@ -26,7 +27,7 @@ std::vector<ZoneKey> pick(std::span<const ZoneKey> keys, Predicate is_one) {
   for (const ZoneKey& key : keys) {
     if (is_one(key)) picked.push_back(key);
   }
-  std::ranges::stable_sort(picked, {}, age_order);
+  std::ranges::sort(picked, {}, age_order);
   return picked;
 }
 

@@ -127,6 +127,7 @@ class Run {
     std::vector<std::vector<uint8_t>> dnskeys;
     std::vector<std::vector<uint8_t>> cds;
     std::vector<std::vector<uint8_t>> cdnskeys;
+    dnskeys.reserve(roles_.published.size());
     for (const ZoneKey* key : roles_.published) dnskeys.push_back(key->dnskey_rdata());
     for (const ZoneKey* key : roles_.announced) {
       cdnskeys.push_back(key->dnskey_rdata());
@@ -147,6 +148,7 @@ class Run {
     if (records.empty()) return;
     std::ranges::sort(records);
     std::vector<Bytes> rdata;
+    rdata.reserve(records.size());
     for (const auto& record : records) rdata.push_back(batch_->arena.keep(record));
     put(type, ttl, rdata, signed_by);
     types_.push_back(type);
