@@ -155,6 +155,7 @@ bool Worker::start_answering() {
   slot_.policy_generation.store(setup_.panel.policy.read(policy_));
   path_.emplace(slot_, setup_.refusals, zones_, policy_);
   std::vector<PassOn::ReplySocket> reply_sockets;
+  reply_sockets.reserve(setup_.listeners.size());
   for (const Listener& listener : setup_.listeners) {
     reply_sockets.push_back({.endpoint = listener.endpoint, .udp = listener.udp});
   }

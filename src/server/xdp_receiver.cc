@@ -11,8 +11,8 @@ namespace holdfast::server {
 namespace {
 
 // Two full receive rings.
-constexpr int drain_batches_max =
-    2 * transport::xdp_receive_entries / transport::XdpBatch::size_max;
+constexpr size_t drain_batches_max =
+    size_t{2} * transport::xdp_receive_entries / transport::XdpBatch::size_max;
 
 }  // namespace
 
@@ -92,7 +92,7 @@ void XdpReceiver::drain(QueryPath& path) {
   for (Port& port : ports_) {
     if (!port.queue) continue;
     attach(port);
-    for (int i = 0; i < drain_batches_max; ++i) {
+    for (size_t i = 0; i < drain_batches_max; ++i) {
       if (path.answer_datagrams(*batch_) == 0) break;
     }
     port.queue->release(getpid());

@@ -165,7 +165,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 
   void finish(FetchResult result) {
     error_code ignored;
-    socket_.close(ignored);
+    ignored = socket_.close(ignored);
     deadline_.cancel();
     total_.cancel();
     const auto done = std::exchange(done_, {});

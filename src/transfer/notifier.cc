@@ -116,7 +116,7 @@ Notifier::Notifier(asio::io_context& context, const Clock& clock, NotifyCounters
 
 Notifier::~Notifier() {
   error_code ignored;
-  for (udp::socket& socket : impl_->sockets) socket.close(ignored);
+  for (udp::socket& socket : impl_->sockets) ignored = socket.close(ignored);
   impl_->timer.cancel();
 }
 
@@ -147,8 +147,8 @@ void Notifier::Impl::open() {
   const std::array protocols{udp::v4(), udp::v6()};
   for (size_t i = 0; i < sockets.size(); ++i) {
     error_code error;
-    sockets[i].open(protocols[i], error);
-    if (!error) sockets[i].bind(udp::endpoint(protocols[i], 0), error);
+    error = sockets[i].open(protocols[i], error);
+    if (!error) error = sockets[i].bind(udp::endpoint(protocols[i], 0), error);
     // A machine without IPv6 has no secondaries there.
     if (!error) receive(i);
   }

@@ -79,7 +79,7 @@ struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
       : io(context), handover(context), answerer(answerer_of), counters(counts), clock(clock_of) {
     // Without one, nothing is passed on.
     error_code error;
-    if (handover_socket >= 0) handover.assign(::dup(handover_socket), error);
+    if (handover_socket >= 0) error = handover.assign(::dup(handover_socket), error);
     if (error) {
       log::error(Category::transfer, "handover-failed",
                  "requests of the answer processes cannot be received: " + error.message());
@@ -115,8 +115,8 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
         received_(std::move(request.bytes)) {
     const int family = client_.is_ipv6() ? AF_INET6 : AF_INET;
     error_code error;
-    socket_.assign(asio::generic::stream_protocol(family, IPPROTO_TCP),
-                   request.descriptor.release(), error);
+    error = socket_.assign(asio::generic::stream_protocol(family, IPPROTO_TCP),
+                           request.descriptor.release(), error);
     ++server_->connections;
     ++server_->by_address[client_.address];
   }
@@ -220,7 +220,7 @@ OutServer::OutServer(asio::io_context& context, int handover, Answerer& answerer
 
 OutServer::~OutServer() {
   error_code ignored;
-  impl_->handover.close(ignored);
+  ignored = impl_->handover.close(ignored);
 }
 
 void OutServer::Impl::wait() {

@@ -25,7 +25,7 @@ using log::Category;
 
 // What a SOA asks for is kept within these: less would be a burden, more would never notice.
 constexpr uint64_t interval_s_min = 1;
-constexpr uint64_t interval_s_max = 7 * 86400;
+constexpr uint64_t interval_s_max = uint64_t{7} * 86400;
 // After a failure without any version of the zone: this, then twice as long each time.
 constexpr uint64_t first_retry_s = 2;
 constexpr uint64_t first_retry_s_max = 300;
