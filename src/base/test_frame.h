@@ -129,11 +129,11 @@ struct TestFrame {
     append16(frame, 0x6000);
     append16(frame, 0);
     append16(frame, ip_length.value_or(static_cast<uint16_t>(extension_bytes + datagram_bytes)));
-    append16(frame, (extension_header ? *extension_header : protocol) << 8 | 64);
+    append16(frame, size_t{extension_header.value_or(protocol)} << 8 | 64);
     append(frame, address(from));
     append(frame, address(to));
     if (!extension_header) return;
-    append16(frame, protocol << 8);
+    append16(frame, size_t{protocol} << 8);
     append16(frame, 0x0104);  // PadN
     append16(frame, 0);
     append16(frame, 0);

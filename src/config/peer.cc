@@ -66,7 +66,7 @@ std::string AccessRule::to_text() const {
   std::string text = endpoint.to_text();
   text.resize(text.find('@'));
   if (prefix_bits != address_size * 8) text += "/" + std::to_string(prefix_bits);
-  return with_key(std::move(text), key);
+  return with_key(text, key);
 }
 
 std::string Remote::to_text() const { return with_key(endpoint.to_text(), key); }

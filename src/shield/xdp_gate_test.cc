@@ -63,8 +63,11 @@ class XdpGateTest : public testing::Test {
   Verdict run_bytes(std::vector<uint8_t> bytes) {
     std::array<uint64_t, xdp_gate_reasons> before{};
     for (size_t i = 0; i < before.size(); ++i) before[i] = count(i);
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes.data(),
-                .data_size_in = static_cast<uint32_t>(bytes.size()), .repeat = 1);
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
+    options.data_in = bytes.data();
+    options.data_size_in = static_cast<uint32_t>(bytes.size());
+    options.repeat = 1;
     EXPECT_EQ(bpf_prog_test_run_opts(gate_->program(), &options), 0);
     Verdict verdict{options.retval, xdp_gate_reasons};
     uint64_t changes = 0;
