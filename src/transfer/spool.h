@@ -3,7 +3,7 @@
 //
 // Written in one go while its writer stands in an epoch; whoever takes the transfer then may be as
 // slow as they like without keeping zone memory from being reused, and any number of them share it
-// (docs/decisions/0010-transfers-from-spools.md). Immutable once written; any thread.
+// (docs/decisions/0005-transfers-from-spools.md). Immutable once written; any thread.
 #pragma once
 
 #include <memory>
