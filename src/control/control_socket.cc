@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,6 +18,8 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+
+#include "base/check.h"
 
 namespace holdfast::control {
 
@@ -64,9 +67,15 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle(size_t size) {
     const std::string request = input_.substr(0, size - 1);
     input_.erase(0, size);
-    shared_->handler(request, [self = shared_from_this()](ControlReply reply) {
-      asio::post(self->socket_.get_executor(),
-                 [self, reply = std::move(reply)]() mutable { self->send(std::move(reply)); });
+    // The thread that replies must not be the one that ends this: all copies give it away at once.
+    const auto held = std::make_shared<std::shared_ptr<Session>>(shared_from_this());
+    shared_->handler(request, [held](ControlReply reply) {
+      auto self = std::exchange(*held, nullptr);
+      CHECK(self != nullptr);
+      const auto executor = self->socket_.get_executor();
+      asio::post(executor, [self = std::move(self), reply = std::move(reply)]() mutable {
+        self->send(std::move(reply));
+      });
     });
   }
 

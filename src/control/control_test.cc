@@ -317,19 +317,21 @@ TEST_F(ControlProcess, ZoneMemoryThatHadToBeReplacedIsShownOnceItIsFilled) {
     file.seekp(static_cast<std::streamoff>(offsetof(zone::layout::FileHeader, zone_table)));
     file.write("\1\2\3\4\5\6\7\10", 8);
   }
-  size_t zones_when_shown = 0;
-  std::thread worker([&] {
+  // A process, as the workers are; control is forked from this one, which must have no threads.
+  const pid_t worker = ::fork();
+  if (worker == 0) {
     for (int tries = 0; tries < 100'000 && panel_->memory.generation() < 2; ++tries) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      ::usleep(100);
     }
     const auto base = zone::map_memory_for_reading(zone_memory_path(state_), zone_memory_bytes_max);
-    if (base) zones_when_shown = zone::MemoryReader(*base).zone_count();
-  });
+    std::_Exit(base ? static_cast<int>(zone::MemoryReader(*base).zone_count()) : 99);
+  }
   panel_->control_restarts = 1;
   start();
-  worker.join();
+  int status = 0;
+  ASSERT_EQ(::waitpid(worker, &status, 0), worker);
   EXPECT_EQ(panel_->memory.generation(), 2U);
-  EXPECT_EQ(zones_when_shown, 1U);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_EQ(serial(), 1U);
 }
 
