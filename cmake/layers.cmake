@@ -36,9 +36,12 @@ function(holdfast_add_module module allowed)
   endforeach()
 
   if(module STREQUAL "main")
-    add_executable(holdfast ${sources})
-    target_include_directories(holdfast PRIVATE ${include_root})
-    target_link_libraries(holdfast PRIVATE ${links})
+    # Objects, so that tests can link them anew with a function replaced.
+    add_library(holdfast_main OBJECT ${sources})
+    target_include_directories(holdfast_main PUBLIC ${include_root})
+    target_link_libraries(holdfast_main PUBLIC ${links})
+    add_executable(holdfast)
+    target_link_libraries(holdfast PRIVATE holdfast_main)
     return()
   endif()
   if(sources)
@@ -65,7 +68,15 @@ function(holdfast_add_module module allowed)
     add_executable(${module}_${name} ${bench})
     target_include_directories(${module}_${name} PRIVATE ${include_root})
     target_link_libraries(${module}_${name} PRIVATE holdfast_${module} benchmark::benchmark_main)
+    holdfast_not_sanitized(${module}_${name})
   endforeach()
+endfunction()
+
+# What measures is of no use under a sanitizer, and is built there only when it is named.
+function(holdfast_not_sanitized)
+  if(HOLDFAST_SANITIZE)
+    set_target_properties(${ARGN} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
 endfunction()
 
 # With HOLDFAST_FUZZ a libFuzzer program; otherwise the same target runs its corpus as a test.
