@@ -49,6 +49,8 @@ def arguments():
     parser.add_argument("--runs", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--no-record", action="store_true")
+    parser.add_argument("--fair-napi", action="store_true",
+                        help="the server's receiving thread waits its turn (docs/decisions/0006)")
     return parser.parse_args()
 
 
@@ -117,7 +119,8 @@ def main():
     if not lab.is_inside():
         if os.geteuid() != 0:
             sys.exit("./dev bench: the laboratory needs root")
-        return lab.enter(options.lab, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+        return lab.enter(options.lab, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]],
+                         *(["--fair-napi"] if options.fair_napi else []))
     return run(options)
 
 

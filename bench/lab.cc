@@ -18,6 +18,7 @@ std::atomic<bool> stop = false;
 namespace {
 
 constexpr int exit_failed = 1;
+constexpr int windows_max = 100;
 
 struct Arguments {
   drill::LaboratoryConfig laboratory;
@@ -59,7 +60,14 @@ CLI::App* add_load(CLI::App& app, LoadArguments& load) {
   command->add_option("--edns", load.edns_bytes, "With EDNS, and this payload size");
   command->add_flag("--do", load.dnssec_ok, "With DNSSEC OK");
   command->add_option("--rate", load.rate, "Questions a second, or max")->capture_default_str();
-  command->add_option("--seconds", load.seconds)->capture_default_str();
+  command->add_option("--seconds", load.seconds, "Of each window")->capture_default_str();
+  command->add_option("--windows", load.windows, "So many, each with its answers awaited")
+      ->check(CLI::Range(1, windows_max))
+      ->capture_default_str();
+  command->add_option("--server-pids", load.server_processes, "Processes whose time is told")
+      ->delimiter(',');
+  command->add_option("--server-tids", load.server_threads, "Threads whose time is told")
+      ->delimiter(',');
   command->add_option("--sources", load.sources, "How many clients, or a file of addresses")
       ->capture_default_str();
   command->add_option("--port", load.port)->capture_default_str();

@@ -32,11 +32,11 @@ RECEIVE_BYTES = 4 * 2**20
 SECONDS_OVER = 20  # what a run may take beyond its duration
 
 
-def enter(program, command):
+def enter(program, command, *options):
     """Runs `command` within `bench_lab enter`; its exit status."""
     arguments = [program, "enter", "--server-cpu", str(SERVER_CORE), "--load-cpu", str(LOAD_CORE)]
     with large_receive_queues():
-        return subprocess.run(arguments + ["--"] + command, check=False).returncode
+        return subprocess.run(arguments + [*options, "--"] + command, check=False).returncode
 
 
 @contextlib.contextmanager
@@ -87,13 +87,16 @@ class Lab:
             except OSError:
                 return None
 
-    def load(self, questions, port, rate, seconds, latency_rate=0):
-        """One run of the generator; what it printed."""
+    def load(self, questions, port, pids, rate, seconds, windows, latency_rate=0):
+        """Windows of load, one after the other; what the generator printed. `pids` are the
+        server's processes."""
         command = [self.program, "load", *questions, "--port", str(port), "--rate", str(int(rate))]
-        command += ["--seconds", str(seconds)]
+        command += ["--seconds", str(seconds), "--windows", str(windows)]
+        command += ["--server-pids", ",".join(map(str, pids))]
+        command += ["--server-tids", ",".join(map(str, self.receive_threads()))]
         if latency_rate:
             command += ["--latency-rate", str(latency_rate)]
-        return self.run_json(command, seconds)
+        return self.run_json(command, windows * (seconds + 1))
 
     @staticmethod
     def run_json(command, seconds):

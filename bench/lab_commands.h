@@ -26,8 +26,11 @@ struct LoadArguments {
   uint16_t edns_bytes = 0;
   bool dnssec_ok = false;
   std::string rate = "max";  // a second, or "max"
-  double seconds = 1;
-  std::string sources = "65536";  // a number, or a file of addresses
+  double seconds = 1;        // of each window
+  unsigned windows = 1;      // one after the other, each with its answers awaited
+  std::vector<pid_t> server_processes;
+  std::vector<pid_t> server_threads;  // kernel threads that receive for the server
+  std::string sources = "65536";      // a number, or a file of addresses
   uint16_t port = 53;
   bool over_ipv6 = false;
   uint64_t latency_rate = 0;  // answers a second of which the time is taken

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <unistd.h>
-
+#include <array>
 #include <charconv>
 #include <cmath>
 
-#include "drill/answer_counter.h"
 #include "drill/client_addresses.h"
-#include "drill/generator.h"
 #include "drill/histogram.h"
-#include "drill/interface_settings.h"
 #include "drill/seal.h"
 #include "lab_commands.h"
+#include "load_window.h"
 #include "pinning.h"
 #include "wire/types.h"
 
@@ -18,9 +15,6 @@ namespace holdfast::bench {
 namespace {
 
 constexpr uint8_t load_label = 1;
-constexpr useconds_t answers_pause_us = 50'000;
-constexpr unsigned quiet_pauses = 4;  // without an answer: the server has given what it will
-constexpr unsigned pauses_max = 40;   // two seconds: as long as any answer is waited for
 constexpr uint64_t lost_ns = 2'000'000'000;
 
 struct Load {
@@ -28,6 +22,17 @@ struct Load {
   std::vector<drill::Prefix> clients;
   drill::GeneratorConfig generator;
   drill::LoadSpan span;
+};
+
+// Of all windows.
+struct Sum : drill::AnswerCounts {
+  uint64_t sent = 0;
+  uint64_t missed = 0;
+  uint64_t measured = 0;
+  uint64_t ring_drops = 0;
+  uint64_t fragments = 0;
+  uint64_t malformed = 0;
+  std::array<uint64_t, drill::histogram_buckets> times{};
 };
 
 template <class Number>
@@ -91,43 +96,6 @@ Result<Load> read_load(const LoadArguments& arguments) {
   return load;
 }
 
-// Until no more come.
-void await_answers(const drill::AnswerCounter& counter) {
-  uint64_t before = counter.answers();
-  unsigned quiet = 0;
-  for (unsigned pause = 0; pause < pauses_max && quiet < quiet_pauses; ++pause) {
-    usleep(answers_pause_us);
-    const uint64_t now = counter.answers();
-    quiet = now == before ? quiet + 1 : 0;
-    before = now;
-  }
-}
-
-// Frames that found the server's receive ring full.
-Result<uint64_t> read_ring_drops(const drill::SealedSurroundings& surroundings,
-                                 const std::string& interface_name) {
-  const auto visit = TRY(drill::NamespaceVisit::to(surroundings.load));
-  uint64_t drops = 0;
-  for (const auto& [name, value] : TRY(drill::read_driver_counters(interface_name))) {
-    if (name.starts_with("tx_queue_") && name.ends_with("_xdp_xmit_errors")) drops += value;
-  }
-  return drops;
-}
-
-drill::AnswerCounts total_of(const drill::CounterState& state) {
-  drill::AnswerCounts total{};
-  for (const drill::AnswerCounts& counts : state.labels) {
-    total.answers += counts.answers;
-    total.bytes += counts.bytes;
-    total.truncated += counts.truncated;
-    total.with_records += counts.with_records;
-    for (size_t rcode = 0; rcode < drill::rcode_count; ++rcode) {
-      total.rcodes[rcode] += counts.rcodes[rcode];
-    }
-  }
-  return total;
-}
-
 boost::json::object rcode_object(const drill::AnswerCounts& counts) {
   boost::json::object object;
   for (uint16_t rcode = 0; rcode < drill::rcode_count; ++rcode) {
@@ -136,44 +104,68 @@ boost::json::object rcode_object(const drill::AnswerCounts& counts) {
   return object;
 }
 
-boost::json::object latency_object(const drill::GeneratorState& sent,
-                                   const drill::CounterState& state) {
+boost::json::object latency_object(const Sum& sum) {
   uint64_t answered = 0;
-  for (const uint64_t count : state.times) answered += count;
-  const uint64_t lost = sent.measured > answered ? sent.measured - answered : 0;
+  for (const uint64_t count : sum.times) answered += count;
+  const uint64_t lost = sum.measured > answered ? sum.measured - answered : 0;
   const auto quantile_us = [&](double share) {
-    return static_cast<double>(drill::histogram_quantile_ns(state.times, share, lost, lost_ns)) /
+    return static_cast<double>(drill::histogram_quantile_ns(sum.times, share, lost, lost_ns)) /
            1000;
   };
-  return {{"measured", sent.measured}, {"lost", lost},
-          {"p50", quantile_us(0.5)},   {"p90", quantile_us(0.9)},
-          {"p99", quantile_us(0.99)},  {"p999", quantile_us(0.999)},
+  return {{"measured", sum.measured}, {"lost", lost},
+          {"p50", quantile_us(0.5)},  {"p90", quantile_us(0.9)},
+          {"p99", quantile_us(0.99)}, {"p999", quantile_us(0.999)},
           {"max", quantile_us(1)}};
 }
 
-boost::json::object report(const drill::GeneratorState& sent, const drill::CounterState& state,
-                           const drill::LoadSpan& span) {
-  const drill::AnswerCounts total = total_of(state);
-  const double seconds = static_cast<double>(span.duration_ms) / 1000;
+boost::json::object window_object(const Window& window) {
+  return {{"sent", window.sent.sent},        {"missed", window.sent.missed},
+          {"answers", window.total.answers}, {"in_time", window.state.in_time},
+          {"ring_drops", window.ring_drops}, {"server_ns", window.server_ns},
+          {"others_ms", window.others_ms},   {"steal_ms", window.steal_ms}};
+}
+
+void add(Sum& sum, const Window& window) {
+  sum.sent += window.sent.sent;
+  sum.missed += window.sent.missed;
+  sum.measured += window.sent.measured;
+  sum.ring_drops += window.ring_drops;
+  sum.fragments += window.state.fragments;
+  sum.malformed += window.state.malformed;
+  sum.answers += window.total.answers;
+  sum.bytes += window.total.bytes;
+  sum.truncated += window.total.truncated;
+  sum.with_records += window.total.with_records;
+  for (size_t rcode = 0; rcode < drill::rcode_count; ++rcode) {
+    sum.rcodes[rcode] += window.total.rcodes[rcode];
+  }
+  for (size_t bucket = 0; bucket < sum.times.size(); ++bucket) {
+    sum.times[bucket] += window.state.times[bucket];
+  }
+}
+
+boost::json::object report(const Sum& sum, const drill::LoadSpan& span, size_t windows) {
+  const double seconds = static_cast<double>(span.duration_ms * windows) / 1000;
   const auto per_second = [seconds](uint64_t count) {
     return static_cast<double>(count) / seconds;
   };
   const double loss =
-      sent.sent == 0 ? 0 : 1 - static_cast<double>(total.answers) / static_cast<double>(sent.sent);
-  boost::json::object object{{"sent", sent.sent},
-                             {"sent_per_s", per_second(sent.sent)},
-                             {"missed", sent.missed},
-                             {"answers", total.answers},
-                             {"answers_per_s", per_second(total.answers)},
+      sum.sent == 0 ? 0 : 1 - static_cast<double>(sum.answers) / static_cast<double>(sum.sent);
+  boost::json::object object{{"sent", sum.sent},
+                             {"sent_per_s", per_second(sum.sent)},
+                             {"missed", sum.missed},
+                             {"answers", sum.answers},
+                             {"answers_per_s", per_second(sum.answers)},
                              {"loss", loss},
-                             {"rcode", rcode_object(total)},
-                             {"tc", total.truncated},
-                             {"with_records", total.with_records},
-                             {"bytes", total.bytes},
-                             {"fragments", state.fragments},
-                             {"malformed", state.malformed},
-                             {"duration", seconds}};
-  if (span.measured_one_in != 0) object["latency_us"] = latency_object(sent, state);
+                             {"rcode", rcode_object(sum)},
+                             {"tc", sum.truncated},
+                             {"with_records", sum.with_records},
+                             {"bytes", sum.bytes},
+                             {"fragments", sum.fragments},
+                             {"malformed", sum.malformed},
+                             {"duration", seconds},
+                             {"ring_drops", sum.ring_drops}};
+  if (span.measured_one_in != 0) object["latency_us"] = latency_object(sum);
   return object;
 }
 
@@ -183,17 +175,22 @@ Result<boost::json::object> run_load(const LoadArguments& arguments) {
   const auto surroundings = TRY(drill::surroundings());
   const auto links = TRY(drill::check_sealed(surroundings.load, surroundings.server));
   const Load load = TRY(read_load(arguments));
-  const auto counter =
+  auto counter =
       TRY(drill::AnswerCounter::attach(surroundings.load, links.load.index, arguments.port));
   auto generator = TRY(drill::Generator::make(surroundings, load.generator, load.questions,
                                               load.clients, counter.stamps_fd()));
   TRY(pin_to_load_cpu());
-  const uint64_t drops_before = TRY(read_ring_drops(surroundings, links.load.name));
-  const auto sent = TRY(generator.run(surroundings, load.span, stop));
-  await_answers(counter);
-  boost::json::object object = report(sent, counter.read(), load.span);
-  const uint64_t drops = TRY(read_ring_drops(surroundings, links.load.name)) - drops_before;
-  object["ring_drops"] = drops;
+  WindowRunner runner(surroundings, links.load.name, generator, counter,
+                      {arguments.server_processes, arguments.server_threads});
+  Sum sum;
+  boost::json::array windows;
+  for (unsigned number = 0; number < arguments.windows && !stop; ++number) {
+    const Window window = TRY(runner.run(load.span));
+    add(sum, window);
+    windows.push_back(window_object(window));
+  }
+  boost::json::object object = report(sum, load.span, windows.size());
+  object["windows"] = std::move(windows);
   return object;
 }
 

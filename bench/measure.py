@@ -1,58 +1,134 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures one server, or one floor, under one workload.
+"""Measures one server, or one floor, under one workload, by the same rules for all.
 
-- rate: the most answers a second at less than LOSS_MAX loss, searched over offered rates
+Everything is taken in windows, short runs of the generator with the answers awaited after each. Of
+several windows the median counts, so that a moment in which the machine was elsewhere decides
+nothing; a window that is known to be disturbed is made again, and how many were is recorded.
+
 - cost: processor time an answer at a fixed offered rate, the server's and its receiving threads'
+- saturated: answers a second when a quarter more is asked than can be answered
+- rate: the most answers a second at less than LOSS_MAX loss, searched downwards from there
 - latency: of questions sent at their own pace, whatever the answers do, at half that rate
 """
 
 import dataclasses
-
-import processes
+import statistics
+import time
 
 LOSS_MAX = 0.001
-# Within a search, two rates nearer than this are the same.
-PRECISION = 1.03
-STEP = 1.6
-STEP_KNOWN = 1.1
-PROBES_MAX = 16
+# What may come after the window's end: else a queue that fills passes for an answer.
+LATE_MAX = 0.03
+OVERLOAD = 1.25
+# Steps down from the saturated rate; two rates nearer than the precision are the same.
+STEP = 1.12
+PRECISION = 1.04
+TRIES_MAX = 14
 RATE_MIN = 500
-RATE_MAX = 4_000_000
+RATE_MAX = 6_000_000  # above what the generator makes
+RATE_FIRST = 150_000
 # Every server can answer this many, none is near it to idle.
 COST_RATE = 40_000
 LATENCY_RATE = 2000
-# A probe that loses no more than this is made once more: other guests share the machine.
-LOSS_DOUBTFUL = 0.05
-# So is one in which the generator left out more than this share, because it was kept from running.
+# A window is disturbed in which so large a share of the questions was left out because something
+# kept the generator from running, or others had so large a share of the server's core, or the
+# machine's other guests of either. From some rate on the generator's own core is what lacks: it
+# receives the answers too.
 MISSED_MAX = 0.02
+GENERATOR_RATE = 300_000
+PAUSE_S = 0.3  # before disturbed windows are made again
+OTHERS_MAX = 0.3
+STEAL_MAX = 0.15
 WRONG_MAX = 0.001
 RIGHT_CODES = {"NOERROR", "NXDOMAIN"}
 
 
 @dataclasses.dataclass
-class Probe:
+class Window:
     """One run of the generator against a server."""
 
-    offered: float
-    answered: float  # a second
-    loss: float
-    cost_ns: float  # processor time an answer
-    answer_bytes: float = 0
-    latency_us: dict = dataclasses.field(default_factory=dict)
-    truncated: float = 0
-    missed: float = 0  # of the questions that were due
+    seconds: float
+    sent: int
+    answers: int
+    in_time: int  # of the answers, those before the window's end
+    server_ns: int = 0
+    missed: int = 0
+    others_ms: int = 0
+    steal_ms: int = 0
+
+    def loss(self):
+        return 1 - self.answers / self.sent if self.sent else 0.0
+
+    def late(self):
+        return (self.answers - self.in_time) / self.sent if self.sent else 0.0
 
     def passes(self):
-        return self.loss < LOSS_MAX
+        return self.loss() < LOSS_MAX and self.late() < LATE_MAX
+
+    def rate(self):
+        return self.in_time / self.seconds
+
+    def cost_ns(self):
+        return self.server_ns / max(1, self.answers)
+
+    def is_disturbed(self):
+        due = self.missed + self.sent
+        return (self.missed > MISSED_MAX * due and due < GENERATOR_RATE * self.seconds
+                or self.others_ms > OTHERS_MAX * 1000 * self.seconds
+                or self.steal_ms > STEAL_MAX * 1000 * self.seconds)
 
 
 @dataclasses.dataclass(frozen=True)
 class Pace:
-    """How long each step takes, in seconds."""
+    """How long a window takes, in seconds, and how many are made."""
 
-    probe: float = 0.5
-    cost: float = 1.5
+    window: float = 0.2
+    windows: int = 5
     latency: float = 2.0
+
+
+class Tally:
+    """What was measured of one target, and how many windows had to be made again."""
+
+    def __init__(self, target, pace):
+        self.target = target
+        self.pace = pace
+        self.made = 0
+        self.disturbed = 0
+        self.last = {}  # what the generator printed
+
+    def run(self, rate, count, seconds=None, latency_rate=0):
+        seconds = seconds or self.pace.window
+        rate = min(rate, RATE_MAX)
+        self.last = self.target.load(rate, seconds, count, latency_rate)
+        if wrong_share(self.last) > WRONG_MAX:
+            raise RuntimeError(f"{self.target.name} answers wrongly: {self.last['rcode']}")
+        names = [field.name for field in dataclasses.fields(Window) if field.name != "seconds"]
+        windows = [Window(seconds, **{name: one[name] for name in names})
+                   for one in self.last["windows"]]
+        self.made += len(windows)
+        self.disturbed += sum(window.is_disturbed() for window in windows)
+        return windows
+
+    def windows(self, rate, count):
+        """`count` undisturbed windows; those that were disturbed are made again, once and a half
+        as many at most. If all are, they must do."""
+        made = self.run(rate, count)
+        kept = [window for window in made if not window.is_disturbed()]
+        for _ in range((count + 1) // 2):
+            if len(kept) >= count:
+                break
+            time.sleep(PAUSE_S)
+            made += self.run(rate, count - len(kept))
+            kept = [window for window in made if not window.is_disturbed()]
+        return kept or made
+
+    def passes(self, rate):
+        """Of up to three windows, whether two pass; and the median one of those."""
+        windows = self.windows(rate, 2)
+        if len({window.passes() for window in windows}) > 1:
+            windows += self.windows(rate, 1)
+        middle = sorted(windows, key=Window.loss)[(len(windows) - 1) // 2]
+        return sum(window.passes() for window in windows) * 2 > len(windows), middle
 
 
 def wrong_share(result):
@@ -63,85 +139,90 @@ def wrong_share(result):
     return wrong / total if total else 0.0
 
 
-def probe(target, rate, seconds, latency_rate=0):
-    before = target.processor_ns()
-    result = target.load(rate, seconds, latency_rate)
-    spent = processes.spent_ns(before, target.processor_ns())
-    if wrong_share(result) > WRONG_MAX:
-        raise RuntimeError(f"{target.name} answers wrongly: {result['rcode']}")
-    answers = max(1, result["answers"])
-    return Probe(result["sent_per_s"], result["answers_per_s"], result["loss"], spent / answers,
-                 result.get("bytes", 0) / answers, result.get("latency_us") or {},
-                 result.get("tc", 0) / answers,
-                 result.get("missed", 0) / max(1, result.get("missed", 0) + result["sent"]))
+def median_of(windows, what):
+    return statistics.median(what(window) for window in windows)
 
 
-def highest(try_rate, start, step):
-    """The best passing probe, by trying rates from `start`: up or down in steps until both a rate
-    that passes and one that fails are known, then halving between them. None if nothing passes."""
-    low = high = best = None
-    rate = start
-    for _ in range(PROBES_MAX):
-        made = try_rate(rate)
-        if made.passes():
-            best = made if best is None or made.answered > best.answered else best
-            if made.offered < rate / PRECISION:  # the generator gives no more
-                return best
-            low = rate
-        else:
-            high = rate
-        if low and high and high / low < PRECISION:
-            return best
-        if low and high:
-            rate = (low * high) ** 0.5
-        else:
-            rate = low * step if low else high / step
-        if not RATE_MIN <= rate <= RATE_MAX:
-            return best
+def saturate(tally, start=None):
+    """Windows in which a quarter more is asked than the server answers. What it answers is found by
+    doubling what is asked until not all of it is answered any more, or the generator gives no
+    more."""
+    rate = start or RATE_FIRST
+    for _ in range(TRIES_MAX):
+        windows = tally.windows(rate, 1)
+        answered = max(RATE_MIN, median_of(windows, Window.rate))
+        sent = median_of(windows, lambda window: window.sent / window.seconds)
+        if answered < 0.95 * rate or sent < 0.9 * rate:
+            break
+        rate *= 2
+    return tally.windows(OVERLOAD * answered, tally.pace.windows)
+
+
+def highest(passes, saturated):
+    """The most that passes: `passes` gives for a rate whether it does, and a window. First in steps
+    down from the saturated rate, then one rate between. None if nothing passes."""
+    rate, above = saturated, None
+    for _ in range(TRIES_MAX):
+        if rate < RATE_MIN:
+            return None
+        passed, window = passes(rate)
+        if passed:
+            break
+        above, rate = rate, rate / STEP
+    else:
+        return None
+    if above is None:
+        # The saturated rate itself: perhaps more is answered when less is lost.
+        passed, more = passes(rate * PRECISION)
+        return more if passed else window
+    passed, more = passes((rate * above) ** 0.5)
+    return more if passed and more.rate() > window.rate() else window
+
+
+def latency(tally, rate):
+    """One long window, made again if it was disturbed."""
+    best = None
+    for _ in range(2):
+        window = tally.run(rate, 1, tally.pace.latency, LATENCY_RATE)[0]
+        if best is None or window.missed < best[0].missed:
+            best = window, tally.last.get("latency_us") or {}
+        if not window.is_disturbed():
+            break
     return best
 
 
-def search(target, pace, previous=None):
-    """`highest` with doubtful probes made twice; an earlier run's rate is where the next begins."""
-
-    def try_rate(rate):
-        made = probe(target, rate, pace.probe)
-        if made.passes() and made.missed < MISSED_MAX or made.loss > LOSS_DOUBTFUL:
-            return made
-        again = probe(target, rate, pace.probe)
-        return max(made, again, key=lambda one: (one.passes(), one.answered))
-
-    if previous:
-        return highest(try_rate, previous, STEP_KNOWN)
-    return highest(try_rate, 1.5 * COST_RATE, STEP)
+def costs(tally, found):
+    windows = tally.windows(COST_RATE, tally.pace.windows)
+    answers = max(1, tally.last["answers"])
+    found.update(cost_ns=round(median_of(windows, Window.cost_ns)),
+                 cost_loss=median_of(windows, Window.loss),
+                 answer_bytes=round(tally.last.get("bytes", 0) / answers),
+                 truncated=round(tally.last.get("tc", 0) / answers, 4))
 
 
-def undisturbed(target, rate, seconds, latency_rate=0):
-    """A probe, made twice if something kept the generator from running."""
-    made = probe(target, rate, seconds, latency_rate)
-    if made.missed > MISSED_MAX:
-        again = probe(target, rate, seconds, latency_rate)
-        return min(made, again, key=lambda one: one.missed)
-    return made
+def rates(tally, found, previous):
+    windows = saturate(tally, previous)
+    saturated = median_of(windows, Window.rate)
+    found.update(saturated_per_s=round(saturated),
+                 full_cost_ns=round(median_of(windows, Window.cost_ns)),
+                 saturated_loss=round(median_of(windows, Window.loss), 4))
+    best = highest(tally.passes, saturated)
+    found["answers_per_s"] = round(best.rate()) if best else 0
 
 
-def measure(target, measures, pace, previous_rate=None):
-    """The results of one run, as recorded."""
-    if not previous_rate:
-        probe(target, COST_RATE, pace.probe)  # caches, and what is made at the first questions
+def measure(target, measures, pace, previous=None):
+    """The results of one run, as recorded. `previous` is an earlier run's saturated rate."""
+    tally = Tally(target, pace)
+    if not previous:
+        tally.run(COST_RATE, 1)  # caches, and what is made at the first questions
     found = {}
     if "cost" in measures:
-        made = undisturbed(target, COST_RATE, pace.cost)
-        found.update(cost_ns=round(made.cost_ns), cost_loss=made.loss,
-                     answer_bytes=round(made.answer_bytes), truncated=round(made.truncated, 4))
-    if "rate" not in measures:
-        return found
-    best = search(target, pace, previous_rate)
-    if best is None:
-        found["answers_per_s"] = 0
-        return found
-    found.update(answers_per_s=round(best.answered), full_cost_ns=round(best.cost_ns))
+        costs(tally, found)
+    if "rate" in measures:
+        rates(tally, found, previous)
     if "latency" in measures:
-        made = undisturbed(target, best.offered / 2, pace.latency, LATENCY_RATE)
-        found.update(latency_us=made.latency_us, latency_loss=made.loss)
+        half = (found["answers_per_s"] or found["saturated_per_s"]) / 2
+        window, found["latency_us"] = latency(tally, half)
+        found["latency_loss"] = window.loss()
+    found.update(windows=tally.made, disturbed=tally.disturbed)
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The search for the highest rate, against servers that are formulas."""
+"""The rules of measuring, against servers that are formulas."""
 
 import os
 import unittest
@@ -7,50 +7,112 @@ import unittest
 import measure
 import processes
 
-
-def capacity(limit, generator=10_000_000, log=None):
-    """A server that answers `limit` a second and loses the rest, asked by a bounded generator."""
-
-    def try_rate(rate):
-        if log is not None:
-            log.append(rate)
-        sent = min(rate, generator)
-        answered = min(sent, limit)
-        return measure.Probe(sent, answered, 1 - answered / sent, 1000.0)
-
-    return try_rate
+PACE = measure.Pace(0.1, 3, 1.0)
+measure.PAUSE_S = 0
 
 
-class Highest(unittest.TestCase):
-    def test_finds_the_limit_from_below_and_above(self):
+class Formula:
+    """Answers `limit` a second and loses the rest, asked by a bounded generator; 3 µs an answer.
+    What `disturb` gives for a window's number is laid over it."""
+
+    name = "formula"
+
+    def __init__(self, limit, generator=3_000_000, codes="NOERROR", disturb=None):
+        self.limit = limit
+        self.generator = generator
+        self.codes = codes
+        self.disturb = disturb or (lambda number: {})
+        self.asked = []
+        self.count = 0
+
+    def window(self, rate, seconds):
+        sent = int(min(rate, self.generator) * seconds)
+        answers = min(sent, int(self.limit * seconds))
+        self.count += 1
+        plain = {"sent": sent, "missed": 0, "answers": answers, "in_time": answers,
+                 "server_ns": 3000 * answers, "others_ms": 0, "steal_ms": 0}
+        return plain | self.disturb(self.count)
+
+    def load(self, rate, seconds, windows, latency_rate=0):
+        self.asked.append(rate)
+        made = [self.window(rate, seconds) for _ in range(windows)]
+        answers = sum(one["answers"] for one in made)
+        return {"windows": made, "answers": answers, "bytes": 64 * answers, "tc": 0,
+                "rcode": {self.codes: answers}, "latency_us": {"p50": 1} if latency_rate else {}}
+
+
+class Rates(unittest.TestCase):
+    def test_are_found_wherever_the_limit_lies(self):
         for limit in (800, 9_000, 60_000, 234_567, 1_900_000):
-            best = measure.highest(capacity(limit), 60_000, measure.STEP)
-            self.assertLessEqual(best.answered, limit)
-            self.assertGreater(best.answered, limit / 1.05, limit)
+            found = measure.measure(Formula(limit), {"rate"}, PACE)
+            self.assertAlmostEqual(found["saturated_per_s"] / limit, 1, delta=0.02, msg=limit)
+            self.assertLessEqual(found["answers_per_s"], limit)
+            self.assertGreater(found["answers_per_s"], limit / 1.09, limit)
+            self.assertEqual(found["disturbed"], 0)
 
-    def test_needs_few_probes_where_the_rate_is_known(self):
-        log = []
-        best = measure.highest(capacity(200_000, log=log), 198_000, measure.STEP_KNOWN)
-        self.assertGreater(best.answered, 190_000)
-        self.assertLessEqual(len(log), 5)
+    def test_need_few_windows_where_they_are_known(self):
+        target = Formula(200_000)
+        measure.measure(target, {"rate"}, PACE, 198_000)
+        self.assertLessEqual(len(target.asked), 7)
 
-    def test_ends_where_the_generator_does(self):
-        best = measure.highest(capacity(5_000_000, generator=700_000), 60_000, measure.STEP)
-        self.assertEqual(best.answered, 700_000)
+    def test_end_where_the_generator_does(self):
+        found = measure.measure(Formula(5_000_000, generator=700_000), {"rate"}, PACE)
+        self.assertEqual(found["answers_per_s"], 700_000)
+        self.assertEqual(found["saturated_per_s"], 700_000)
 
-    def test_gives_nothing_for_a_server_that_answers_nothing(self):
-        self.assertIsNone(measure.highest(capacity(1), 60_000, measure.STEP))
+    def test_of_a_server_that_answers_nothing_are_none(self):
+        found = measure.measure(Formula(0), {"rate", "latency"}, PACE)
+        self.assertEqual(found["answers_per_s"], 0)
 
-    def test_keeps_the_best_though_a_later_probe_is_worse(self):
-        probes = iter([measure.Probe(100, 100, 0, 1), measure.Probe(160, 90, 0.4, 1),
-                       *[measure.Probe(101, 80, 0.2, 1)] * 20])
-        self.assertEqual(measure.highest(lambda _: next(probes), 60_000, 1.6).answered, 100)
+    def test_a_queue_that_fills_is_no_answer(self):
+        """All come, a tenth of them after the end."""
+        class Queue(Formula):
+            def window(self, rate, seconds):
+                made = super().window(rate, seconds)
+                made["answers"] = min(made["sent"], int(1.1 * made["in_time"]))
+                return made
+
+        found = measure.measure(Queue(100_000), {"rate"}, PACE)
+        self.assertLess(found["answers_per_s"], 103_100)
+        self.assertAlmostEqual(found["saturated_per_s"], 100_000, delta=1000)
+
+    def test_one_window_in_three_that_stalls_decides_nothing(self):
+        def stall(number):
+            return {"answers": 9000, "in_time": 9000} if number % 3 == 0 else {}
+
+        best = measure.highest(measure.Tally(Formula(200_000, disturb=stall), PACE).passes, 100_000)
+        self.assertGreaterEqual(best.rate(), 100_000)
 
 
-class Probe(unittest.TestCase):
+class Disturbances(unittest.TestCase):
+    def test_are_each_told(self):
+        quiet = measure.Window(0.1, 1000, 1000, 1000)
+        self.assertFalse(quiet.is_disturbed())
+        for name, amount in (("missed", 50), ("others_ms", 50), ("steal_ms", 20)):
+            window = measure.Window(0.1, 1000, 1000, 1000, **{name: amount})
+            self.assertTrue(window.is_disturbed(), name)
+        self.assertFalse(measure.Window(0.1, 60_000, 60_000, 60_000, missed=9000).is_disturbed())
+
+    def test_make_a_window_be_made_again_and_are_counted(self):
+        def first_two(number):
+            return {"others_ms": 80, "answers": 1, "in_time": 1} if number <= 2 else {}
+
+        tally = measure.Tally(Formula(200_000, disturb=first_two), PACE)
+        kept = tally.windows(50_000, 3)
+        self.assertEqual([window.answers for window in kept], [5000] * 3)
+        self.assertEqual((tally.made, tally.disturbed), (5, 2))
+
+    def test_without_an_end_do_not_hold_up_the_bench(self):
+        tally = measure.Tally(Formula(200_000, disturb=lambda _: {"steal_ms": 90}), PACE)
+        self.assertEqual(len(tally.windows(50_000, 3)), tally.made)
+        self.assertEqual(tally.made, tally.disturbed)
+        self.assertLessEqual(tally.made, 9)
+
+
+class Window(unittest.TestCase):
     def test_a_thousandth_lost_is_too_much(self):
-        self.assertTrue(measure.Probe(1, 1, 0.00099, 1).passes())
-        self.assertFalse(measure.Probe(1, 1, 0.001, 1).passes())
+        self.assertTrue(measure.Window(1, 100_000, 99_901, 99_901).passes())
+        self.assertFalse(measure.Window(1, 100_000, 99_900, 99_900).passes())
 
     def test_refusals_are_wrong_and_missing_names_are_not(self):
         self.assertEqual(measure.wrong_share({"rcode": {"NOERROR": 50, "NXDOMAIN": 50}}), 0)
@@ -58,41 +120,22 @@ class Probe(unittest.TestCase):
         self.assertEqual(measure.wrong_share({"rcode": {}}), 0)
 
 
-class Target:
-    """Answers all, and takes 3 µs for each."""
+class Costs(unittest.TestCase):
+    def test_are_time_by_answers(self):
+        found = measure.measure(Formula(1_000_000), {"cost"}, PACE)
+        self.assertEqual(found["cost_ns"], 3000)
+        self.assertEqual(found["answer_bytes"], 64)
 
-    name = "formula"
+    def test_are_the_median_windows(self):
+        def third(number):
+            return {"server_ns": 10**9} if number % 3 == 0 else {}
 
-    def __init__(self, codes):
-        self.codes = codes
-        self.spent = 0
+        found = measure.measure(Formula(1_000_000, disturb=third), {"cost"}, PACE)
+        self.assertEqual(found["cost_ns"], 3000)
 
-    def processor_ns(self):
-        return {1: self.spent}
-
-    def load(self, rate, seconds, _latency_rate):
-        count = int(rate * seconds)
-        self.spent += 3000 * count
-        return {"sent": count, "sent_per_s": rate, "answers": count, "answers_per_s": rate,
-                "loss": 0.0, "bytes": 64 * count, "rcode": {self.codes: count}}
-
-
-class CostOfATarget(unittest.TestCase):
-    def test_is_time_by_answers(self):
-        made = measure.probe(Target("NOERROR"), 1000, 2)
-        self.assertEqual(made.cost_ns, 3000)
-        self.assertEqual(made.answer_bytes, 64)
-
-    def test_a_disturbed_probe_is_made_again(self):
-        target = Target("NOERROR")
-        missed = iter([30, 1])
-        plain = target.load
-        target.load = lambda *words: dict(plain(*words), missed=next(missed))
-        self.assertLess(measure.undisturbed(target, 100, 1).missed, measure.MISSED_MAX)
-
-    def test_is_refused_for_wrong_answers(self):
+    def test_are_refused_for_wrong_answers(self):
         with self.assertRaisesRegex(RuntimeError, "answers wrongly"):
-            measure.probe(Target("SERVFAIL"), 1000, 2)
+            measure.measure(Formula(1_000_000, codes="SERVFAIL"), {"cost"}, PACE)
 
 
 class ProcessorTime(unittest.TestCase):

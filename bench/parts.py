@@ -154,18 +154,21 @@ def reloads(work):
 
 
 def reload_runs(work, target, server, others):
-    pace = work.plan.pace()
-    best = measuring.search(target, pace)
-    if best is None:
+    tally = measuring.Tally(target, work.plan.pace())
+    found = {}
+    measuring.rates(tally, found, None)
+    half = found["answers_per_s"] / 2
+    if not half:
         return {}
     runs = []
     for _ in range(work.plan.runs):
-        quiet = measuring.probe(target, best.offered / 2, pace.latency, measuring.LATENCY_RATE)
+        _, quiet = measuring.latency(tally, half)
         reloading = Reloading(work.place, server, others)
         reloading.start()
-        busy = measuring.probe(target, best.offered / 2, pace.latency, measuring.LATENCY_RATE)
+        tally.run(half, 1, tally.pace.latency, measuring.LATENCY_RATE)
+        busy = tally.last["latency_us"]
         reloading.stop()
-        runs.append({"without": quiet.latency_us, "with": busy.latency_us,
+        runs.append({"without": quiet, "with": busy,
                      "reloads": reloading.count, "failed": reloading.failed})
     without = figures.median([{"x": run} for run in runs], "x", "without.p999")
     during = figures.median([{"x": run} for run in runs], "x", "with.p999")
@@ -190,11 +193,13 @@ def scaling(work):
             server.use_workers(count)
             with server:
                 target = work.target(server, options)
-                measuring.probe(target, measuring.COST_RATE, 0.3)
+                tally = measuring.Tally(target, work.plan.pace())
+                tally.run(measuring.COST_RATE, 1)
                 before = processes.processor_ns(processes.tree(server.process.pid))
-                made = measuring.undisturbed(target, count * measuring.COST_RATE, 1.5)
+                # Others are not to be told from a worker on the load's core, so none is left out.
+                made = tally.run(count * measuring.COST_RATE, 2 * tally.pace.windows)
                 after = processes.processor_ns(processes.tree(server.process.pid))
-                costs[count].append(made.cost_ns)
+                costs[count].append(measuring.median_of(made, measuring.Window.cost_ns))
                 if count == 2 and not shared_evenly(before, after):
                     work.remark("scaling: the kernel gave one worker most of the questions")
     one, two = (figures.spread(costs[count])[1] for count in (1, 2))

@@ -9,15 +9,26 @@
 #include <string_view>
 
 namespace holdfast::bench {
+namespace {
 
-Result<void> pin_to_load_cpu() {
-  const char* value = std::getenv("LAB_LOAD_CPU");
+Result<unsigned> processor_from(const char* variable) {
+  const char* value = std::getenv(variable);
   const std::string_view text = value != nullptr ? value : "";
   unsigned cpu = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cpu);
   if (error != std::errc{} || end != text.data() + text.size() || cpu >= CPU_SETSIZE) {
-    return fail("not in a laboratory: LAB_LOAD_CPU names no processor");
+    return fail(std::string("not in a laboratory: ") + variable + " names no processor");
   }
+  return cpu;
+}
+
+}  // namespace
+
+Result<unsigned> server_cpu() { return processor_from("LAB_SERVER_CPU"); }
+Result<unsigned> load_cpu() { return processor_from("LAB_LOAD_CPU"); }
+
+Result<void> pin_to_load_cpu() {
+  const unsigned cpu = TRY(load_cpu());
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);

@@ -53,6 +53,13 @@ class Canvas:
         self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(1, length):.1f}"'
                           f' height="{BAR}" rx="2" fill="{fill}"{stroke}/>')
 
+    def pale_bar(self, x, y, length, contender):
+        """Behind a bar, and further than it."""
+        if length > 1:
+            colour = COLOURS.get(contender, PEER)
+            self.parts.append(f'<rect x="{x:.1f}" y="{y + 2:.1f}" width="{length:.1f}"'
+                              f' height="{BAR - 4}" rx="2" fill="{colour}" fill-opacity="0.3"/>')
+
     def dot(self, x, y, colour, radius):
         self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>')
 
@@ -102,10 +109,11 @@ def time_mark(nanoseconds):
 def half(canvas, runs, names, key, writers, place):
     """One measure of a panel: its grid, then a bar for each contender."""
     x, width, top = place
-    write, mark = writers
+    write, mark, beyond_key = writers
     spreads = {name: figures.spread(figures.values(runs, name, key)) for name in names}
-    most = max((found[2] for name, found in spreads.items() if found and name != OFF_SCALE),
-               default=0)
+    beyond = {name: figures.median(runs, name, beyond_key) or 0 for name in names}
+    most = max((max(found[2], beyond[name]) for name, found in spreads.items()
+                if found and name != OFF_SCALE), default=0)
     if not most:
         return
     grid(canvas, x, width, top - 4, top + ROW * len(names), most, mark)
@@ -116,12 +124,17 @@ def half(canvas, runs, names, key, writers, place):
             canvas.text(x + 4, y + 11, "not measured", "pale")
             continue
         low, middle, high = (min(width, width * number / most) for number in found)
+        reach = min(width, width * beyond[name] / most)
+        canvas.pale_bar(x, y, reach, name)
         canvas.bar(x, y, middle, name)
         if high - low > 1:
             canvas.line(x + low, y + BAR / 2, x + high, y + BAR / 2, INK, 1.2)
         style = "own" if name in COLOURS else ""
-        beyond = ", off the scale" if found[1] > most else ""
-        canvas.text(x + max(middle, high) + 6, y + 11, write(found[1]) + beyond, style)
+        words = write(found[1])
+        if beyond[name] > found[1]:
+            words += f" · {write(beyond[name])}"
+        words += ", off the scale" if max(found[1], beyond[name]) > most else ""
+        canvas.text(x + max(middle, high, reach) + 6, y + 11, words, style)
 
 
 def panel_title(canvas, workload):
@@ -146,18 +159,23 @@ def bars(results, shown):
     left = MARGIN + LABEL
     width = (WIDTH - left - MARGIN - GAP - 70) / 2
     right = left + width + GAP
-    canvas.text(left, canvas.height, "Answers a second at less than 0.1 % loss: more is better")
-    canvas.text(right, canvas.height, "Processor time an answer: less is better")
+    canvas.text(left, canvas.height, "Answers a second: more is better", "own")
+    canvas.text(right, canvas.height, "Processor time an answer: less is better", "own")
+    canvas.height += 16
+    canvas.text(left, canvas.height, "at less than 0.1 % loss · pale: when more is asked than it"
+                " can", "pale")
+    canvas.text(right, canvas.height, "at the full rate · pale: at 40,000 questions a second",
+                "pale")
     canvas.height += 14
     for workload in results["workloads"].values():
         runs = workload["runs"]
         names = figures.contenders(runs)
         panel_title(canvas, workload)
         names_down(canvas, names, shown)
-        half(canvas, runs, names, "answers_per_s", (figures.thousands, rate_mark),
-             (left, width, canvas.height))
-        half(canvas, runs, names, "cost_ns", (figures.microseconds, time_mark),
-             (right, width, canvas.height))
+        half(canvas, runs, names, "answers_per_s",
+             (figures.thousands, rate_mark, "saturated_per_s"), (left, width, canvas.height))
+        half(canvas, runs, names, "full_cost_ns",
+             (figures.microseconds, time_mark, "cost_ns"), (right, width, canvas.height))
         canvas.height += ROW * len(names) + 28
     return canvas.svg()
 

@@ -36,19 +36,30 @@ def microseconds(number):
 
 
 def workload_table(runs):
-    lines = ["| Server | Answers a second | ÷ holdfast | Time an answer | ÷ holdfast |"
-             " at full rate | p50 | p99 | p99.9 µs |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| Server | Answers a second | ÷ holdfast | saturated | ÷ holdfast |"
+             " Time an answer | ÷ holdfast | saturated | ÷ holdfast | p50 | p99 | p99.9 µs |",
+             "|---" * 12 + "|"]
     for contender in figures.contenders(runs):
         cells = [shown(contender)]
-        for key, write in (("answers_per_s", figures.thousands), ("cost_ns", figures.microseconds)):
+        for key, write in (("answers_per_s", figures.thousands),
+                           ("saturated_per_s", figures.thousands),
+                           ("cost_ns", figures.microseconds),
+                           ("full_cost_ns", figures.microseconds)):
             cells.append(with_range(figures.values(runs, contender, key), write))
             cells.append(ratio_cell(runs, contender, key))
-        cells.append(figures.microseconds(figures.median(runs, contender, "full_cost_ns")))
         for key in ("p50", "p99", "p999"):
             cells.append(with_range(figures.values(runs, contender, f"latency_us.{key}"),
                                     microseconds))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def disturbances(runs):
+    """How quiet the machine was: windows that had to be made again, and of how many."""
+    made, disturbed = (sum(number for contender in figures.contenders(runs)
+                           for number in figures.values(runs, contender, key))
+                       for key in ("windows", "disturbed"))
+    return f"{disturbed} of {made} windows were disturbed, and made again.\n"
 
 
 def tcp_table(runs):
@@ -83,7 +94,7 @@ def markdown(results, rows):
     for name, workload in results["workloads"].items():
         count = len(workload["runs"])
         parts += [f"## {workload['title']} (`{name}`, {count} runs, {workload['date']})\n",
-                  workload_table(workload["runs"])]
+                  workload_table(workload["runs"]), disturbances(workload["runs"])]
     for mode, runs in results.get("tcp", {}).items():
         parts += [f"## TCP, {mode} ({len(runs)} runs)\n", tcp_table(runs)]
     parts += ["## Memory once loaded, and loading on all cores\n",

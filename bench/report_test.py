@@ -13,9 +13,12 @@ import report
 import targets
 
 RUNS = [
-    {"holdfast": {"answers_per_s": 200, "cost_ns": 4000, "latency_us": {"p50": 40, "p999": 90}},
-     "knot": {"answers_per_s": 100, "cost_ns": 8000},
-     "floor:recvmmsg": {"answers_per_s": 210, "cost_ns": 3800}},
+    {"holdfast": {"answers_per_s": 200, "saturated_per_s": 250, "cost_ns": 4000,
+                  "full_cost_ns": 3000, "latency_us": {"p50": 40, "p999": 90}, "windows": 20,
+                  "disturbed": 2},
+     "knot": {"answers_per_s": 100, "saturated_per_s": 125, "cost_ns": 8000, "full_cost_ns": 6000},
+     "floor:recvmmsg": {"answers_per_s": 210, "saturated_per_s": 250, "cost_ns": 3800,
+                        "full_cost_ns": 2500}},
     {"holdfast": {"answers_per_s": 220, "cost_ns": 4400}, "knot": {"answers_per_s": 110}},
     {"holdfast": {"answers_per_s": 180, "cost_ns": 3600},
      "floor:recvmmsg": {"answers_per_s": 200, "cost_ns": 4000}},
@@ -117,8 +120,10 @@ class Written(unittest.TestCase):
                              {"full.json", "full.md", "full.svg", "full-latency.svg"})
             self.assertEqual(json.loads((place / "full.json").read_text())["workloads"]["records"]
                              ["runs"], RUNS)
-            self.assertIn("| Knot | 105 (100 to 110) | 0.50 | 8.00 µs | 2.00 |",
-                          (place / "full.md").read_text())
+            text = (place / "full.md").read_text()
+            self.assertIn("| Knot | 105 (100 to 110) | 0.50 | 125 | 0.50 | 8.00 µs | 2.00 |"
+                          " 6.00 µs | 2.00 |", text)
+            self.assertIn("2 of 20 windows were disturbed, and made again.", text)
 
     def test_the_range_is_left_out_of_a_single_run(self):
         self.assertEqual(report.with_range([5], str), "5")
@@ -132,9 +137,11 @@ class Plots(unittest.TestCase):
         root = xml.etree.ElementTree.fromstring(drawn)
         rectangles = [node for node in root.iter("{http://www.w3.org/2000/svg}rect")
                       if node.get("rx")]
-        widths = [float(node.get("width")) for node in rectangles]
-        self.assertEqual(len(widths), 6)  # three contenders, two measures
-        self.assertAlmostEqual(widths[0] / widths[1], 200 / 105, places=2)
+        pale, full = ([float(node.get("width")) for node in rectangles
+                       if bool(node.get("fill-opacity")) == is_pale] for is_pale in (True, False))
+        self.assertEqual((len(pale), len(full)), (6, 6))  # three contenders, two measures
+        self.assertAlmostEqual(full[0] / full[1], 200 / 105, places=2)
+        self.assertAlmostEqual(pale[0] / full[0], 250 / 200, places=2)
         self.assertIn("records &amp; more", drawn)
 
     def test_latencies_only_where_there_are_some(self):

@@ -23,6 +23,12 @@ Result<AnswerCounter> AnswerCounter::attach(const NetworkNamespace& load, unsign
   return AnswerCounter(std::move(program), std::move(state), stamps_fd);
 }
 
+void AnswerCounter::restart(uint64_t until_ns) {
+  CounterState state{};
+  state.until_ns = until_ns;
+  std::memcpy(state_.bytes().data(), &state, sizeof state);
+}
+
 CounterState AnswerCounter::read() const {
   CounterState state;
   std::memcpy(&state, state_.bytes().data(), sizeof state);

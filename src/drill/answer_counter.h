@@ -18,6 +18,8 @@ class AnswerCounter {
   [[nodiscard]] static Result<AnswerCounter> attach(const NetworkNamespace& load,
                                                     unsigned interface_index, uint16_t server_port);
 
+  // Counts from 0, and in time what comes before `until_ns`. Nothing may be on its way yet.
+  void restart(uint64_t until_ns);
   // As it stands now; the program goes on counting meanwhile.
   [[nodiscard]] CounterState read() const;
   // Of all labels.

@@ -60,11 +60,10 @@ static __always_inline const struct udphdr* find_udp(const void* at, const void*
 }
 
 // The answer to a measured question: how long after it was due, once.
-static __always_inline void take_time(const struct DnsHeader* dns) {
+static __always_inline void take_time(const struct DnsHeader* dns, __u64 now) {
   __u32 id = bpf_ntohs(dns->id);
   __u64* stamp = bpf_map_lookup_elem(&stamps, &id);
   if (!stamp || *stamp == 0) return;
-  const __u64 now = bpf_ktime_get_ns();
   const __u64 bucket = histogram_bucket(now > *stamp ? now - *stamp : 0);
   *stamp = 0;
   if (bucket < histogram_buckets) ++state.times[bucket];
@@ -96,7 +95,9 @@ int count_answers(struct xdp_md* context) {
   if (dns->flags & 0x02) ++counts->truncated;
   if (dns->counts[1] != 0) ++counts->with_records;
   ++counts->rcodes[dns->rcode & (rcode_count - 1)];
-  if (label == label_measured) take_time(dns);
+  const __u64 now = bpf_ktime_get_ns();
+  if (now < state.until_ns) ++state.in_time;
+  if (label == label_measured) take_time(dns, now);
   return XDP_DROP;
 }
 

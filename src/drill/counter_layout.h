@@ -31,6 +31,8 @@ struct AnswerCounts {
 };
 
 struct CounterState {
+  uint64_t until_ns; /* written by the user; CLOCK_MONOTONIC */
+  uint64_t in_time;  /* answers of all labels before that */
   struct AnswerCounts labels[label_count];
   uint64_t fragments;
   uint64_t malformed; /* from the server's port, yet no response */
@@ -39,7 +41,7 @@ struct CounterState {
 
 static_assert(sizeof(struct CounterPlan) == 4, "shared with the kernel's side");
 static_assert(sizeof(struct AnswerCounts) == 160, "shared with the kernel's side");
-static_assert(sizeof(struct CounterState) == 1280 + 16 + 1152 * 8, "shared with the kernel's side");
+static_assert(sizeof(struct CounterState) == 1280 + 32 + 1152 * 8, "shared with the kernel's side");
 
 /* The bucket of a time: exact below 2 * histogram_steps, then histogram_steps to each doubling. */
 static inline uint64_t histogram_bucket(uint64_t time_ns) {

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <limits>
 
 #include "drill/checksum.h"
+#include "drill/interruption.h"
 #include "drill/popularity.h"
 #include "drill/seal.h"
 
@@ -19,11 +21,11 @@ namespace {
 
 constexpr uint32_t draws_max = 1U << 22;
 constexpr uint32_t batch_frames = 64;
-// Frames a call: some 10 ms, so that a stop is seen soon and the call's own cost does not count.
-constexpr int call_frames = 1 << 17;
+// Frames a call: more than fit into any time that it is left to run. At its begin and end a call
+// waits for the kernel's RCU, several milliseconds each, in which nothing is sent.
+constexpr int call_frames = std::numeric_limits<int>::max();
 // What a hiccup of this processor may leave to be sent at once: half of what a veth's ring holds.
 constexpr uint64_t backlog_max = 128;
-constexpr uint64_t start_delay_ns = 1'000'000;
 
 template <class Struct>
 Bytes bytes_of(const Struct& value) {
@@ -150,7 +152,7 @@ Result<GeneratorState> Generator::run(const SealedSurroundings& surroundings, co
   TRY(check_sealed(surroundings.load, surroundings.server));
   const auto visit = TRY(NamespaceVisit::to(surroundings.load));
   GeneratorState state{};
-  state.start_ns = monotonic_ns() + start_delay_ns;
+  state.start_ns = span.start_ns != 0 ? span.start_ns : monotonic_ns() + start_delay_ns;
   state.end_ns = state.start_ns + span.duration_ms * 1'000'000;
   state.rate_per_s = span.rate_per_s;
   state.backlog_max = backlog_max;
@@ -158,6 +160,7 @@ Result<GeneratorState> Generator::run(const SealedSurroundings& surroundings, co
   state.random = random_;
   std::memcpy(state_.bytes().data(), &state, sizeof state);
 
+  const Interruption interruption(state.end_ns, stop);
   std::array<uint8_t, frame_bytes_max> frame{};
   while (!stop && monotonic_ns() < state.end_ns) {
     bpf_test_run_opts options{};

@@ -30,7 +30,11 @@ struct GeneratorConfig {
   uint64_t seed = 1;
 };
 
+// Between the order to begin and the first question: the kernel waits for RCU meanwhile.
+constexpr uint64_t start_delay_ns = 40'000'000;
+
 struct LoadSpan {
+  uint64_t start_ns = 0;    // of CLOCK_MONOTONIC; 0: after start_delay_ns
   uint64_t rate_per_s = 0;  // 0: as fast as it goes
   uint64_t duration_ms = 1000;
   uint64_t measured_one_in = 0;  // questions of which the time is taken; 0: none
@@ -44,7 +48,8 @@ class Generator {
                                               const QuestionList& questions,
                                               const std::vector<Prefix>& clients, int stamps_fd);
 
-  // Returns when the time is over or `stop` is set; gives what was sent in that time.
+  // Returns when the time is over or `stop` is set; gives what was sent in that time. SIGURG must
+  // not be blocked (interruption.h).
   [[nodiscard]] Result<GeneratorState> run(const SealedSurroundings& surroundings,
                                            const LoadSpan& span, const std::atomic<bool>& stop);
 
