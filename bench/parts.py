@@ -165,8 +165,7 @@ def reload_runs(work, target, server, others):
         _, quiet = measuring.latency(tally, half)
         reloading = Reloading(work.place, server, others)
         reloading.start()
-        tally.run(half, 1, tally.pace.latency, measuring.LATENCY_RATE)
-        busy = tally.last["latency_us"]
+        _, busy = measuring.latency(tally, half)
         reloading.stop()
         runs.append({"without": quiet, "with": busy,
                      "reloads": reloading.count, "failed": reloading.failed})
