@@ -28,12 +28,14 @@ constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;
 constexpr uint32_t access_rules_max = 64;  // of a zone
 constexpr uint32_t remotes_max = 16;       // of a zone
+constexpr uint32_t tls_pins_max = 8;       // of another server: the key it has, and those to come
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
 enum class LogFormat : uint8_t { text, json };
 
 struct ServerSettings {
   std::vector<Endpoint> listen;             // UDP and TCP; default 0.0.0.0@53 and ::@53
+  std::vector<Endpoint> listen_tls;         // transfers over TLS; none: not offered
   uint32_t workers = 0;                     // answer processes; 0: one a core
   bool pin = false;                         // a worker a core, its packets the core's
   std::string state = "/var/lib/holdfast";  // zone memory, last known good, control socket
@@ -100,6 +102,23 @@ struct LogSettings {
 struct LoadSettings {
   bool strict = false;            // doubtful zone data is refused instead of warned about
   uint32_t default_ttl_s = 3600;  // for records before any TTL is given; 0 to 2^31-1
+};
+
+// Who we are within TLS (RFC 9103), as a server and to those who ask for a client's certificate.
+struct TlsSettings {
+  std::string certificate;  // PEM, with those between it and its authority; empty: none
+  std::string key;          // PEM
+};
+
+// Whom another server must prove to be within TLS: by a certificate for `hostname`, by a public key
+// that is pinned, or both if both are given.
+struct TlsPeerSetting {
+  std::string name;               // as written
+  std::string hostname;           // as written; empty: none
+  std::string ca;                 // PEM, of authorities that are believed; empty: the system's
+  std::vector<std::string> pins;  // base64 of SHA-256 of SubjectPublicKeyInfo (RFC 7858 §4.2)
+  bool needs_alpn = true;         // RFC 9103 §7.1; as a server
+  uint32_t line = 0;
 };
 
 // A TSIG key (RFC 8945).
@@ -175,6 +194,8 @@ struct Config {
   XdpSettings xdp;
   LogSettings log;
   LoadSettings load;
+  TlsSettings tls;
+  std::vector<TlsPeerSetting> tls_peers;
   std::vector<KeySetting> keys;
   std::vector<PolicySetting> policies;
   std::vector<ZoneSetting> zones;

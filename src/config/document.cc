@@ -54,6 +54,23 @@ std::optional<Value> to_value(const Key& key, const toml::node& node) {
   return text_of(node);
 }
 
+bool is_list(Kind kind) {
+  return kind == Kind::accesses || kind == Kind::remotes || kind == Kind::primaries ||
+         kind == Kind::pins;
+}
+
+// Entries that others name, where they are defined, and by whom they are named.
+struct NamedTable {
+  struct Use {
+    std::string name;
+    std::string by;  // the configuration key
+    toml::source_region where;
+  };
+  std::string_view name;
+  std::unordered_map<std::string, uint32_t> lines;  // by canonical name
+  std::vector<Use> uses;
+};
+
 class Reader {
  public:
   Reader(const std::string& source, const std::string& base_directory, ProblemList& problems)
@@ -100,7 +117,8 @@ class Reader {
         complain(name.source(), unknown_section(lower_text(name.str()), node));
       }
     }
-    check_key_uses();
+    check_uses(keys_);
+    check_uses(tls_peers_);
   }
 
   static std::string unknown_section(std::string_view name, const toml::node& node) {
@@ -145,6 +163,7 @@ class Reader {
     }
     draft_.policy = {};
     draft_.key = {};
+    draft_.tls_peer = {};
     draft_.zone = {};
     draft_.directory = {};
     read_keys(table, *entry);
@@ -159,6 +178,8 @@ class Reader {
       draft_.config.policies.push_back(draft_.policy);
     } else if (table.name == "key") {
       take_key(*entry);
+    } else if (table.name == "tls_peer") {
+      take_tls_peer(*entry);
     } else if (table.name == "zone") {
       draft_.zone.line = node.source().begin.line;
       check_zone_is_new(*entry);
@@ -183,16 +204,27 @@ class Reader {
       complain(entry.source(),
                "[[key]] without 'secret'; expected secret = base64, or secret_file");
     }
-    Result<wire::Name> name = wire::Name::from_text(key.name);
+    note_name(keys_, key.name, key.line, entry);
+    draft_.config.keys.push_back(key);
+  }
+
+  void take_tls_peer(const toml::table& entry) {
+    TlsPeerSetting& peer = draft_.tls_peer;
+    peer.line = entry.source().begin.line;
+    note_name(tls_peers_, peer.name, peer.line, entry);
+    draft_.config.tls_peers.push_back(peer);
+  }
+
+  void note_name(NamedTable& table, const std::string& text, uint32_t line,
+                 const toml::table& entry) {
+    Result<wire::Name> name = wire::Name::from_text(text);
     if (!name) return;  // complained about already
     name->fold_case();
-    const auto [seen, is_new] = key_lines_.try_emplace(name->view().to_text(), key.line);
-    if (!is_new) {
-      complain(entry.get("name")->source(),
-               fmt::format("key.name is \"{}\", which line {} has already; expected each key once",
-                           key.name, seen->second));
-    }
-    draft_.config.keys.push_back(key);
+    const auto [seen, is_new] = table.lines.try_emplace(name->view().to_text(), line);
+    if (is_new) return;
+    complain(entry.get("name")->source(),
+             fmt::format("{0}.name is \"{1}\", which line {2} has already; expected each {0} once",
+                         table.name, text, seen->second));
   }
 
   void check_zone_is_new(const toml::table& entry) {
@@ -238,7 +270,7 @@ class Reader {
   void read_value(const Key& key, const toml::node& node) {
     if (key.kind == Kind::endpoints) return read_endpoints(key, node);
     if (key.kind == Kind::interfaces) return read_interfaces(key, node);
-    if (key.kind == Kind::accesses || key.kind == Kind::remotes) return read_list(key, node);
+    if (is_list(key.kind)) return read_list(key, node);
     std::optional<Value> value = to_value(key, node);
     if (!value || !is_allowed(key, *value)) {
       // A mistyped secret is a secret still.
@@ -256,7 +288,7 @@ class Reader {
 
   void read_endpoints(const Key& key, const toml::node& node) {
     const toml::array* items = node.as_array();
-    if (!items || items->empty() || items->size() > key.max) {
+    if (!items || items->size() < key.min || items->size() > key.max) {
       const std::string found =
           items ? fmt::format("an array of {}", items->size()) : describe(node);
       complain(node.source(),
@@ -313,10 +345,7 @@ class Reader {
       const std::optional<std::string> text = text_of(item);
       if (text && is_allowed(key, std::vector<std::string>{*text})) {
         texts.push_back(*text);
-        note_key_use(
-            key,
-            key.kind == Kind::accesses ? parse_access_rule(*text)->key : parse_remote(*text)->key,
-            item);
+        note_uses(key, *text, item);
       } else {
         complain(item.source(), fmt::format("{} holds {}; expected {}", key.full_name(),
                                             describe(item), expectation(key)));
@@ -325,16 +354,28 @@ class Reader {
     key.set(draft_, texts);
   }
 
-  // Keys may be defined below their use, so this is judged at the end.
-  void note_key_use(const Key& key, const std::string& name, const toml::node& node) {
-    if (!name.empty()) key_uses_.push_back({name, key.full_name(), node.source()});
+  // What they name may be defined below, so this is judged at the end.
+  void note_uses(const Key& key, const std::string& text, const toml::node& node) {
+    const auto note = [&](const std::string& name, NamedTable& table) {
+      if (!name.empty()) table.uses.push_back({name, key.full_name(), node.source()});
+    };
+    if (key.kind == Kind::pins) return;
+    if (key.kind == Kind::accesses) {
+      const AccessRule rule = *parse_access_rule(text);
+      note(rule.key, keys_);
+      note(rule.tls.peer, tls_peers_);
+    } else {
+      const Remote remote = *parse_remote(text);
+      note(remote.key, keys_);
+      note(remote.tls.peer, tls_peers_);
+    }
   }
 
-  void check_key_uses() {
-    for (const KeyUse& use : key_uses_) {
-      if (key_lines_.contains(use.name)) continue;
-      complain(use.where,
-               fmt::format("{} names the key {}, which no [[key]] defines", use.by, use.name));
+  void check_uses(const NamedTable& table) {
+    for (const NamedTable::Use& use : table.uses) {
+      if (table.lines.contains(use.name)) continue;
+      complain(use.where, fmt::format("{0} names the {1} {2}, which no [[{1}]] defines", use.by,
+                                      table.name, use.name));
     }
   }
 
@@ -356,9 +397,7 @@ class Reader {
   static bool is_set(const Table& table, std::string_view name, const toml::table& found) {
     const toml::node* node = found.get(name);
     if (!node) return false;
-    const Kind kind = find_key(table, name)->kind;
-    const bool is_list = kind == Kind::accesses || kind == Kind::remotes;
-    if (is_list) return node->is_array() && !node->as_array()->empty();
+    if (is_list(find_key(table, name)->kind)) return node->is_array() && !node->as_array()->empty();
     return !node->value_or(std::string_view()).empty();
   }
 
@@ -381,18 +420,12 @@ class Reader {
     (is_active ? cookies.active : cookies.staged) = *secret;
   }
 
-  struct KeyUse {
-    std::string name;
-    std::string by;  // the configuration key
-    toml::source_region where;
-  };
-
   const std::string& base_directory_;
   ProblemList& problems_;
   Draft draft_;
   std::unordered_map<std::string, uint32_t> zone_lines_;  // by canonical name
-  std::unordered_map<std::string, uint32_t> key_lines_;
-  std::vector<KeyUse> key_uses_;
+  NamedTable keys_{.name = "key", .lines = {}, .uses = {}};
+  NamedTable tls_peers_{.name = "tls_peer", .lines = {}, .uses = {}};
 };
 
 }  // namespace

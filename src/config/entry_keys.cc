@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "config/tls_keys.h"
+
 namespace holdfast::config {
 
 namespace {
@@ -86,13 +88,13 @@ constexpr Key transfer_to(std::string_view table) {
           .meaning =
               "Who may transfer it (AXFR, IXFR), each as `address`, `address/length` or "
               "`any`, with the name of a `[[key]]` behind a space if requests must be "
-              "signed by it. Nobody by default.",
+              "signed by it, and `tls` or `tls=NAME` behind that if they must come over TLS, from "
+              "whoever that `[[tls_peer]]` is. Nobody by default.",
           .get = get_accesses<owner, &TransferSetting::transfer_to>,
           .set = set_accesses<owner, &TransferSetting::transfer_to>};
 }
 template <auto owner, auto member>
 constexpr Key remotes(Key key) {
-  key.kind = Kind::remotes;
   key.max = remotes_max;
   key.get = get_remotes<owner, member>;
   key.set = set_remotes<owner, member>;
@@ -103,6 +105,7 @@ constexpr Key notify(std::string_view table) {
   return remotes<owner, &TransferSetting::notify>(
       {.table = table,
        .name = "notify",
+       .kind = Kind::remotes,
        .meaning = "Servers to tell of each change (NOTIFY), each as `address` or `address@port`, "
                   "with the name of a `[[key]]` behind a space if messages are to be signed."});
 }
@@ -143,9 +146,12 @@ constexpr std::array zone_keys{
     remotes<&Draft::zone, &TransferSetting::primaries>(
         {.table = "zone",
          .name = "primaries",
+         .kind = Kind::primaries,
          .meaning = "Servers to transfer it from, the first that answers, each as `address` or "
                     "`address@port`, with the name of a `[[key]]` behind a space if all is to be "
-                    "signed. Their NOTIFY is heeded."}),
+                    "signed, and behind that `tls=NAME` if it is to go over TLS, to that "
+                    "`[[tls_peer]]` alone; `tls` without a name asks nobody who they are and needs "
+                    "a key. Their NOTIFY is heeded."}),
     Key{.table = "zone",
         .name = "receive_mebibytes_max",
         .kind = Kind::integer,
@@ -186,7 +192,15 @@ constexpr std::array<Table::Pair, 1> zone_sources{{{"file", "primaries"}}};
 // What comes from primaries is served as it comes, signed or not.
 constexpr std::array<Table::Pair, 2> zone_pairs{{{"file", "primaries"}, {"policy", "primaries"}}};
 
+constexpr std::array<Table::Pair, 1> tls_peer_needs{{{"hostname", "pins"}}};
+
 constexpr std::array tables{
+    Table{.name = "tls_peer",
+          .kind = TableKind::array_of_tables,
+          .meaning = "Another server within TLS, and how it proves who it is: by `hostname`, "
+                     "`pins` or both.",
+          .keys = tls_peer_keys,
+          .needed = tls_peer_needs},
     Table{.name = "key",
           .kind = TableKind::array_of_tables,
           .meaning = "A key that signs requests and answers between servers (TSIG, RFC 8945). It "

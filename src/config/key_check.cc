@@ -51,8 +51,8 @@ bool is_path(std::string_view text, size_t bytes_min) {
          text.find('\0') == std::string_view::npos;
 }
 
-bool are_endpoints(const std::vector<std::string>& texts, size_t count_max) {
-  if (texts.empty() || texts.size() > count_max) return false;
+bool are_endpoints(const std::vector<std::string>& texts, size_t count_min, size_t count_max) {
+  if (texts.size() < count_min || texts.size() > count_max) return false;
   return std::ranges::all_of(
       texts, [](const std::string& text) { return parse_endpoint(text, 53).has_value(); });
 }
@@ -73,8 +73,35 @@ bool are_accesses(const std::vector<std::string>& texts, size_t count_max) {
 
 bool are_remotes(const std::vector<std::string>& texts, size_t count_max) {
   return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           return parse_remote(text).has_value();
+           const auto remote = parse_remote(text);
+           return remote && !remote->tls.required;
          });
+}
+
+bool are_primaries(const std::vector<std::string>& texts, size_t count_max) {
+  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
+           const auto remote = parse_remote(text);
+           return remote &&
+                  (!remote->tls.required || !remote->tls.peer.empty() || !remote->key.empty());
+         });
+}
+
+bool are_pins(const std::vector<std::string>& texts, size_t count_max) {
+  constexpr size_t sha256_bytes = 32;
+  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
+           const auto bytes = key_secret_from_text(text);
+           return bytes && bytes->size() == sha256_bytes;
+         });
+}
+
+bool is_allowed_list(const Key& key, const std::vector<std::string>& texts) {
+  if (key.kind == Kind::accesses) return are_accesses(texts, key.max);
+  if (key.kind == Kind::remotes) return are_remotes(texts, key.max);
+  if (key.kind == Kind::primaries) return are_primaries(texts, key.max);
+  if (key.kind == Kind::pins) return are_pins(texts, key.max);
+  if (key.kind == Kind::endpoints) return are_endpoints(texts, key.min, key.max);
+  return key.kind == Kind::interfaces && texts.size() <= key.max &&
+         std::ranges::all_of(texts, is_interface);
 }
 
 bool is_allowed_text(const Key& key, const std::string& text) {
@@ -88,7 +115,7 @@ bool is_allowed_text(const Key& key, const std::string& text) {
     case Kind::path:
       return is_path(text, key.min);
     case Kind::domain_name:
-      return is_zone_name(text);
+      return (text.empty() && key.min == 0) || is_zone_name(text);
     case Kind::endpoint:
       return text.empty() || parse_url_endpoint(text);
     case Kind::choice:
@@ -103,6 +130,8 @@ bool is_allowed_text(const Key& key, const std::string& text) {
     case Kind::interfaces:
     case Kind::accesses:
     case Kind::remotes:
+    case Kind::primaries:
+    case Kind::pins:
       return false;
   }
   return false;
@@ -135,6 +164,10 @@ std::string name_pattern() {
   return fmt::format(R"((\.|({0}{{1,63}}\.)*{0}{{1,63}}\.?))", byte);
 }
 
+// The name of a key behind a space; "tls" and "tls=…" are none.
+std::string required_key_pattern() { return " (?!tls(=|$| ))" + name_pattern(); }
+std::string key_pattern() { return "(" + required_key_pattern() + ")?"; }
+
 }  // namespace
 
 bool is_allowed(const Key& key, const Value& value) {
@@ -143,11 +176,7 @@ bool is_allowed(const Key& key, const Value& value) {
   }
   if (const auto* text = std::get_if<std::string>(&value)) return is_allowed_text(key, *text);
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
-    if (key.kind == Kind::accesses) return are_accesses(*texts, key.max);
-    if (key.kind == Kind::remotes) return are_remotes(*texts, key.max);
-    if (key.kind == Kind::endpoints) return are_endpoints(*texts, key.max);
-    return key.kind == Kind::interfaces && texts->size() <= key.max &&
-           std::ranges::all_of(*texts, is_interface);
+    return is_allowed_list(key, *texts);
   }
   return key.kind == Kind::boolean;
 }
@@ -174,8 +203,9 @@ std::string expectation(const Key& key) {
     case Kind::endpoint:
       return "\"address:port\", such as \"127.0.0.1:9153\" or \"[::1]:9153\"";
     case Kind::endpoints:
-      return fmt::format("1 to {} strings \"address@port\", such as [\"192.0.2.1@53\", \"::1@53\"]",
-                         key.max);
+      return fmt::format(
+          "{} to {} strings \"address@port\", such as [\"192.0.2.1@53\", \"::1@53\"]", key.min,
+          key.max);
     case Kind::interfaces:
       return fmt::format("at most {} names of network interfaces, such as [\"eth0\"]", key.max);
     case Kind::choice:
@@ -189,10 +219,17 @@ std::string expectation(const Key& key) {
           "at most {} strings \"address[@port] [key]\", such as "
           "[\"192.0.2.1\", \"2001:db8::1@5300 transfer-key\"]",
           key.max);
+    case Kind::primaries:
+      return fmt::format(
+          "at most {} strings \"address[@port] [key] [tls=peer]\", or \"address[@port] key tls\", "
+          "such as [\"192.0.2.1\", \"2001:db8::1@5300 transfer-key\", \"192.0.2.2 tls=other\"]",
+          key.max);
+    case Kind::pins:
+      return fmt::format("at most {} strings of 44 characters, base64 of SHA-256", key.max);
     case Kind::accesses:
       return fmt::format(
-          "at most {} strings \"address[/length] [key]\" or \"any [key]\", such as "
-          "[\"192.0.2.0/24\", \"2001:db8::1 transfer-key\"]",
+          "at most {} strings \"address[/length] [key] [tls[=peer]]\" or \"any …\", such as "
+          "[\"192.0.2.0/24\", \"2001:db8::1 transfer-key\", \"any transfer-key tls\"]",
           key.max);
   }
   return {};
@@ -209,7 +246,7 @@ std::string pattern(const Key& key) {
     case Kind::path:
       return fmt::format("^[^\\u0000]{{{},{}}}$", key.min, path_bytes_max);
     case Kind::domain_name:
-      return "^" + name_pattern() + "$";
+      return "^" + name_pattern() + (key.min == 0 ? "?$" : "$");
     case Kind::endpoint:
       return fmt::format("^(({}|\\[{}\\]):{})?$", ipv4_pattern(), ipv6_pattern(), port_pattern);
     case Kind::endpoints:
@@ -223,12 +260,19 @@ std::string pattern(const Key& key) {
       return "^(([A-Za-z0-9+/]{4}){0,169}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)|"
              "([A-Za-z0-9+/]{4}){170}([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))?$";
     case Kind::remotes:
-      return fmt::format("^({}|{})(@{})?( {})?$", ipv4_pattern(), ipv6_pattern(), port_pattern,
-                         name_pattern());
+      return fmt::format("^({}|{})(@{})?{}$", ipv4_pattern(), ipv6_pattern(), port_pattern,
+                         key_pattern());
+    case Kind::primaries:
+      return fmt::format("^({0}|{1})(@{2})?({3}( tls={4})?|{5} tls)$", ipv4_pattern(),
+                         ipv6_pattern(), port_pattern, key_pattern(), name_pattern(),
+                         required_key_pattern());
+    case Kind::pins:
+      return "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
     case Kind::accesses:
       return fmt::format(
-          "^(any|{}(/(3[0-2]|[12]?[0-9]))?|{}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)( {})?$",
-          ipv4_pattern(), ipv6_pattern(), name_pattern());
+          "^(any|{}(/(3[0-2]|[12]?[0-9]))?|{}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?){}( "
+          "tls(={})?)?$",
+          ipv4_pattern(), ipv6_pattern(), key_pattern(), name_pattern());
     case Kind::boolean:
     case Kind::integer:
     case Kind::choice:

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "config/entry_keys.h"
 #include "config/secret.h"
+#include "config/tls_keys.h"
 #include "config/xdp_keys.h"
 
 namespace holdfast::config {
@@ -46,16 +47,18 @@ void set_entry(Draft& draft, const Value& value) {
   target = std::get<std::remove_reference_t<decltype(target)>>(value);
 }
 
+template <auto member>
 Value get_listen(const Draft& draft) {
   std::vector<std::string> texts;
-  texts.reserve(draft.config.server.listen.size());
-  for (const Endpoint& endpoint : draft.config.server.listen) texts.push_back(endpoint.to_text());
+  for (const Endpoint& endpoint : draft.config.server.*member) texts.push_back(endpoint.to_text());
   return texts;
 }
+template <auto member, uint16_t port>
 void set_listen(Draft& draft, const Value& value) {
-  draft.config.server.listen.clear();
+  auto& listen = draft.config.server.*member;
+  listen.clear();
   for (const std::string& text : std::get<std::vector<std::string>>(value)) {
-    draft.config.server.listen.push_back(*parse_endpoint(text, 53));
+    listen.push_back(*parse_endpoint(text, port));
   }
 }
 
@@ -172,11 +175,21 @@ constexpr std::array server_keys{
     Key{.table = "server",
         .name = "listen",
         .kind = Kind::endpoints,
+        .min = 1,
         .max = listens_max,
         .meaning = "Addresses to answer on, over UDP and TCP, each as `address@port`; without "
                    "`@port` it is port 53. `0.0.0.0` and `::` stand for all addresses.",
-        .get = get_listen,
-        .set = set_listen},
+        .get = get_listen<&ServerSettings::listen>,
+        .set = set_listen<&ServerSettings::listen, 53>},
+    Key{.table = "server",
+        .name = "listen_tls",
+        .kind = Kind::endpoints,
+        .max = listens_max,
+        .applies = restart,
+        .meaning = "Addresses for transfers over TLS (RFC 9103), each as `address@port`; without "
+                   "`@port` it is port 853. Needs `tls.certificate` and `tls.key`.",
+        .get = get_listen<&ServerSettings::listen_tls>,
+        .set = set_listen<&ServerSettings::listen_tls, 853>},
     plain<&Config::server, &ServerSettings::workers>(
         {.table = "server",
          .name = "workers",
@@ -425,6 +438,9 @@ constexpr std::array plain_tables{
           .keys = xdp_keys},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},
     Table{.name = "load", .meaning = "How zone files are read.", .keys = load_keys},
+    Table{.name = "tls",
+          .meaning = "Who we are in transfers over TLS, as their server and as their client.",
+          .keys = tls_keys},
     Table{.name = "policy",
           .kind = TableKind::array_of_tables,
           .meaning = "How zones are signed (DNSSEC). Given once for each policy.",

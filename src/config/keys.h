@@ -27,15 +27,17 @@ enum class Kind : uint8_t {
   account,      // the name of a user of the system
   nsid,         // text, "auto" or bytes as "0x…"
   path,         // resolved against the folder of the file; empty only if `min` is 0
-  domain_name,  // RFC 1035 §5.1 text
+  domain_name,  // RFC 1035 §5.1 text; nothing only if `min` is 0
   endpoint,     // address:port, or nothing
-  endpoints,    // one to `max` of address@port
+  endpoints,    // `min`, which is 0 or 1, to `max` of address@port
   interfaces,   // none to `max` names of network interfaces
   choice,       // one of `choices`
   secret,       // 32 hexadecimal digits, or nothing
   key_secret,   // base64, or nothing
   accesses,     // at most `max` of config/peer.h's access rules
-  remotes,      // at most `max` of its servers
+  remotes,      // at most `max` of its servers, without TLS
+  primaries,    // at most `max` of its servers; with TLS that proves nothing, only with a key
+  pins,         // at most `max` of base64 of a SHA-256
 };
 
 enum class Applies : uint8_t { on_reload, on_restart };
@@ -45,6 +47,7 @@ enum class Presence : uint8_t { optional, required };
 struct Draft {
   Config config = {};
   KeySetting key = {};
+  TlsPeerSetting tls_peer = {};
   PolicySetting policy = {};
   ZoneSetting zone = {};
   DirectorySetting directory = {};

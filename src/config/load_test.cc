@@ -144,6 +144,26 @@ TEST(LoadConfig, AZoneIsGivenOnceWhateverItsCase) {
             "each zone once");
 }
 
+TEST(LoadConfig, ATlsPeerIsNamedBeforeOrAfterItIsDefined) {
+  const std::string zone = "[[zone]]\nname = 'a.test'\nprimaries = ['::1 tls=p']\n";
+  EXPECT_EQ(complaints(zone),
+            "holdfast.toml:3:14: zone.primaries names the tls_peer p., which no [[tls_peer]] "
+            "defines");
+  const std::string peer = "[[tls_peer]]\nname = 'P.'\n";
+  EXPECT_THAT(complaints(zone + peer), HasSubstr("[[tls_peer]] without 'hostname'"));
+  EXPECT_EQ(complaints(zone + peer + "hostname = 'ns.test'"), "");
+  EXPECT_THAT(complaints(peer + "hostname = 'a.test'\n" + peer + "hostname = 'b.test'"),
+              HasSubstr("tls_peer.name is \"P.\", which line 1 has already"));
+}
+
+TEST(LoadConfig, TlsThatProvesNothingNeedsAKeyAndNotifyIsInTheClear) {
+  const std::string key = "[[key]]\nname = 'k'\nsecret = 'AAAA'\n[[zone]]\nname = 'a.test'\n";
+  EXPECT_EQ(complaints(key + "primaries = ['::1 k tls']"), "");
+  EXPECT_THAT(complaints(key + "primaries = ['::1 tls']"), HasSubstr("zone.primaries holds"));
+  EXPECT_THAT(complaints(key + "file = 'a'\nnotify = ['::1 k tls']"),
+              HasSubstr("zone.notify holds"));
+}
+
 TEST(LoadConfig, AMistypedSecretIsNotShown) {
   const std::string message = complaints("[cookies]\nactive = '0123456789abcdef0123456789abcde'");
   EXPECT_THAT(message,

@@ -24,6 +24,13 @@ void for_each_entry(const Table& table, const Config& config,
     }
     return;
   }
+  if (table.name == "tls_peer") {
+    for (const TlsPeerSetting& peer : config.tls_peers) {
+      draft.tls_peer = peer;
+      visit(draft);
+    }
+    return;
+  }
   if (table.name == "key") {
     for (const KeySetting& key : config.keys) {
       draft.key = key;

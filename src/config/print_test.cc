@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view every_key_changed = R"(
 [server]
 listen = ["192.0.2.1@53", "2001:db8::1", "::@5300"]
+listen_tls = ["192.0.2.1", "::1@8530"]
 workers = 7
 pin = true
 state = "/srv/state"
@@ -47,6 +48,15 @@ format = "json"
 [load]
 strict = true
 default_ttl_s = 60
+[tls]
+certificate = "chain.pem"
+key = "key.pem"
+[[tls_peer]]
+name = "Other"
+hostname = "ns.example."
+pins = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+ca = "ca.pem"
+needs_alpn = false
 [[policy]]
 name = "p"
 algorithm = "ed25519"
@@ -64,9 +74,9 @@ algorithm = "hmac-sha512"
 secret = "c2VjcmV0"
 [[zone]]
 name = "c.test"
-primaries = ["192.0.2.1@5300 k.test", "::1"]
+primaries = ["192.0.2.1@5300 k.test", "::1", "::2 tls=other", "::3 k.test tls"]
 receive_mebibytes_max = 7
-transfer_to = ["any k.test", "192.0.2.0/24"]
+transfer_to = ["any k.test", "192.0.2.0/24", "any tls=other"]
 notify = ["2001:db8::1"]
 [[zone]]
 name = "a.test"
@@ -86,6 +96,7 @@ policy = "default"
 Draft first_entries(const Config& config) {
   return {.config = config,
           .key = config.keys.front(),
+          .tls_peer = config.tls_peers.front(),
           .policy = config.policies.front(),
           .zone = config.zones.front(),
           .directory = config.directories.front()};
@@ -129,7 +140,8 @@ TEST(PrintConfig, TheTextAboveChangesEveryKeyThatItCan) {
 
 TEST(PrintConfig, ShowsDefaults) {
   const std::string printed = print_toml(default_config());
-  EXPECT_THAT(printed, ::testing::HasSubstr("[server]\nlisten   = [\"0.0.0.0@53\", \"::@53\"]\n"));
+  EXPECT_THAT(printed,
+              ::testing::HasSubstr("[server]\nlisten     = [\"0.0.0.0@53\", \"::@53\"]\n"));
   EXPECT_THAT(printed, ::testing::HasSubstr("udp_payload_bytes_max = 1232\n"));
 }
 

@@ -19,15 +19,18 @@ std::string type_of(const Key& key) {
     case Kind::choice:
       return fmt::format(R"("enum": ["{}"])", fmt::join(key.choices, R"(", ")"));
     case Kind::endpoints:
-      return fmt::format(R"("type": "array", "minItems": 1, "maxItems": {}, "uniqueItems": true,
+      return fmt::format(
+          R"("type": "array", "minItems": {}, "maxItems": {}, "uniqueItems": true,
           "items": {{"type": "string", "pattern": {}}})",
-                         key.max, quote(pattern(key)));
+          key.min, key.max, quote(pattern(key)));
     case Kind::interfaces:
       return fmt::format(R"("type": "array", "maxItems": {}, "uniqueItems": true,
           "items": {{"type": "string", "pattern": {}}})",
                          key.max, quote(pattern(key)));
     case Kind::accesses:
     case Kind::remotes:
+    case Kind::primaries:
+    case Kind::pins:
       return fmt::format(R"("type": "array", "maxItems": {},
           "items": {{"type": "string", "pattern": {}}})",
                          key.max, quote(pattern(key)));
