@@ -25,5 +25,5 @@ set(HOLDFAST_LINK_config fmt::fmt)
 set(HOLDFAST_LINK_control Boost::json PkgConfig::FSTRM PkgConfig::PROTOBUF_C PkgConfig::SYSTEMD
     OpenSSL::Crypto fmt::fmt Threads::Threads)
 set(HOLDFAST_LINK_drill PkgConfig::LIBBPF)
-set(HOLDFAST_LINK_transfer OpenSSL::Crypto Threads::Threads)
+set(HOLDFAST_LINK_transfer OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 set(HOLDFAST_LINK_main spdlog::spdlog fmt::fmt Boost::json)

@@ -176,11 +176,12 @@ struct Ground {
   Dnstap& dnstap;
   Settings& settings;
   OpenedMemory& opened;
+  std::shared_ptr<const transfer::TlsCredentials> tls;
 };
 
 // Joins the parts and runs them until SIGTERM.
 void run_parts(const Ground& ground, Start start) {
-  const auto& [environment, clock, liveness, facts, dnstap, settings, opened] = ground;
+  const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
   zone::Memory& memory = opened.memory;
   exchange::Panel& panel = environment.panel;
   const auto config = facts.read().applied;
@@ -195,6 +196,7 @@ void run_parts(const Ground& ground, Start start) {
                        .tasks = tasks,
                        .history = zones.history(),
                        .handover = environment.handover,
+                       .tls_listeners = environment.tls_listeners,
                        .state_directory = config->server.state,
                        .clock = clock});
   zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
@@ -239,6 +241,7 @@ void run_parts(const Ground& ground, Start start) {
               .requests = requests,
               .tasks = tasks,
               .transfers = transfers,
+              .tls = tls,
               .liveness = liveness,
               .stop = stop_requested,
               .each_second = each_second,
@@ -264,6 +267,14 @@ Result<void> manage(const Environment& environment, Start start) {
   });
   settings.apply(*config, TRY(settings.policy_of(*config)));
 
+  auto tls = transfer::TlsCredentials::load(*config);
+  if (!tls && start == Start::cold) return fail(config->source + ": " + tls.error().message);
+  if (!tls) {
+    // What is served goes on; a reload with good files brings TLS back.
+    log::error(Category::transfer, "tls-off",
+               "nothing goes over TLS until a reload: " + tls.error().message);
+  }
+
   OpenedMemory opened = TRY(open_memory(config->server.state, panel));
   run_parts({.environment = environment,
              .clock = clock,
@@ -271,7 +282,8 @@ Result<void> manage(const Environment& environment, Start start) {
              .facts = facts,
              .dnstap = dnstap,
              .settings = settings,
-             .opened = opened},
+             .opened = opened,
+             .tls = tls ? *std::move(tls) : nullptr},
             start);
   return opened.memory.close_clean();
 }

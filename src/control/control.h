@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "exchange/channel.h"
@@ -20,8 +21,9 @@ struct Environment {
   // state directory.
   const config::Config& config;
   exchange::Panel& panel;
-  exchange::Channel& channel;  // control's end
-  int handover = -1;           // control's end of exchange/handover.h; the supervisor's
+  exchange::Channel& channel;           // control's end
+  int handover = -1;                    // control's end of exchange/handover.h; the supervisor's
+  std::vector<int> tls_listeners = {};  // for transfers over TLS; the supervisor's
 };
 
 // `<state>/zones.mem`: the file of zone memory.

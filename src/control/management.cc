@@ -45,7 +45,7 @@ void Management::first_load(Start start) {
   for (const config::Problem& problem : list.problems.problems) {
     log::error(Category::config, "zone-list", problem.to_text());
   }
-  parts_.transfers.apply(*applied, list.zones);
+  parts_.transfers.apply(*applied, list.zones, parts_.tls);
   parts_.zones.first_load(list.zones, load_options(*applied), start,
                           keeps ? ZoneSet::Unlisted::keep : ZoneSet::Unlisted::remove, parts_.stop,
                           [&](size_t done, size_t total) {

@@ -23,6 +23,7 @@ class Management {
     ReloadQueue& requests;
     TaskQueue& tasks;
     Transfers& transfers;
+    std::shared_ptr<const transfer::TlsCredentials> tls;  // of the start
     Liveness& liveness;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due

@@ -170,6 +170,17 @@ void add_transfers(MetricsText& text, const TransferFacts& facts) {
   text.add_sample(MetricsText::label("result", "refused"), facts.out_refused);
   add_counter(text, "holdfast_transfer_sent_bytes_total",
               "Bytes sent on connections with transfers.", facts.out_bytes);
+  text.begin_family("holdfast_transfer_connections_closed_total", Type::counter,
+                    "Connections for transfers that we closed.");
+  text.add_sample(MetricsText::label("reason", "idle"), facts.out_idle);
+  text.add_sample(MetricsText::label("reason", "slow"), facts.out_slow);
+  text.begin_family("holdfast_transfer_tls_handshakes_total", Type::counter,
+                    "Handshakes of clients by what became of them.");
+  text.add_sample(MetricsText::label("result", "completed"), facts.tls_begun);
+  text.add_sample(MetricsText::label("result", "failed"), facts.tls_failed);
+  text.begin_family("holdfast_tls_certificate_expiry_timestamp_seconds", Type::gauge,
+                    "When our certificate for transfers over TLS ends; 0: there is none.");
+  text.add_sample("", facts.tls_certificate_expires_unix_s);
   add_counter(text, "holdfast_notify_sent_total", "NOTIFY messages sent, repeats included.",
               facts.notify_sent);
   text.begin_family("holdfast_notify_total", Type::counter,

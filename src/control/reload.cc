@@ -94,12 +94,14 @@ ReloadReply Reloader::judge_and_apply() {
     reply.findings.push_back(parts_.config_file + ": " + key +
                              " was changed, which needs a restart");
   }
+  auto tls = transfer::TlsCredentials::load(fresh);
+  if (!tls) reply.findings.push_back(parts_.config_file + ": " + tls.error().message);
   const config::ZoneList list = config::list_zones(fresh);
   take_problems(reply, list.problems);
   ReloadPlan plan = parts_.zones.plan_all(list.zones, load_options(fresh), parts_.stop);
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) return refuse();
-  if (auto done = apply(fresh, list.zones, plan, reply); !done) {
+  if (auto done = apply(fresh, list.zones, *std::move(tls), plan, reply); !done) {
     reply.error = std::move(done.error().message);
     return refuse();
   }
@@ -113,7 +115,8 @@ ReloadReply Reloader::judge_and_apply() {
 }
 
 Result<void> Reloader::apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
-                             ReloadPlan& plan, ReloadReply& reply) {
+                             std::shared_ptr<const transfer::TlsCredentials> tls, ReloadPlan& plan,
+                             ReloadReply& reply) {
   const auto applied = parts_.facts.read().applied;
   const auto nothing_changed = [](const Error& error) {
     return fail("nothing was changed: " + error.message);
@@ -152,9 +155,14 @@ Result<void> Reloader::apply(const config::Config& fresh, std::span<const config
                 shown.error().message);
   }
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
-  parts_.transfers.apply(fresh, zones);
+  const uint64_t certificate_ended_unix_s = parts_.transfers.certificate_expires_unix_s();
+  parts_.transfers.apply(fresh, zones, tls);
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
+  if (tls->expires_unix_s() != certificate_ended_unix_s && tls->expires_unix_s() != 0) {
+    reply.changes.push_back(fresh.tls.certificate + ": another certificate, good until " +
+                            std::to_string(tls->expires_unix_s()) + " (seconds since 1970)");
+  }
   const size_t unlisted = shown->updated + shown->added + shown->removed - shown->changes.size();
   for (std::string& change : shown->changes) reply.changes.push_back(std::move(change));
   if (unlisted != 0) reply.changes.push_back(std::to_string(unlisted) + " more zones");

@@ -48,7 +48,8 @@ class Reloader {
   ReloadReply judge_and_apply();
   ReloadReply judge_and_apply_zone(const std::string& zone);
   Result<void> apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
-                     ReloadPlan& plan, ReloadReply& reply);
+                     std::shared_ptr<const transfer::TlsCredentials> tls, ReloadPlan& plan,
+                     ReloadReply& reply);
   // Runs `work` between the notices that a reload has begun and ended.
   template <typename Work>
   ReloadReply run(Work&& work);

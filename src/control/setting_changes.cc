@@ -28,7 +28,12 @@ bool have_same_transfers(const config::Config& before, const config::Config& aft
   const auto same_key = [](const config::KeySetting& a, const config::KeySetting& b) {
     return a.name == b.name && a.algorithm == b.algorithm && a.secret == b.secret;
   };
+  const auto same_peer = [](const config::TlsPeerSetting& a, const config::TlsPeerSetting& b) {
+    return a.name == b.name && a.hostname == b.hostname && a.ca == b.ca && a.pins == b.pins &&
+           a.needs_alpn == b.needs_alpn;
+  };
   return std::ranges::equal(before.keys, after.keys, same_key) &&
+         std::ranges::equal(before.tls_peers, after.tls_peers, same_peer) &&
          transfers_of(before) == transfers_of(after);
 }
 
@@ -49,6 +54,7 @@ std::vector<std::string> describe_changes(const config::Config& before,
     to.xdp = from.xdp;
     to.log = from.log;
     to.load = from.load;
+    to.tls = from.tls;
   };
   copy_settings(before, old_draft.config);
   copy_settings(after, new_draft.config);

@@ -80,7 +80,13 @@ struct Transfers::Impl {
                       [this](wire::NameView apex, const Endpoint& from, const wire::Name* key) {
                         return secondaries.on_notify(apex, from, key);
                       }}),
-        server(context, parts.handover, answerer, counters, parts.clock),
+        server({.context = context,
+                .handover = parts.handover,
+                .tls_listeners = parts.tls_listeners,
+                .settings = settings,
+                .answerer = answerer,
+                .counters = counters,
+                .clock = parts.clock}),
         timer(context) {
     wait();
     thread = std::thread([this] {
@@ -145,8 +151,10 @@ Transfers::Transfers(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) 
 
 Transfers::~Transfers() = default;
 
-void Transfers::apply(const config::Config& config, std::span<const config::ZoneSource> zones) {
-  impl_->settings.publish(std::make_shared<const transfer::Settings>(config, zones));
+void Transfers::apply(const config::Config& config, std::span<const config::ZoneSource> zones,
+                      std::shared_ptr<const transfer::TlsCredentials> tls) {
+  impl_->settings.publish(
+      std::make_shared<const transfer::Settings>(config, zones, std::move(tls)));
   asio::post(impl_->context, [impl = impl_.get()] {
     if (impl->is_asking) impl->secondaries.apply();
   });
@@ -187,10 +195,20 @@ TransferFacts Transfers::facts() const {
           .out_failed = out.failed,
           .out_refused = out.refused,
           .out_bytes = out.bytes,
+          .out_idle = out.idle,
+          .out_slow = out.slow,
+          .tls_begun = out.tls_begun,
+          .tls_failed = out.tls_failed,
+          .tls_certificate_expires_unix_s = certificate_expires_unix_s(),
           .notify_sent = notify.sent,
           .notify_acknowledged = notify.acknowledged,
           .notify_refused = notify.refused,
           .notify_unanswered = notify.unanswered};
+}
+
+uint64_t Transfers::certificate_expires_unix_s() const {
+  const auto in_force = impl_->settings.read();
+  return in_force->tls() == nullptr ? 0 : in_force->tls()->expires_unix_s();
 }
 
 std::optional<transfer::SecondaryStatus> Transfers::secondary(const std::string& zone) const {

@@ -26,6 +26,11 @@ struct TransferFacts {
   uint64_t out_failed = 0;
   uint64_t out_refused = 0;
   uint64_t out_bytes = 0;
+  uint64_t out_idle = 0;
+  uint64_t out_slow = 0;
+  uint64_t tls_begun = 0;
+  uint64_t tls_failed = 0;
+  uint64_t tls_certificate_expires_unix_s = 0;  // 0: there is none
   uint64_t notify_sent = 0;
   uint64_t notify_acknowledged = 0;
   uint64_t notify_refused = 0;
@@ -40,7 +45,8 @@ class Transfers {
     ZoneSet& zones;    // used by tasks alone
     TaskQueue& tasks;  // of the thread that manages zones
     const transfer::History& history;
-    int handover = -1;  // control's end; the caller's
+    int handover = -1;  // control's end; the caller's, as these are
+    std::vector<int> tls_listeners;
     std::string state_directory;
     const Clock& clock;
   };
@@ -49,8 +55,9 @@ class Transfers {
   Transfers(const Transfers&) = delete;
   Transfers& operator=(const Transfers&) = delete;
 
-  // The settings in force from now on; `zones` are those of `config`.
-  void apply(const config::Config& config, std::span<const config::ZoneSource> zones);
+  // The settings in force from now on; `zones` are those of `config`, `tls` what its files say.
+  void apply(const config::Config& config, std::span<const config::ZoneSource> zones,
+             std::shared_ptr<const transfer::TlsCredentials> tls);
   // Secondary zones are asked for from now on: zone memory has what is kept of them.
   void begin_asking();
   // A zone has another version.
@@ -59,6 +66,8 @@ class Transfers {
   [[nodiscard]] Result<void> refresh(const std::string& zone, transfer::Refresh how);
 
   [[nodiscard]] TransferFacts facts() const;
+  // Of the certificate in force; 0: there is none.
+  [[nodiscard]] uint64_t certificate_expires_unix_s() const;
   // None if the zone is no secondary.
   [[nodiscard]] std::optional<transfer::SecondaryStatus> secondary(const std::string& zone) const;
 

@@ -12,6 +12,7 @@
 #include "config/print.h"
 #include "config/schema.h"
 #include "config/zone_list.h"
+#include "transfer/tls.h"
 
 namespace holdfast {
 
@@ -27,10 +28,13 @@ Verdict examine(const std::string& path) {
   if (!outcome.config) return {std::move(outcome.problems), 0};
   config::ZoneList list = config::list_zones(*outcome.config);
   for (const config::ZoneSource& zone : list.zones) {
-    if (access(zone.file.c_str(), R_OK) == 0) continue;
+    if (zone.is_secondary() || access(zone.file.c_str(), R_OK) == 0) continue;
     list.problems.add({.file = path,
                        .message = fmt::format("zone {}: {}: {}; expected a readable zone file",
                                               zone.name, zone.file, std::strerror(errno))});
+  }
+  if (const auto tls = transfer::TlsCredentials::load(*outcome.config); !tls) {
+    list.problems.add({.file = path, .message = tls.error().message});
   }
   return {std::move(list.problems), list.zones.size()};
 }

@@ -12,6 +12,7 @@
 #include "main/service.h"
 #include "main/state_directory.h"
 #include "supervise/process.h"
+#include "transport/socket.h"
 #include "zone/memory.h"
 
 namespace holdfast {
@@ -49,11 +50,22 @@ Result<void> offer_kept_memory(const std::string& state_directory, exchange::Pan
   return {};
 }
 
+// Kept by the supervisor, so that clients wait while control is started again.
+Result<std::vector<UniqueFd>> open_tls_listeners(const config::ServerSettings& server) {
+  std::vector<UniqueFd> listeners;
+  for (const Endpoint& endpoint : server.listen_tls) {
+    TRY(transport::check_address_free(endpoint, transport::SocketType::tcp));
+    listeners.push_back(TRY(transport::open_socket(endpoint, transport::SocketType::tcp)));
+  }
+  return listeners;
+}
+
 // All that can fail at start, in the order in which privileges are given up.
 Result<int> start_and_run(const config::Config& config) {
   const config::ServerSettings& server = config.server;
   const size_t workers = worker_count(server.workers);
   TRY(supervise::ensure_descriptors(
+      server.listen_tls.size() +
       descriptors_needed(server.listen.size(), workers, config.tcp.connections_max)));
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
   const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
@@ -65,6 +77,7 @@ Result<int> start_and_run(const config::Config& config) {
                                            : transport::Steering::by_hash);
   TRY(sockets.prepare(server.listen, workers));
   sockets.commit();
+  const std::vector<UniqueFd> tls_listeners = TRY(open_tls_listeners(server));
   // Root that was told to stay root keeps what it has.
   if (!server.user.empty() || geteuid() != 0) TRY(supervise::keep_only_bind_capability());
   xdp.set_workers(workers);
@@ -90,6 +103,7 @@ Result<int> start_and_run(const config::Config& config) {
                    .xdp = xdp,
                    .channel = channel,
                    .handover = handover,
+                   .tls_listeners = tls_listeners,
                    .supervisor = supervisor});
   return service.run();
 }

@@ -153,7 +153,10 @@ void Service::add_control() {
   child.name = "control";
   child.run = [this] { return run_control_process(); };
   child.descriptors = [this] {
-    return std::vector<int>{parts_.channel.control.fd(), parts_.handover.control.get()};
+    std::vector<int> kept = tls_listeners();
+    kept.push_back(parts_.channel.control.fd());
+    kept.push_back(parts_.handover.control.get());
+    return kept;
   };
   child.on_started = [this](pid_t) {
     parts_.panel.control_heartbeat_ns.store(parts_.clock.monotonic_ns());
@@ -165,6 +168,12 @@ void Service::add_control() {
   parts_.supervisor.add(std::move(child));
 }
 
+std::vector<int> Service::tls_listeners() const {
+  std::vector<int> descriptors;
+  for (const UniqueFd& listener : parts_.tls_listeners) descriptors.push_back(listener.get());
+  return descriptors;
+}
+
 int Service::run_control_process() const {
   // As root it reads what an operator's root may read; as another user it needs no more than that.
   if (!parts_.config.server.user.empty() && !drop_capabilities()) return 1;
@@ -172,7 +181,8 @@ int Service::run_control_process() const {
                        .config = parts_.config,
                        .panel = parts_.panel,
                        .channel = parts_.channel.control,
-                       .handover = parts_.handover.control.get()});
+                       .handover = parts_.handover.control.get(),
+                       .tls_listeners = tls_listeners()});
 }
 
 AfterEnd Service::on_control_end(const ChildEnd& end) {

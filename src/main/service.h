@@ -32,6 +32,7 @@ struct ServiceParts {
   XdpPath& xdp;
   exchange::Channel::Pair& channel;
   const exchange::HandoverPair& handover;
+  const std::vector<UniqueFd>& tls_listeners;  // control's
   supervise::Supervisor& supervisor;
 };
 
@@ -59,6 +60,7 @@ class Service {
   void add_control();
   [[nodiscard]] std::vector<server::XdpPort> xdp_ports(size_t worker) const;
   [[nodiscard]] int run_worker_process(size_t worker) const;
+  [[nodiscard]] std::vector<int> tls_listeners() const;
   [[nodiscard]] int run_control_process() const;
   supervise::AfterEnd on_worker_end(size_t worker, const supervise::ChildEnd& end);
   supervise::AfterEnd on_control_end(const supervise::ChildEnd& end);

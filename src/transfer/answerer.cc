@@ -98,6 +98,13 @@ Reply Answerer::answer_verified(const Request& request, const wire::Query& query
     return Reply(make_response(query, wire::rcode_notimp, wire::ede_not_supported),
                  std::move(tsig));
   }
+  // RFC 9103 §7.8: what comes this way is for transfers; resolvers are answered elsewhere.
+  const bool is_of_transfers = query.qtype == wire::type_soa || query.qtype == wire::type_axfr ||
+                               query.qtype == wire::type_ixfr;
+  if (request.tls != nullptr && !is_of_transfers) {
+    return Reply(make_response(query, wire::rcode_refused, wire::ede_not_supported),
+                 std::move(tsig));
+  }
   const bool is_transfer = query.has_question && query.qclass == wire::class_in &&
                            (query.qtype == wire::type_axfr || query.qtype == wire::type_ixfr);
   return is_transfer ? answer_transfer(request, query, std::move(tsig))
@@ -126,10 +133,14 @@ Reply Answerer::answer_transfer(const Request& request, const wire::Query& query
   if (is_udp && query.qtype == wire::type_axfr) {  // RFC 5936 §4.2
     return Reply(make_response(query, wire::rcode_formerr, std::nullopt), std::move(tsig));
   }
-  const auto setting = parts_.settings.read()->find(query.qname);
+  const auto settings = parts_.settings.read();
+  const auto setting = settings->find(query.qname);
   const wire::Name key = tsig.is_signed() ? wire::Name(tsig.key_name()) : wire::Name();
-  if (!setting ||
-      !may_transfer(*setting, request.client.address_bytes(), tsig.is_signed() ? &key : nullptr)) {
+  const TlsClient tls{.session = request.tls, .credentials = settings->tls()};
+  const Requester requester{.address = request.client.address_bytes(),
+                            .key = tsig.is_signed() ? &key : nullptr,
+                            .tls = request.tls != nullptr ? &tls : nullptr};
+  if (!setting || !may_transfer(*setting, requester)) {
     return refuse_transfer(request, query, std::move(tsig));
   }
   const Epoch epoch(parts_.panel.epochs);

@@ -23,6 +23,7 @@ struct Request {
   std::vector<uint8_t> message;
   exchange::Protocol protocol = exchange::Protocol::tcp;
   Endpoint client;
+  ssl_st* tls = nullptr;  // the finished handshake that it came after; null: it came in the clear
 };
 
 // What the metrics show; written by one thread.
@@ -32,6 +33,10 @@ struct OutCounters {
   std::atomic<uint64_t> failed{0};
   std::atomic<uint64_t> refused{0};
   std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> idle{0};  // connections closed because nothing was asked on them
+  std::atomic<uint64_t> slow{0};  // because what was sent was not taken, or a request did not come
+  std::atomic<uint64_t> tls_begun{0};
+  std::atomic<uint64_t> tls_failed{0};  // handshakes
 };
 
 class Answerer {

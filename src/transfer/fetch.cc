@@ -5,14 +5,11 @@
 
 #include <chrono>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
 #include "base/check.h"
+#include "transfer/stream.h"
 #include "wire/query.h"
 
 namespace holdfast::transfer {
@@ -24,15 +21,6 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 
 constexpr size_t length_bytes = 2;
-
-asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
-  if (endpoint.is_ipv6()) {
-    return {asio::ip::address_v6(endpoint.address), endpoint.port};
-  }
-  asio::ip::address_v4::bytes_type bytes{};
-  std::copy_n(endpoint.address.begin(), bytes.size(), bytes.begin());
-  return {asio::ip::address_v4(bytes), endpoint.port};
-}
 
 uint16_t random_id() {
   uint16_t id = 0;
@@ -73,7 +61,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
  public:
   Fetch(asio::io_context& context, const Clock& clock, FetchRequest request,
         std::function<void(FetchResult)> done)
-      : socket_(context),
+      : stream_(context),
         deadline_(context),
         total_(context),
         clock_(clock),
@@ -88,14 +76,37 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   void start() {
     fail_after(total_, fetch_total_ms, "the transfer takes longer than two hours");
     fail_after(deadline_, fetch_connect_ms, "no connection within five seconds");
-    socket_.async_connect(to_asio(request_.from.endpoint),
-                          [self = shared_from_this()](error_code error) {
-                            if (error) return self->fail_with("connect: " + error.message());
-                            self->send();
-                          });
+    stream_.connect(request_.from.endpoint, [self = shared_from_this()](error_code error, size_t) {
+      if (error) return self->fail_with("connect: " + error.message());
+      if (self->request_.from.tls.required) return self->begin_tls();
+      self->send();
+    });
   }
 
  private:
+  void begin_tls() {
+    if (request_.tls == nullptr) return fail_with("TLS is not set up");
+    fail_after(deadline_, fetch_connect_ms, "no TLS handshake within five seconds");
+    stream_.start_tls(request_.tls->client(), TlsSide::client,
+                      request_.tls->hostname_of(request_.from.tls.peer),
+                      [self = shared_from_this()](error_code error, size_t) {
+                        if (error) return self->fail_with("TLS: " + stream_error_text(error));
+                        self->judge_server();
+                      });
+  }
+
+  void judge_server() {
+    const std::string& peer = request_.from.tls.peer;
+    if (request_.tls->needs_alpn(peer) && !is_dns_agreed(stream_.session())) {
+      return fail_with("TLS: the server did not choose ALPN \"dot\"");
+    }
+    if (!peer.empty()) {
+      const auto proved = request_.tls->prove(stream_.session(), TlsSide::server, peer);
+      if (!proved) return fail_with("TLS: " + proved.error().message);
+    }
+    send();
+  }
+
   void send() {
     outgoing_ = make_request(request_, id_);
     if (request_.key) tsig_.sign_request(request_.key, outgoing_, clock_.wall_s());
@@ -103,30 +114,27 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     put_u16(length, static_cast<unsigned>(outgoing_.size()));
     outgoing_.insert(outgoing_.begin(), length.begin(), length.end());
     fail_after(deadline_, fetch_message_ms, "no answer within 20 seconds");
-    asio::async_write(socket_, asio::buffer(outgoing_),
-                      [self = shared_from_this()](error_code error, size_t) {
-                        if (error) return self->fail_with("send: " + error.message());
-                        self->read_length();
-                      });
+    stream_.write(outgoing_, [self = shared_from_this()](error_code error, size_t) {
+      if (error) return self->fail_with("send: " + stream_error_text(error));
+      self->read_length();
+    });
   }
 
   // The deadline of a message begins with the end of the one before, so that one who sends a byte
   // now and then is not waited for.
   void read_length() {
-    asio::async_read(socket_, asio::buffer(length_),
-                     [self = shared_from_this()](error_code error, size_t) {
-                       if (error) return self->fail_at_end(error);
-                       self->read_message(load_be16(self->length_.data()));
-                     });
+    stream_.read(length_, [self = shared_from_this()](error_code error, size_t) {
+      if (error) return self->fail_at_end(error);
+      self->read_message(load_be16(self->length_.data()));
+    });
   }
 
   void read_message(size_t size) {
     message_.resize(size);
-    asio::async_read(socket_, asio::buffer(message_),
-                     [self = shared_from_this()](error_code error, size_t) {
-                       if (error) return self->fail_at_end(error);
-                       self->take();
-                     });
+    stream_.read(message_, [self = shared_from_this()](error_code error, size_t) {
+      if (error) return self->fail_at_end(error);
+      self->take();
+    });
   }
 
   void take() {
@@ -146,8 +154,8 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   }
 
   void fail_at_end(error_code error) {
-    fail_with(error == asio::error::eof ? "the server closed the connection before the end"
-                                        : "receive: " + error.message());
+    fail_with(is_end_of_stream(error) ? "the server closed the connection before the end"
+                                      : "receive: " + stream_error_text(error));
   }
 
   void fail_with(const std::string& sentence) {
@@ -164,15 +172,14 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   }
 
   void finish(FetchResult result) {
-    error_code ignored;
-    ignored = socket_.close(ignored);
+    stream_.close();
     deadline_.cancel();
     total_.cancel();
     const auto done = std::exchange(done_, {});
     done(std::move(result));
   }
 
-  asio::ip::tcp::socket socket_;
+  Stream stream_;
   asio::steady_timer deadline_;
   asio::steady_timer total_;
   const Clock& clock_;

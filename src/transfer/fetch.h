@@ -2,9 +2,11 @@
 // Asks one server for a zone: connects, sends an AXFR or IXFR request, signed if there is a key,
 // and reads the answer to its end.
 //
-// One TCP connection a fetch. A single SOA as the answer to an IXFR says that there is nothing new,
-// so this is also how a zone's serial is looked at. Bounds: connect_ms, message_ms from one message
-// to the next, total_ms, and the bytes of records of the request. Thread: the io_context's.
+// One TCP connection a fetch, within TLS if the server must be asked so; who it is, is then proved
+// before anything is sent (RFC 9103 §9.3). A single SOA as the answer to an IXFR says that there is
+// nothing new, so this is also how a zone's serial is looked at. Bounds: connect_ms, message_ms
+// from one message to the next, total_ms, and the bytes of records of the request. Thread: the
+// io_context's.
 #pragma once
 
 #include <functional>
@@ -13,6 +15,7 @@
 #include "base/clock.h"
 #include "config/peer.h"
 #include "transfer/inbound.h"
+#include "transfer/tls.h"
 #include "transfer/tsig.h"
 
 namespace boost::asio {
@@ -24,6 +27,7 @@ namespace holdfast::transfer {
 struct FetchRequest {
   config::Remote from;
   std::shared_ptr<const TsigKey> key;  // null: unsigned
+  std::shared_ptr<const TlsCredentials> tls;
   wire::Name apex;
   std::optional<uint32_t> serial;  // IXFR from there; none: AXFR
   std::vector<uint8_t> soa;        // RDATA of that serial's SOA

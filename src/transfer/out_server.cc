@@ -5,18 +5,17 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
 #include "exchange/handover.h"
 #include "log/log.h"
+#include "transfer/stream.h"
 
 namespace holdfast::transfer {
 
@@ -28,6 +27,8 @@ using log::Category;
 
 constexpr size_t length_bytes = 2;
 constexpr size_t read_bytes = 4096;
+constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr unsigned accept_pause_ms = 100;
 
 Endpoint endpoint_of(const sockaddr_in6& address) {
   sockaddr_storage storage{};
@@ -74,29 +75,37 @@ void send_datagram(int socket, const sockaddr_in6& client, const Endpoint& from,
 }  // namespace
 
 struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
-  Impl(asio::io_context& context, int handover_socket, Answerer& answerer_of, OutCounters& counts,
-       const Clock& clock_of)
-      : io(context), handover(context), answerer(answerer_of), counters(counts), clock(clock_of) {
+  Impl(Parts of) : parts(std::move(of)), handover(parts.context) {
     // Without one, nothing is passed on.
     error_code error;
-    if (handover_socket >= 0) error = handover.assign(::dup(handover_socket), error);
+    if (parts.handover >= 0) error = handover.assign(::dup(parts.handover), error);
     if (error) {
       log::error(Category::transfer, "handover-failed",
                  "requests of the answer processes cannot be received: " + error.message());
+    }
+    for (const int listener : parts.tls_listeners) {
+      listeners.emplace_back(parts.context);
+      error = listeners.back().assign(::dup(listener), error);
+      if (error) {
+        log::error(Category::transfer, "tls-listener-failed",
+                   "a socket for TLS cannot be listened on: " + error.message());
+      }
     }
   }
 
   void wait();
   void take_all();
   void answer_datagram(const exchange::Handover& request);
+  void wait_for_tls(size_t listener);
+  void accept_tls(size_t listener);
+  // Whether another connection of `client` may be; told and counted if not.
+  [[nodiscard]] bool has_room(const Endpoint& client);
   void adopt(exchange::Handover request);
 
-  asio::io_context& io;
+  Parts parts;
   asio::posix::stream_descriptor handover;
+  std::vector<asio::posix::stream_descriptor> listeners;
   exchange::HandoverReceiver receiver;
-  Answerer& answerer;
-  OutCounters& counters;
-  const Clock& clock;
   size_t connections = 0;
   std::map<std::array<uint8_t, 16>, size_t> by_address;
 };
@@ -107,16 +116,14 @@ namespace {
 template <typename Server>
 class Connection : public std::enable_shared_from_this<Connection<Server>> {
  public:
-  Connection(Server& server, exchange::Handover request)
+  Connection(Server& server, const Endpoint& client, UniqueFd descriptor,
+             std::vector<uint8_t> received)
       : server_(server.shared_from_this()),
-        socket_(server.io),
-        timer_(server.io),
-        client_(endpoint_of(request.header.client)),
-        received_(std::move(request.bytes)) {
-    const int family = client_.is_ipv6() ? AF_INET6 : AF_INET;
-    error_code error;
-    error = socket_.assign(asio::generic::stream_protocol(family, IPPROTO_TCP),
-                           request.descriptor.release(), error);
+        stream_(server.parts.context),
+        timer_(server.parts.context),
+        client_(client),
+        received_(std::move(received)) {
+    stream_.adopt(descriptor.release(), client_.is_ipv6());
     ++server_->connections;
     ++server_->by_address[client_.address];
   }
@@ -125,7 +132,25 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   ~Connection() {
     --server_->connections;
     if (--server_->by_address[client_.address] == 0) server_->by_address.erase(client_.address);
-    if (reply_ && reply_->is_transfer()) server_->counters.failed.fetch_add(1);
+    if (reply_ && reply_->is_transfer()) counters().failed.fetch_add(1);
+  }
+
+  // RFC 9103 §7: TLS from the first byte on.
+  void begin_tls() {
+    const auto settings = server_->parts.settings.read();
+    ssl_ctx_st* context = settings->tls() == nullptr ? nullptr : settings->tls()->server();
+    if (context == nullptr) return;
+    end_after(handshake_ms, counters().tls_failed);
+    stream_.start_tls(context, TlsSide::server, {},
+                      [self = this->shared_from_this()](error_code error, size_t) {
+                        self->timer_.cancel();
+                        if (error) return self->fail_handshake(stream_error_text(error));
+                        if (!is_dns_agreed(self->stream_.session())) {
+                          return self->fail_handshake("the client did not ask for ALPN \"dot\"");
+                        }
+                        self->counters().tls_begun.fetch_add(1);
+                        self->serve();
+                      });
   }
 
   // Answers the first whole message of what has been received, or reads on.
@@ -141,43 +166,49 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   void answer(size_t size) {
     const auto begin = received_.begin() + length_bytes;
     const auto end = begin + static_cast<ptrdiff_t>(size);
-    Request request{
-        .message = {begin, end}, .protocol = exchange::Protocol::tcp, .client = client_};
+    Request request{.message = {begin, end},
+                    .protocol = exchange::Protocol::tcp,
+                    .client = client_,
+                    .tls = stream_.session()};
     received_.erase(received_.begin(), end);
-    reply_ = server_->answerer.answer(std::move(request));
+    reply_ = server_->parts.answerer.answer(std::move(request));
     if (!reply_) return;  // nothing that could be answered: the connection ends
-    if (reply_->is_transfer()) server_->counters.begun.fetch_add(1);
+    if (reply_->is_transfer()) counters().begun.fetch_add(1);
+    began_ns_ = server_->parts.clock.monotonic_ns();
     write_next();
   }
 
   void write_next() {
-    auto message = reply_->next(server_->clock.wall_s());
+    auto message = reply_->next(server_->parts.clock.wall_s());
     if (!message) {
       log::error(Category::transfer, "transfer-failed", message.error().message);
       return;
     }
     if (!*message) {
-      if (reply_->is_transfer()) server_->counters.completed.fetch_add(1);
+      if (reply_->is_transfer()) counters().completed.fetch_add(1);
       reply_.reset();
       return serve();
     }
-    outgoing_ = std::move(**message);
-    store_be16(length_.data(), static_cast<uint16_t>(outgoing_.size()));
-    const std::array<asio::const_buffer, 2> frame{asio::buffer(length_), asio::buffer(outgoing_)};
-    end_after(write_ms);
-    asio::async_write(socket_, frame,
-                      [self = this->shared_from_this()](error_code error, size_t bytes) {
-                        self->timer_.cancel();
-                        if (error) return;
-                        self->server_->counters.bytes.fetch_add(bytes);
-                        self->write_next();
-                      });
+    if (server_->parts.clock.monotonic_ns() - began_ns_ > uint64_t{transfer_s_max} * ns_per_s) {
+      counters().slow.fetch_add(1);
+      return;
+    }
+    outgoing_.resize(length_bytes);
+    store_be16(outgoing_.data(), static_cast<uint16_t>((*message)->size()));
+    outgoing_.insert(outgoing_.end(), (*message)->begin(), (*message)->end());
+    end_after(write_ms, counters().slow);
+    stream_.write(outgoing_, [self = this->shared_from_this()](error_code error, size_t bytes) {
+      self->timer_.cancel();
+      if (error) return;
+      self->counters().bytes.fetch_add(bytes);
+      self->write_next();
+    });
   }
 
   void read() {
-    end_after(idle_ms);
-    socket_.async_read_some(asio::buffer(incoming_), [self = this->shared_from_this()](
-                                                         error_code error, size_t bytes) {
+    // One that is silent between requests does no harm; one that keeps a request back does.
+    end_after(idle_ms, received_.empty() ? counters().idle : counters().slow);
+    stream_.read_some(incoming_, [self = this->shared_from_this()](error_code error, size_t bytes) {
       self->timer_.cancel();
       if (error) return;
       const auto begin = self->incoming_.begin();
@@ -186,41 +217,54 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
     });
   }
 
-  void end_after(unsigned milliseconds) {
+  void fail_handshake(const std::string& reason) {
+    if (ended_) return;  // by its time, and counted
+    counters().tls_failed.fetch_add(1);
+    log::warning(Category::transfer, "tls-refused",
+                 "a connection of " + client_.to_text() + " could not be encrypted: " + reason);
+  }
+
+  void end_after(unsigned milliseconds, std::atomic<uint64_t>& counter) {
     timer_.expires_after(std::chrono::milliseconds(milliseconds));
-    timer_.async_wait([weak = this->weak_from_this()](error_code error) {
+    timer_.async_wait([weak = this->weak_from_this(), &counter](error_code error) {
       const auto self = weak.lock();
       if (error || !self) return;
-      error_code ignored;
-      self->socket_.close(ignored);
+      counter.fetch_add(1);
+      self->ended_ = true;
+      self->stream_.close();
     });
   }
 
+  [[nodiscard]] OutCounters& counters() const { return server_->parts.counters; }
+
   static constexpr unsigned idle_ms = OutServer::idle_ms;
   static constexpr unsigned write_ms = OutServer::write_ms;
+  static constexpr unsigned handshake_ms = OutServer::handshake_ms;
+  static constexpr unsigned transfer_s_max = OutServer::transfer_s_max;
 
   std::shared_ptr<Server> server_;
-  asio::generic::stream_protocol::socket socket_;
+  Stream stream_;
   asio::steady_timer timer_;
   Endpoint client_;
   std::vector<uint8_t> received_;
   std::array<uint8_t, read_bytes> incoming_;
   std::optional<Reply> reply_;
-  std::array<uint8_t, length_bytes> length_{};
+  uint64_t began_ns_ = 0;
+  bool ended_ = false;
   std::vector<uint8_t> outgoing_;
 };
 
 }  // namespace
 
-OutServer::OutServer(asio::io_context& context, int handover, Answerer& answerer,
-                     OutCounters& counters, const Clock& clock)
-    : impl_(std::make_shared<Impl>(context, handover, answerer, counters, clock)) {
+OutServer::OutServer(Parts parts) : impl_(std::make_shared<Impl>(std::move(parts))) {
   impl_->wait();
+  for (size_t i = 0; i < impl_->listeners.size(); ++i) impl_->wait_for_tls(i);
 }
 
 OutServer::~OutServer() {
   error_code ignored;
   ignored = impl_->handover.close(ignored);
+  for (auto& listener : impl_->listeners) ignored = listener.close(ignored);
 }
 
 void OutServer::Impl::wait() {
@@ -252,28 +296,71 @@ void OutServer::Impl::take_all() {
 }
 
 void OutServer::Impl::answer_datagram(const exchange::Handover& request) {
-  auto reply = answerer.answer({.message = request.bytes,
-                                .protocol = exchange::Protocol::udp,
-                                .client = endpoint_of(request.header.client)});
+  auto reply = parts.answerer.answer({.message = request.bytes,
+                                      .protocol = exchange::Protocol::udp,
+                                      .client = endpoint_of(request.header.client),
+                                      .tls = nullptr});
   if (!reply) return;
-  const auto message = reply->next(clock.wall_s());
+  const auto message = reply->next(parts.clock.wall_s());
   if (!message || !*message) return;
   send_datagram(request.descriptor.get(), request.header.client, request.header.server, **message);
 }
 
-void OutServer::Impl::adopt(exchange::Handover request) {
-  const Endpoint client = endpoint_of(request.header.client);
+bool OutServer::Impl::has_room(const Endpoint& client) {
   const auto known = by_address.find(client.address);
   const size_t of_client = known == by_address.end() ? 0 : known->second;
-  if (connections == connections_max || of_client == connections_per_address_max) {
-    counters.refused.fetch_add(1);
-    log::warning(Category::transfer, "too-many-connections",
-                 "a connection of " + client.to_text() +
-                     " was closed: " + std::to_string(of_client) + " of its address and " +
-                     std::to_string(connections) + " in all are open already");
-    return;
+  if (connections < connections_max && of_client < connections_per_address_max) return true;
+  parts.counters.refused.fetch_add(1);
+  log::warning(Category::transfer, "too-many-connections",
+               "a connection of " + client.to_text() + " was closed: " + std::to_string(of_client) +
+                   " of its address and " + std::to_string(connections) +
+                   " in all are open already");
+  return false;
+}
+
+void OutServer::Impl::adopt(exchange::Handover request) {
+  const Endpoint client = endpoint_of(request.header.client);
+  if (!has_room(client)) return;
+  std::make_shared<Connection<Impl>>(*this, client, std::move(request.descriptor),
+                                     std::move(request.bytes))
+      ->serve();
+}
+
+void OutServer::Impl::wait_for_tls(size_t listener) {
+  if (!listeners[listener].is_open()) return;
+  listeners[listener].async_wait(asio::posix::stream_descriptor::wait_read,
+                                 [self = shared_from_this(), listener](error_code error) {
+                                   if (!error) self->accept_tls(listener);
+                                 });
+}
+
+// A few in a row, and then the others have their turn.
+void OutServer::Impl::accept_tls(size_t listener) {
+  constexpr int in_a_row_max = 16;
+  for (int i = 0; i < in_a_row_max; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    UniqueFd descriptor(::accept4(listeners[listener].native_handle(),
+                                  reinterpret_cast<sockaddr*>(&from), &size,
+                                  SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!descriptor.valid()) {
+      if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) break;
+      // Without descriptors the listener stays readable: wait for some to come back.
+      log::warning(Category::transfer, "tls-accept-failed",
+                   "a connection for TLS cannot be accepted: " + std::string(strerror(errno)));
+      auto pause = std::make_shared<asio::steady_timer>(parts.context);
+      pause->expires_after(std::chrono::milliseconds(accept_pause_ms));
+      pause->async_wait([self = shared_from_this(), listener, pause](error_code error) {
+        if (!error) self->wait_for_tls(listener);
+      });
+      return;
+    }
+    const Endpoint client = Endpoint::from_sockaddr(from);
+    if (!has_room(client)) continue;
+    std::make_shared<Connection<Impl>>(*this, client, std::move(descriptor), std::vector<uint8_t>{})
+        ->begin_tls();
   }
-  std::make_shared<Connection<Impl>>(*this, std::move(request))->serve();
+  wait_for_tls(listener);
 }
 
 }  // namespace holdfast::transfer

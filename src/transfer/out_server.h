@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sockets side of what control answers: datagrams and connections that answer processes pass on
-// (exchange/handover.h).
+// (exchange/handover.h), and connections within TLS, which come to control itself
+// (docs/decisions/0009-tls-in-control.md).
 //
 // A datagram is answered by the socket that it came through, from the address that was asked. A
 // connection is served until its client closes it or is slow: messages of several transfers take
-// turns, one message each. Bounds: connections_max, connections_per_address_max; a message that is
-// not taken within write_ms, or a connection that is silent for idle_ms, ends it. Thread: the
+// turns, one message each. Bounds: connections_max, connections_per_address_max; a handshake that
+// takes handshake_ms, a message that is not taken within write_ms, a transfer that takes
+// transfer_s_max, or a connection that is silent for idle_ms, ends it, and is counted. Thread: the
 // io_context's.
 #pragma once
 
@@ -25,10 +27,20 @@ class OutServer {
   static constexpr size_t connections_per_address_max = 32;
   static constexpr unsigned idle_ms = 10'000;
   static constexpr unsigned write_ms = 30'000;
+  static constexpr unsigned handshake_ms = 5'000;
+  static constexpr unsigned transfer_s_max = 6 * 3600;
 
-  // `handover` is control's end, or -1, and stays the caller's. All outlive this.
-  OutServer(boost::asio::io_context& context, int handover, Answerer& answerer,
-            OutCounters& counters, const Clock& clock);
+  // The descriptors stay the caller's. All outlive this.
+  struct Parts {
+    boost::asio::io_context& context;
+    int handover = -1;  // control's end, or -1
+    std::vector<int> tls_listeners;
+    const SettingsBoard& settings;
+    Answerer& answerer;
+    OutCounters& counters;
+    const Clock& clock;
+  };
+  explicit OutServer(Parts parts);
   ~OutServer();
   OutServer(const OutServer&) = delete;
   OutServer& operator=(const OutServer&) = delete;

@@ -233,6 +233,7 @@ void Secondaries::Impl::ask(Zone& zone) {
   if (!remote.key.empty()) {
     request.key = parts.settings.read()->keys().find(*wire::Name::from_text(remote.key));
   }
+  if (remote.tls.required) request.tls = parts.settings.read()->share_tls();
   if (const auto version = held(zone); version && zone.how == Refresh::look && !zone.ixfr_failed) {
     request.serial = version->serial;
     request.soa = version->soa;
@@ -316,7 +317,8 @@ void Secondaries::Impl::fail_primary(Zone& zone, const std::string& sentence) {
   zone.errors += (zone.errors.empty() ? "" : "; ") + from + ": " + sentence;
   // RFC 1995 §4: what an IXFR does not give, an AXFR may. A server that cannot be reached is not
   // asked twice.
-  const bool was_reached = !sentence.starts_with("connect") && !sentence.starts_with("no ");
+  const bool was_reached = !sentence.starts_with("connect") && !sentence.starts_with("no ") &&
+                           !sentence.starts_with("TLS: ");
   if (was_ixfr && was_reached) {
     zone.ixfr_failed = true;
     return ask(zone);

@@ -21,7 +21,9 @@ TsigKey to_key(const config::KeySetting& setting) {
 
 }  // namespace
 
-Settings::Settings(const config::Config& config, std::span<const config::ZoneSource> zones) {
+Settings::Settings(const config::Config& config, std::span<const config::ZoneSource> zones,
+                   std::shared_ptr<const TlsCredentials> tls)
+    : tls_(std::move(tls)) {
   for (const config::KeySetting& key : config.keys) keys_.add(to_key(key));
   const config::TransferSetting nothing;
   for (const config::ZoneSource& zone : zones) {
@@ -43,10 +45,16 @@ bool has_transfers(const config::Config& config) {
          std::ranges::any_of(config.directories, is_set);
 }
 
-bool may_transfer(const config::TransferSetting& setting, Bytes address, const wire::Name* key) {
-  const std::string signer = key == nullptr ? std::string() : key->view().to_text();
+bool may_transfer(const config::TransferSetting& setting, const Requester& requester) {
+  const std::string signer =
+      requester.key == nullptr ? std::string() : requester.key->view().to_text();
+  const auto is_secured = [&](const config::TlsDemand& demand) {
+    if (!demand.required) return true;
+    return requester.tls != nullptr && (demand.peer.empty() || requester.tls->is(demand.peer));
+  };
   return std::ranges::any_of(setting.transfer_to, [&](const config::AccessRule& rule) {
-    return rule.covers(address) && (rule.key.empty() || rule.key == signer);
+    return rule.covers(requester.address) && (rule.key.empty() || rule.key == signer) &&
+           is_secured(rule.tls);
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "config/zone_list.h"
+#include "transfer/tls.h"
 #include "transfer/tsig.h"
 
 namespace holdfast::transfer {
@@ -19,9 +20,13 @@ namespace holdfast::transfer {
 class Settings {
  public:
   Settings() = default;
-  Settings(const config::Config& config, std::span<const config::ZoneSource> zones);
+  Settings(const config::Config& config, std::span<const config::ZoneSource> zones,
+           std::shared_ptr<const TlsCredentials> tls = nullptr);
 
   [[nodiscard]] const TsigKeys& keys() const { return keys_; }
+  // Null: nothing goes within TLS.
+  [[nodiscard]] const TlsCredentials* tls() const { return tls_.get(); }
+  [[nodiscard]] std::shared_ptr<const TlsCredentials> share_tls() const { return tls_; }
   // What is set for the zone; nothing if that is nothing.
   [[nodiscard]] std::shared_ptr<const config::TransferSetting> find(wire::NameView apex) const;
   // Calls `visit(zone, setting)` for each zone for which something is set.
@@ -32,6 +37,7 @@ class Settings {
 
  private:
   TsigKeys keys_;
+  std::shared_ptr<const TlsCredentials> tls_;
   // By canonical text. Only zones for which something is set.
   std::unordered_map<std::string, std::shared_ptr<const config::TransferSetting>> zones_;
 };
@@ -39,10 +45,12 @@ class Settings {
 // Whether anything is set at all, so that requests may be passed on to control.
 [[nodiscard]] bool has_transfers(const config::Config& config);
 
-// Whether a client with this address (4 or 16 bytes) may transfer the zone. `key` is the one that
-// signed its request, or null.
-[[nodiscard]] bool may_transfer(const config::TransferSetting& setting, Bytes address,
-                                const wire::Name* key);
+struct Requester {
+  Bytes address;                    // 4 or 16 bytes
+  const wire::Name* key = nullptr;  // that signed the request; null: none
+  const TlsClient* tls = nullptr;   // null: it came in the clear
+};
+[[nodiscard]] bool may_transfer(const config::TransferSetting& setting, const Requester& requester);
 
 // The settings in force, for several threads.
 class SettingsBoard {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "transfer/stream.h"
+
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/check.h"
+
+namespace holdfast::transfer {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Socket = asio::generic::stream_protocol::socket;
+
+}  // namespace
+
+struct Stream::Impl {
+  explicit Impl(asio::io_context& context) : socket(context) {}
+
+  // Calls `use` with what carries the bytes.
+  template <typename Use>
+  void with_layer(Use&& use) {
+    if (tls) return use(*tls);
+    use(socket);
+  }
+
+  Socket socket;
+  std::optional<asio::ssl::stream<Socket&>> tls;
+};
+
+Stream::Stream(asio::io_context& context) : impl_(std::make_unique<Impl>(context)) {}
+
+Stream::~Stream() = default;
+
+void Stream::adopt(int descriptor, bool is_ipv6) {
+  error_code error;
+  error = impl_->socket.assign(
+      asio::generic::stream_protocol(is_ipv6 ? AF_INET6 : AF_INET, IPPROTO_TCP), descriptor, error);
+  // What cannot be used ends with the first read.
+  if (error) ::close(descriptor);
+}
+
+void Stream::connect(const Endpoint& to, Handler done) {
+  sockaddr_storage storage{};
+  const socklen_t size = to.to_sockaddr(storage);
+  const asio::generic::stream_protocol::endpoint endpoint(&storage, size);
+  impl_->socket.async_connect(endpoint,
+                              [done = std::move(done)](error_code error) { done(error, 0); });
+}
+
+void Stream::start_tls(ssl_ctx_st* context, TlsSide side, const std::string& hostname,
+                       Handler done) {
+  // Asio's context releases what it is given; the session keeps one of its own.
+  CHECK(SSL_CTX_up_ref(context) == 1);
+  asio::ssl::context shared(context);
+  impl_->tls.emplace(impl_->socket, shared);
+  if (!hostname.empty()) {  // what the macro for it does, which casts as C does
+    SSL_ctrl(impl_->tls->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(hostname.c_str()));
+  }
+  impl_->tls->async_handshake(
+      side == TlsSide::server ? asio::ssl::stream_base::server : asio::ssl::stream_base::client,
+      [done = std::move(done)](error_code error) { done(error, 0); });
+}
+
+void Stream::read_some(MutableBytes into, Handler done) {
+  impl_->with_layer([&](auto& layer) {
+    layer.async_read_some(asio::buffer(into.data(), into.size()), std::move(done));
+  });
+}
+
+void Stream::read(MutableBytes into, Handler done) {
+  impl_->with_layer([&](auto& layer) {
+    asio::async_read(layer, asio::buffer(into.data(), into.size()), std::move(done));
+  });
+}
+
+void Stream::write(Bytes bytes, Handler done) {
+  impl_->with_layer([&](auto& layer) {
+    asio::async_write(layer, asio::buffer(bytes.data(), bytes.size()), std::move(done));
+  });
+}
+
+void Stream::close() {
+  error_code ignored;
+  ignored = impl_->socket.close(ignored);
+}
+
+ssl_st* Stream::session() const { return impl_->tls ? impl_->tls->native_handle() : nullptr; }
+
+bool is_end_of_stream(const error_code& error) {
+  return error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+}
+
+std::string stream_error_text(const error_code& error) {
+  if (error.category() != asio::error::get_ssl_category()) return error.message();
+  const char* reason = ::ERR_reason_error_string(static_cast<unsigned long>(error.value()));
+  return reason == nullptr ? error.message() : reason;
+}
+
+}  // namespace holdfast::transfer
