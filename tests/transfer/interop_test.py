@@ -67,6 +67,10 @@ class Interop:
         other = self.other(self.folder, "secondary", ours.port)
         ours.zone_settings = {ZONE: {"transfer_to": [f"{ADDRESS} {KEY}"],
                                      "notify": [f"{ADDRESS}@{other.port} {KEY}"]}}
+        self.give(ours, other)
+
+    def give(self, ours, other):
+        """Three versions go from ours to the other."""
         ours.write_config()
         self.start(ours)
         with other:
@@ -86,9 +90,13 @@ class Interop:
     def test_as_secondary(self):
         ours = Server({ZONE: None}, keys=KEYS)
         other = self.other(self.folder, "primary", ours.port)
+        ours.zone_settings = {ZONE: {"primaries": [f"{ADDRESS}@{other.port} {KEY}"]}}
+        self.take(ours, other)
+
+    def take(self, ours, other):
+        """Three versions go from the other to ours."""
         other.put_zone(zone_text(1, "a A 192.0.2.11"))
         with other:
-            ours.zone_settings = {ZONE: {"primaries": [f"{ADDRESS}@{other.port} {KEY}"]}}
             ours.write_config()
             self.start(ours)
             logs = (ours.log_text, other.log_tail)
