@@ -83,15 +83,18 @@ struct DnstapSettings {
   uint32_t sample_every = 1;        // one query in so many; 1: all
 };
 
-enum class XdpMode : uint8_t { automatic, on, off };
+enum class XdpMode : uint8_t { automatic, on, off, shield };
+enum class XdpReplies : uint8_t { automatic, on, off };
 
-// The path past the kernel's sockets. Off by default: no packet filter and no capture sees what
-// takes it, so an operator has to ask for it.
+// The program at the network card: the path past the kernel's sockets, and the shield before both.
+// Off by default: no packet filter and no capture sees what takes that path, so an operator has to
+// ask for it.
 struct XdpSettings {
   XdpMode mode = XdpMode::off;
   std::vector<std::string> interfaces;  // empty: those that have a listen address
   bool zero_copy = true;                // where the driver can
   bool busy_poll = false;
+  XdpReplies replies = XdpReplies::automatic;
 };
 
 struct LogSettings {

@@ -434,7 +434,9 @@ constexpr std::array plain_tables{
           .keys = dnstap_keys,
           .exclusive = dnstap_pairs},
     Table{.name = "xdp",
-          .meaning = "AF_XDP: UDP past the kernel's network stack, its filters and captures.",
+          .meaning =
+              "A program at the network card: UDP past the kernel's network stack, its filters "
+              "and captures (AF_XDP), and the shield before it.",
           .keys = xdp_keys},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},
     Table{.name = "load", .meaning = "How zone files are read.", .keys = load_keys},

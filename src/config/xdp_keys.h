@@ -10,7 +10,8 @@
 
 namespace holdfast::config {
 
-inline constexpr std::array<std::string_view, 3> xdp_modes{"auto", "on", "off"};
+inline constexpr std::array<std::string_view, 4> xdp_modes{"auto", "on", "off", "shield"};
+inline constexpr std::array<std::string_view, 3> xdp_replies{"auto", "on", "off"};
 
 inline constexpr std::array xdp_keys{
     Key{.table = "xdp",
@@ -18,8 +19,9 @@ inline constexpr std::array xdp_keys{
         .kind = Kind::choice,
         .choices = xdp_modes,
         .applies = Applies::on_restart,
-        .meaning = "`auto`: where it works, the kernel's sockets elsewhere; `on`: a start without "
-                   "it fails; `off`: sockets only.",
+        .meaning = "`auto`: AF_XDP where it works, the kernel's sockets elsewhere; `on`: a start "
+                   "without it fails; `shield`: all by the kernel's sockets, but a program at the "
+                   "card sheds what the shield orders to shed; `off`: no program.",
         .get = [](const Draft& draft) -> Value {
           return std::string(xdp_modes[static_cast<size_t>(draft.config.xdp.mode)]);
         },
@@ -60,6 +62,24 @@ inline constexpr std::array xdp_keys{
         .get = [](const Draft& draft) -> Value { return draft.config.xdp.busy_poll; },
         .set = [](Draft& draft,
                   const Value& value) { draft.config.xdp.busy_poll = std::get<bool>(value); }},
+    Key{.table = "xdp",
+        .name = "replies",
+        .kind = Kind::choice,
+        .choices = xdp_replies,
+        .applies = Applies::on_restart,
+        .meaning =
+            "Whether the program may itself send a client to TCP, or to a cookie, when it "
+            "cannot be answered: `auto`: not on veth, where the other end loses such packets "
+            "unless it has an XDP program too.",
+        .get = [](const Draft& draft) -> Value {
+          return std::string(xdp_replies[static_cast<size_t>(draft.config.xdp.replies)]);
+        },
+        .set =
+            [](Draft& draft, const Value& value) {
+              const auto found = std::ranges::find(xdp_replies, std::get<std::string>(value));
+              CHECK(found != xdp_replies.end());
+              draft.config.xdp.replies = static_cast<XdpReplies>(found - xdp_replies.begin());
+            }},
 };
 
 }  // namespace holdfast::config

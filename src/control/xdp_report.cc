@@ -23,6 +23,8 @@ std::string_view state_name(XdpQueueState state) {
       return "closed";
     case XdpQueueState::gone:
       return "gone";
+    case XdpQueueState::shield:
+      return "shield";
   }
   return "unknown";
 }
@@ -49,8 +51,11 @@ json::object xdp_object(const exchange::Panel& panel) {
   json::array queues;
   for_each_queue(panel, [&](const XdpQueueSlot& slot) {
     json::object packets;
+    json::object dry_packets;
     for (size_t i = 0; i < shield::xdp_gate_reason_names.size(); ++i) {
       packets[shield::xdp_gate_reason_names[i]] = slot.packets[i].load();
+      const uint64_t dry = slot.dry_packets[i].load();
+      if (dry > 0) dry_packets[shield::xdp_gate_reason_names[i]] = dry;
     }
     json::object events;
     for (size_t i = 0; i < exchange::xdp_ring_event_count; ++i) {
@@ -62,6 +67,7 @@ json::object xdp_object(const exchange::Panel& panel) {
                                   {"zero_copy", slot.zero_copy},
                                   {"worker", slot.worker.load()},
                                   {"packets", std::move(packets)},
+                                  {"dry_packets", std::move(dry_packets)},
                                   {"ring_events", std::move(events)}});
   });
   return {{"unused_because", note.view()}, {"queues", std::move(queues)}};
@@ -86,6 +92,16 @@ void add_xdp_metrics(MetricsText& text, const exchange::Panel& panel) {
       text.add_sample(
           labels(slot) + "," + MetricsText::label("fate", shield::xdp_gate_reason_names[i]),
           slot.packets[i].load());
+    }
+  });
+  text.begin_family("holdfast_xdp_dry_run_packets_total", MetricsText::Type::counter,
+                    "Packets that a dry run let through, by what would have become of them.");
+  for_each_queue(panel, [&](const XdpQueueSlot& slot) {
+    for (size_t i = 0; i < shield::xdp_gate_reason_names.size(); ++i) {
+      const uint64_t dry = slot.dry_packets[i].load();
+      if (dry == 0) continue;
+      text.add_sample(
+          labels(slot) + "," + MetricsText::label("fate", shield::xdp_gate_reason_names[i]), dry);
     }
   });
   text.begin_family("holdfast_xdp_ring_events_total", MetricsText::Type::counter,

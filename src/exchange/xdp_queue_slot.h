@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is known of a network card's queue that AF_XDP sockets serve: for status and metrics.
+// What is known of a queue of a network card with the XDP program: for status and metrics.
 //
 // Written by the supervisor each second, read by control. A slot is filled before its state leaves
 // `unused`, and stays the same queue's until the end. What each place of `packets` counts is told
@@ -17,13 +17,14 @@ namespace holdfast::exchange {
 
 // Of all interfaces together; further queues are left to the kernel's sockets.
 constexpr size_t xdp_queues_max = 128;
-constexpr size_t xdp_packet_kinds_max = 16;
+constexpr size_t xdp_packet_kinds_max = 48;
 
 enum class XdpQueueState : uint8_t {
   unused,
   open,    // its questions come by AF_XDP
   closed,  // nobody took them: they go through the kernel's sockets until somebody does
   gone,    // the interface is no more
+  shield,  // the program sheds, and the kernel's sockets answer: it has no AF_XDP sockets
 };
 
 // What happens at the rings between kernel and worker.
@@ -49,6 +50,8 @@ struct XdpQueueSlot {
   std::atomic<uint32_t> worker{0};
   std::atomic<XdpQueueState> state{XdpQueueState::unused};
   std::array<std::atomic<uint64_t>, xdp_packet_kinds_max> packets{};
+  // Let through in a dry run, by what would have become of them.
+  std::array<std::atomic<uint64_t>, xdp_packet_kinds_max> dry_packets{};
   std::array<std::atomic<uint64_t>, xdp_ring_event_count> ring_events{};
 };
 

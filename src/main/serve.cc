@@ -70,7 +70,8 @@ Result<int> start_and_run(const config::Config& config) {
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
   const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
   // With all rights, and closed: nothing comes this way before the sockets are open.
-  XdpPath xdp = TRY(XdpPath::open(config, *panel));
+  const ShieldBlocks blocks = TRY(ShieldBlocks::create(config));
+  XdpPath xdp = TRY(XdpPath::open(config, *panel, blocks));
   if (!server.user.empty()) TRY(supervise::become_user(server.user));
   TRY(state.check_writable());
   transport::SocketSets sockets(server.pin ? transport::Steering::by_cpu

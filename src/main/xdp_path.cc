@@ -43,6 +43,12 @@ Result<std::vector<std::string>> choose_interfaces(const config::Config& config)
   return names;
 }
 
+// A frame that veth is given back is lost unless the other end has an XDP program.
+bool may_reply(const transport::NetworkInterface& interface, config::XdpReplies setting) {
+  if (setting == config::XdpReplies::automatic) return interface.driver != "veth";
+  return setting == config::XdpReplies::on;
+}
+
 // What each wildcard stands for now.
 std::vector<Endpoint> resolve_wildcards(std::span<const Endpoint> listen) {
   std::vector<Endpoint> result;
@@ -68,8 +74,17 @@ std::vector<Endpoint> resolve_wildcards(std::span<const Endpoint> listen) {
 
 }  // namespace
 
-Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& panel) {
-  XdpPath path(panel);
+Result<ShieldBlocks> ShieldBlocks::create(const config::Config& config) {
+  const auto with = config.xdp.mode == config::XdpMode::off ? shield::SharedWith::processes
+                                                            : shield::SharedWith::programs;
+  return ShieldBlocks{
+      .sources = TRY(shield::SharedBlock<ShieldSources>::create("hf_sources", with)),
+      .names = TRY(shield::SharedBlock<NameFilter>::create("hf_names", with))};
+}
+
+Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& panel,
+                              const ShieldBlocks& blocks) {
+  XdpPath path(panel, blocks);
   const config::XdpSettings& settings = config.xdp;
   if (settings.mode == config::XdpMode::off) return path;
   path.busy_poll_ = settings.busy_poll;
@@ -81,11 +96,17 @@ Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& pan
     return path;
   }
   for (const std::string& name : *names) {
-    const auto opened = path.open_card(name, settings);
-    if (opened) continue;
-    const std::string reason = name + ": " + opened.error().message;
-    if (required) return fail("xdp.mode is \"on\", but AF_XDP does not work on " + reason);
-    path.note(reason);
+    if (settings.mode != config::XdpMode::shield) {
+      const auto opened = path.open_card(name, settings, Carrier::af_xdp);
+      if (opened) continue;
+      const std::string reason = name + ": " + opened.error().message;
+      if (required) return fail("xdp.mode is \"on\", but AF_XDP does not work on " + reason);
+      path.note(reason);
+    }
+    const auto shielded = path.open_card(name, settings, Carrier::sockets);
+    if (!shielded && settings.mode == config::XdpMode::shield) {
+      path.note(name + ": " + shielded.error().message);
+    }
   }
   return path;
 }
@@ -98,21 +119,29 @@ void XdpPath::note(const std::string& text) {
                "AF_XDP is not used, the kernel's sockets answer: " + text);
 }
 
-Result<void> XdpPath::open_card(const std::string& name, const config::XdpSettings& settings) {
+Result<void> XdpPath::open_card(const std::string& name, const config::XdpSettings& settings,
+                                Carrier carrier) {
   const transport::NetworkInterface interface = TRY(transport::read_interface(name));
   if (!interface.is_ethernet) return fail("it is not an Ethernet interface");
   if (!interface.is_up) return fail("it is down");
   if (interface.mtu < mtu_min) return fail(fmt::format("its MTU is below {}", mtu_min));
   const size_t card = cards_.size();
   const size_t queues_before = queues_.size();
-  cards_.push_back({.interface = interface, .gate = TRY(shield::XdpGate::load())});
+  const shield::XdpGateMaps maps{.sources = blocks_->sources.map(), .names = blocks_->names.map()};
+  cards_.push_back(
+      {.interface = interface, .gate = TRY(shield::XdpGate::load(maps, interface.receive_queues))});
   shield::XdpGate& gate = cards_.back().gate;
   gate.set_hardware_address(interface.hardware_address);
+  gate.set_replies(may_reply(interface, settings.replies));
   const auto open_all = [&]() -> Result<void> {
     const uint32_t count = std::min<uint32_t>(interface.receive_queues, XDP_GATE_QUEUES_MAX);
     for (uint32_t number = 0; number < count; ++number) {
       if (queues_.size() == exchange::xdp_queues_max) break;
-      TRY(open_queue(card, number, settings));
+      if (carrier == Carrier::af_xdp) {
+        TRY(open_queue(card, number, settings));
+      } else {
+        queues_.push_back({.card = card, .number = number, .rings = {}, .watch = {}, .slot = {}});
+      }
     }
     return gate.attach(interface.index);
   };
@@ -122,8 +151,15 @@ Result<void> XdpPath::open_card(const std::string& name, const config::XdpSettin
     cards_.pop_back();
     return opened;
   }
+  if (carrier == Carrier::sockets) {
+    log::info(Category::supervisor, "xdp-shield",
+              name +
+                  ": a program at the card sheds what the shield orders; the kernel's sockets "
+                  "answer");
+    return {};
+  }
   const size_t opened_queues = queues_.size() - queues_before;
-  const bool zero_copy = queues_.back().sockets.zero_copy;
+  const bool zero_copy = queues_.back().rings->sockets.zero_copy;
   log::info(Category::supervisor, "xdp-used",
             fmt::format("AF_XDP is used on {}: {} {}, {}", name, opened_queues,
                         opened_queues == 1 ? "queue" : "queues",
@@ -146,8 +182,7 @@ Result<void> XdpPath::open_queue(size_t card, uint32_t number,
   }
   queues_.push_back({.card = card,
                      .number = number,
-                     .sockets = std::move(sockets),
-                     .mapping = std::move(mapping),
+                     .rings = Rings{std::move(sockets), std::move(mapping)},
                      .watch = {},
                      .slot = nullptr});
   return {};
@@ -159,9 +194,10 @@ void XdpPath::start(std::span<const Endpoint> listen) {
     queue.slot = &panel_->xdp_queues[i];
     static_cast<void>(queue.slot->interface.assign(cards_[queue.card].interface.name));
     queue.slot->queue = queue.number;
-    queue.slot->zero_copy = queue.sockets.zero_copy;
-    queue.slot->state.store(XdpQueueState::open, std::memory_order_release);
-    cards_[queue.card].gate.set_open(queue.number, true);
+    queue.slot->zero_copy = queue.rings && queue.rings->sockets.zero_copy;
+    queue.slot->state.store(queue.rings ? XdpQueueState::open : XdpQueueState::shield,
+                            std::memory_order_release);
+    cards_[queue.card].gate.set_door(queue.number, queue.rings ? xdp_door_open : xdp_door_kernel);
   }
   started_ = true;
   set_listen(listen);
@@ -191,9 +227,10 @@ std::vector<server::XdpPort> XdpPath::ports(size_t worker, size_t workers) const
   std::vector<server::XdpPort> result;
   for (size_t i = worker; i < queues_.size(); i += workers) {
     const Queue& queue = queues_[i];
+    if (!queue.rings) continue;
     const bool partial = cards_[queue.card].interface.has_partial_checksums();
-    result.push_back({.sockets = queue.descriptors(),
-                      .memory = &*queue.sockets.memory,
+    result.push_back({.sockets = queue.rings->descriptors(),
+                      .memory = &*queue.rings->sockets.memory,
                       .trust = partial ? transport::ChecksumTrust::pseudo_header_too
                                        : transport::ChecksumTrust::full_only,
                       .busy_poll = busy_poll_});
@@ -202,23 +239,57 @@ std::vector<server::XdpPort> XdpPath::ports(size_t worker, size_t workers) const
 }
 
 void XdpPath::set_workers(size_t workers) {
+  workers_ = workers;
   for (size_t i = 0; i < queues_.size(); ++i) {
     panel_->xdp_queues[i].worker.store(static_cast<uint32_t>(i % workers));
+    follow_orders(i);
   }
+}
+
+// A queue with rings is answered by one worker, whose orders its queues divide. Behind one without
+// stand the sockets of all workers: there the hardest of their orders holds for each queue, and
+// what they all admit is divided among the queues.
+void XdpPath::follow_orders(size_t index) {
+  const Queue& queue = queues_[index];
+  shield::XdpGate& gate = cards_[queue.card].gate;
+  const size_t queues = queues_.size();
+  if (queue.rings) {
+    const size_t worker = index % workers_;
+    const size_t divided = (queues - worker - 1) / workers_ + 1;
+    gate.set_worker(queue.number, worker, 1.0 / static_cast<double>(divided));
+    return;
+  }
+  const auto level_of = [&](size_t worker) {
+    return std::atomic_ref(blocks_->sources->orders[worker].level).load();
+  };
+  size_t hardest = 0;
+  for (size_t worker = 1; worker < std::min<size_t>(workers_, SHIELD_WORKERS_MAX); ++worker) {
+    if (level_of(worker) > level_of(hardest)) hardest = worker;
+  }
+  gate.set_worker(queue.number, hardest,
+                  static_cast<double>(workers_) / static_cast<double>(queues));
 }
 
 void XdpPath::on_worker_end(pid_t pid) {
   for (Queue& queue : queues_) {
-    transport::XdpQueue(*queue.sockets.memory, queue.mapping.rings()).release(pid);
+    if (!queue.rings) continue;
+    transport::XdpQueue(*queue.rings->sockets.memory, queue.rings->mapping.rings()).release(pid);
   }
 }
 
 void XdpPath::on_tick(uint64_t now_ns) {
   if (queues_.empty()) return;
-  for (Queue& queue : queues_) watch(queue, now_ns);
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    if (queues_[i].rings) {
+      watch(queues_[i], now_ns);
+    } else {
+      follow_orders(i);
+    }
+  }
   if (now_ns >= count_due_ns_) {
     count_due_ns_ = now_ns + count_every_ns;
     for (Queue& queue : queues_) count(queue);
+    for (Card& card : cards_) card.gate.note_known(*blocks_->sources);
   }
   if (now_ns >= refresh_due_ns_) {
     refresh_due_ns_ = now_ns + refresh_every_ns;
@@ -230,15 +301,15 @@ void XdpPath::watch(Queue& queue, uint64_t now_ns) {
   Card& card = cards_[queue.card];
   if (card.gone) return;
   transport::XdpBacklog backlog;
-  for (const transport::XdpDescriptorRing& ring : queue.mapping.rings().receive) {
+  for (const transport::XdpDescriptorRing& ring : queue.rings->mapping.rings().receive) {
     backlog.waiting += ring.waiting();
     backlog.taken += ring.consumed();
   }
-  backlog.free_frames = queue.mapping.rings().fill.waiting();
+  backlog.free_frames = queue.rings->mapping.rings().fill.waiting();
   const auto verdict = queue.watch.look(backlog, now_ns);
   if (verdict == transport::XdpWatch::Verdict::nothing_new) return;
   const bool open = verdict == transport::XdpWatch::Verdict::open;
-  card.gate.set_open(queue.number, open);
+  card.gate.set_door(queue.number, open ? xdp_door_open : xdp_door_closed);
   queue.slot->state.store(open ? XdpQueueState::open : XdpQueueState::closed);
   const std::string name = fmt::format("{}, queue {}", card.interface.name, queue.number);
   if (open) {
@@ -254,12 +325,15 @@ void XdpPath::count(Queue& queue) {
   const shield::XdpGate& gate = cards_[queue.card].gate;
   for (size_t i = 0; i < xdp_gate_reasons; ++i) {
     slot.packets[i].store(gate.count(queue.number, static_cast<XdpGateReason>(i)));
+    slot.dry_packets[i].store(gate.count_dry(queue.number, static_cast<XdpGateReason>(i)));
   }
+  if (!queue.rings) return;
   const auto set = [&](XdpRingEvent event, uint64_t value) {
     slot.ring_events[static_cast<size_t>(event)].store(value);
   };
-  const transport::XdpStatistics kernel = transport::read_xdp_statistics(queue.descriptors());
-  const transport::XdpQueueControl& control = queue.sockets.memory->control;
+  const transport::XdpStatistics kernel =
+      transport::read_xdp_statistics(queue.rings->descriptors());
+  const transport::XdpQueueControl& control = queue.rings->sockets.memory->control;
   set(XdpRingEvent::receive_full, kernel.receive_full);
   set(XdpRingEvent::fill_empty, kernel.fill_empty);
   set(XdpRingEvent::receive_dropped, kernel.dropped);
@@ -286,7 +360,8 @@ void XdpPath::refresh() {
     for (Queue& queue : queues_) {
       if (queue.card != i) continue;
       if (card.gone) queue.slot->state.store(XdpQueueState::gone);
-      if (!card.gone) queue.sockets.memory->control.mtu.store(std::max(now->mtu, mtu_min));
+      if (card.gone || !queue.rings) continue;
+      queue.rings->sockets.memory->control.mtu.store(std::max(now->mtu, mtu_min));
     }
   }
 }

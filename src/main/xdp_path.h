@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// AF_XDP for the service: opens it where it works, keeps it in step with the listen addresses,
-// watches it, and reports.
+// The program at the network cards and AF_XDP, for the service: opens them where they work, keeps
+// them in step with the listen addresses and the workers, watches them, and reports.
 //
 // Joins shield/ (the program) and transport/ (sockets and rings). `open` needs the rights of start;
 // afterwards everything is memory and descriptors. Whatever does not work is a sentence, and the
-// kernel's sockets answer. Questions come this way only after `start`, when the sockets are open,
-// and only while a worker takes them. Owner: the supervisor, one thread.
+// kernel's sockets answer. Questions come by AF_XDP only after `start`, when the sockets are open,
+// and only while a worker takes them. A card without AF_XDP sockets has the program all the same,
+// if that works: it sheds what the shield orders. Owner: the supervisor, one thread.
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "config/config.h"
 #include "exchange/panel.h"
 #include "server/xdp_receiver.h"
+#include "shield/name_filter_layout.h"
+#include "shield/shared_block.h"
+#include "shield/source_block.h"
 #include "shield/xdp_gate.h"
 #include "transport/network_interface.h"
 #include "transport/xdp_socket.h"
@@ -22,11 +27,20 @@
 
 namespace holdfast {
 
+// What programs and workers share; in maps of BPF only where a program may use them.
+struct ShieldBlocks {
+  [[nodiscard]] static Result<ShieldBlocks> create(const config::Config& config);
+  shield::SharedBlock<ShieldSources> sources;
+  shield::SharedBlock<NameFilter> names;
+};
+
 class XdpPath {
  public:
   // An error only if the setting is `on`; else what did not work is logged, once for each
-  // interface. `panel` outlives this.
-  [[nodiscard]] static Result<XdpPath> open(const config::Config& config, exchange::Panel& panel);
+  // interface.
+  // Both outlive this, as does what the programs share with the shield.
+  [[nodiscard]] static Result<XdpPath> open(const config::Config& config, exchange::Panel& panel,
+                                            const ShieldBlocks& blocks);
 
   // The sockets for `listen` are open: questions to these addresses are taken from now on.
   void start(std::span<const Endpoint> listen);
@@ -46,22 +60,28 @@ class XdpPath {
     shield::XdpGate gate;
     bool gone = false;
   };
-  struct Queue {
-    size_t card = 0;
-    uint32_t number = 0;
+  struct Rings {
     transport::XdpSockets sockets;
     transport::XdpRingMapping mapping;
-    transport::XdpWatch watch;
-    exchange::XdpQueueSlot* slot = nullptr;
 
     [[nodiscard]] std::array<int, transport::xdp_lanes> descriptors() const {
       return {sockets.lanes[0].get(), sockets.lanes[1].get()};
     }
   };
+  enum class Carrier : uint8_t { af_xdp, sockets };
+  struct Queue {
+    size_t card = 0;
+    uint32_t number = 0;
+    std::optional<Rings> rings;  // none: the kernel's sockets take all
+    transport::XdpWatch watch;
+    exchange::XdpQueueSlot* slot = nullptr;
+  };
 
-  explicit XdpPath(exchange::Panel& panel) : panel_(&panel) {}
-  Result<void> open_card(const std::string& name, const config::XdpSettings& settings);
+  XdpPath(exchange::Panel& panel, const ShieldBlocks& blocks) : panel_(&panel), blocks_(&blocks) {}
+  Result<void> open_card(const std::string& name, const config::XdpSettings& settings,
+                         Carrier carrier);
   Result<void> open_queue(size_t card, uint32_t number, const config::XdpSettings& settings);
+  void follow_orders(size_t index);
   void note(const std::string& text);
   void watch(Queue& queue, uint64_t now_ns);
   void count(Queue& queue);
@@ -69,12 +89,14 @@ class XdpPath {
   void set_destinations();
 
   exchange::Panel* panel_;
+  const ShieldBlocks* blocks_;
   std::deque<Card> cards_;
   std::deque<Queue> queues_;
   std::vector<Endpoint> listen_;
   std::vector<Endpoint> destinations_;  // what the programs have
   uint64_t count_due_ns_ = 0;
   uint64_t refresh_due_ns_ = 0;
+  size_t workers_ = 1;
   bool busy_poll_ = false;
   bool started_ = false;
 };

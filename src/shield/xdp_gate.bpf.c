@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The XDP program: hands plain DNS questions for our addresses to AF_XDP sockets.
+// The XDP program: hands plain DNS questions for our addresses to AF_XDP sockets, and sheds what
+// the shield orders to shed.
 //
 // Whatever is not plain (fragments, options, other opcodes, VLAN tags, another destination) is left
 // to the kernel, whose sockets give the same answers; so is everything while no socket stands in
-// the slot. Dropped is only what can have no answer. No loops over packet bytes, no helper but the
-// redirect: one packet costs some 10 ns.
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/udp.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
-
-#include "shield/xdp_gate_layout.h"
+// the slot. While no order is in force, dropped is only what can have no answer, and the shield
+// costs the load of the order's level.
+//
+//   xdp_program_packet.h    first stage: is it a plain question for us?
+//   xdp_program_admit.h     under orders: its class, and what is done with it
+//   xdp_program_message.h   second stage: name and cookie
+//   xdp_program_reply.h     TC and BADCOOKIE
+#include "shield/xdp_program_admit.h"
 
 // By queue * XDP_GATE_LANES + lane.
 struct {
@@ -25,141 +21,39 @@ struct {
   __type(value, __u32);
 } xdp_sockets SEC(".maps");
 
-struct XdpGateState gate_state SEC(".data.state") = {.lane = xdp_lane_others};
-struct XdpGateCounters gate_counters SEC(".data.counters") = {};
-
-struct DnsHeader {
-  __u16 id;
-  __u8 flags;  // QR, opcode, AA, TC, RD
-  __u8 more_flags;
-  __u16 counts[4];
-};
-_Static_assert(sizeof(struct DnsHeader) == 12, "RFC 1035 §4.1.1");
-
-// One question on its way through the program.
-struct Packet {
-  const void* end;
-  __u32 source[4];  // as in XdpGateDestination
-  __u32 destination[4];
-  __u32 payload_bytes;  // what the IP header says follows it
-  const struct udphdr* udp;
-};
-
-static __always_inline enum XdpGateReason read_ipv4(const void* at, struct Packet* packet) {
-  const struct iphdr* ip = at;
-  if ((const void*)(ip + 1) > packet->end) return xdp_passed_length;
-  if (ip->protocol != IPPROTO_UDP || ip->version != 4) return xdp_passed_protocol;
-  if (ip->ihl != 5) return xdp_passed_options;
-  // DF alone may be set.
-  if (ip->frag_off & bpf_htons(0xbfff)) return xdp_passed_fragment;
-  const __u32 total = bpf_ntohs(ip->tot_len);
-  if (total < sizeof *ip || at + total > packet->end) return xdp_passed_length;
-  packet->payload_bytes = total - sizeof *ip;
-  packet->source[0] = packet->source[1] = 0;
-  packet->source[2] = bpf_htonl(0xffff);
-  packet->source[3] = ip->saddr;
-  packet->destination[0] = packet->destination[1] = 0;
-  packet->destination[2] = bpf_htonl(0xffff);
-  packet->destination[3] = ip->daddr;
-  packet->udp = (const void*)(ip + 1);
-  return xdp_taken_others;
-}
-
-static __always_inline int is_extension(__u8 next_header) {
-  return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
-         next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_AH;
-}
-
-static __always_inline enum XdpGateReason read_ipv6(const void* at, struct Packet* packet) {
-  const struct ipv6hdr* ip = at;
-  if ((const void*)(ip + 1) > packet->end) return xdp_passed_length;
-  if (ip->version != 6) return xdp_passed_protocol;
-  if (ip->nexthdr != IPPROTO_UDP) {
-    if (ip->nexthdr == IPPROTO_FRAGMENT) return xdp_passed_fragment;
-    return is_extension(ip->nexthdr) ? xdp_passed_options : xdp_passed_protocol;
-  }
-  const __u32 payload = bpf_ntohs(ip->payload_len);
-  if (at + sizeof *ip + payload > packet->end) return xdp_passed_length;
-  packet->payload_bytes = payload;
-  __builtin_memcpy(packet->source, &ip->saddr, 16);
-  __builtin_memcpy(packet->destination, &ip->daddr, 16);
-  packet->udp = (const void*)(ip + 1);
-  return xdp_taken_others;
-}
-
-static __always_inline int is_same_address(const __u32 a[4], const __u32 b[4]) {
-  return a[3] == b[3] && a[2] == b[2] && a[1] == b[1] && a[0] == b[0];
-}
-
-static __always_inline int is_ours(const struct Packet* packet, __u16 port) {
-  const __u32 current = gate_state.current & 1;
-  const __u32 place = xdp_gate_place(packet->destination, port);
-#pragma unroll
-  for (__u32 i = 0; i < XDP_GATE_PROBES; ++i) {
-    const struct XdpGateDestination* entry =
-        &gate_state.destinations[current][(place + i) & (XDP_GATE_DESTINATIONS_MAX - 1)];
-    if (entry->port == 0) return 0;
-    if (entry->port == port && is_same_address(entry->address, packet->destination)) return 1;
-  }
-  return 0;
-}
-
-// Source addresses that the kernel would call martian, for which no answer could be sent.
-static __always_inline int is_impossible_source(const struct Packet* packet) {
-  const __u32* from = packet->source;
-  if (is_same_address(from, packet->destination)) return 1;
-  if (from[0] == 0 && from[1] == 0) {
-    if (from[2] == 0) return from[3] == 0 || from[3] == bpf_htonl(1);  // :: and ::1
-    if (from[2] != bpf_htonl(0xffff)) return 0;
-    const __u32 first = bpf_ntohl(from[3]) >> 24;
-    return first == 0 || first == 127 || (first & 0xf0) == 224 || from[3] == 0xffffffff;
-  }
-  return (bpf_ntohl(from[0]) >> 24) == 0xff;  // multicast
-}
-
-// The room of the classifier: one lane for all so far.
-static __always_inline __u32 choose_lane(void) { return gate_state.lane & (XDP_GATE_LANES - 1); }
-
 static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 queue) {
-  struct Packet packet = {.end = (const void*)(long)context->data_end};
-  const struct ethhdr* frame = (const void*)(long)context->data;
-  if ((const void*)(frame + 1) > packet.end) return xdp_passed_length;
-  enum XdpGateReason reason = xdp_passed_protocol;
-  if (frame->h_proto == bpf_htons(ETH_P_IP)) reason = read_ipv4(frame + 1, &packet);
-  if (frame->h_proto == bpf_htons(ETH_P_IPV6)) reason = read_ipv6(frame + 1, &packet);
+  struct Packet packet = {};
+  const enum XdpGateReason reason = read_packet(context, queue, &packet);
   if (reason != xdp_taken_others) return reason;
+  const __u32 worker = gate_state.worker[queue & (XDP_GATE_QUEUES_MAX - 1)];
+  const struct ShieldOrders* orders = &shield_sources.orders[worker & (SHIELD_WORKERS_MAX - 1)];
+  if (orders->level != 0) return admit(context, &packet, queue, orders);
+  return gate_state.lane == xdp_lane_trusted ? xdp_taken_trusted : xdp_taken_others;
+}
 
-  const struct udphdr* udp = packet.udp;
-  if ((const void*)(udp + 1) > packet.end) return xdp_passed_length;
-  if (!is_ours(&packet, udp->dest)) return xdp_passed_destination;
-  // A frame for another machine or for all is the kernel's to judge, and so is a group that asks.
-  if (__builtin_memcmp(frame->h_dest, gate_state.hardware_address, 6) != 0 ||
-      (frame->h_source[0] & 1) != 0) {
-    return xdp_passed_destination;
-  }
-  if (bpf_ntohs(udp->len) != packet.payload_bytes) return xdp_passed_length;
-  if (udp->source == 0) return xdp_dropped_source_port;
-  if (is_impossible_source(&packet)) return xdp_dropped_source;
-
-  const struct DnsHeader* dns = (const void*)(udp + 1);
-  if (packet.payload_bytes < sizeof *udp + sizeof *dns || (const void*)(dns + 1) > packet.end) {
-    return xdp_passed_short;
-  }
-  if (dns->flags & 0x80) return xdp_dropped_response;
-  if (dns->flags & 0x78) return xdp_passed_opcode;
-  if (queue >= XDP_GATE_QUEUES_MAX || !gate_state.open[queue]) return xdp_passed_closed;
-  return choose_lane() == xdp_lane_trusted ? xdp_taken_trusted : xdp_taken_others;
+static __always_inline enum XdpGateReason deliver(__u32 queue, enum XdpGateReason reason,
+                                                  int* action) {
+  const __u32 door = gate_state.door[queue & (XDP_GATE_QUEUES_MAX - 1)];
+  if (door == xdp_door_kernel) return xdp_passed_shielded;
+  if (door != xdp_door_open) return xdp_passed_closed;
+  const int is_trusted =
+      reason == xdp_taken_trusted || reason == xdp_taken_proved || reason == xdp_taken_known;
+  const __u32 slot = queue * XDP_GATE_LANES + !is_trusted;
+  *action = (int)bpf_redirect_map(&xdp_sockets, slot, XDP_PASS);
+  return *action == XDP_PASS ? xdp_passed_no_socket : reason;
 }
 
 SEC("xdp")
 int xdp_gate(struct xdp_md* context) {
   const __u32 queue = context->rx_queue_index;
   enum XdpGateReason reason = judge(context, queue);
-  int action = reason >= xdp_dropped_response ? XDP_DROP : XDP_PASS;
-  if (reason <= xdp_taken_others) {
-    const __u32 slot = queue * XDP_GATE_LANES + (reason == xdp_taken_others);
-    action = (int)bpf_redirect_map(&xdp_sockets, slot, XDP_PASS);
-    if (action == XDP_PASS) reason = xdp_passed_no_socket;
+  int action = XDP_PASS;
+  if (reason <= xdp_taken_unknown_fast) {
+    reason = deliver(queue, reason, &action);
+  } else if (reason >= xdp_dropped_response) {
+    action = XDP_DROP;
+  } else if (reason >= xdp_replied_truncated) {
+    action = XDP_TX;
   }
   if (queue < XDP_GATE_QUEUES_MAX) {
     gate_counters.packets[queue][reason & (XDP_GATE_REASONS_MAX - 1)]++;

@@ -46,6 +46,13 @@ std::unexpected<Error> load_error(int error_number) {
                      error_number);
 }
 
+Result<void> use_map(bpf_object* object, const char* name, int descriptor) {
+  if (descriptor < 0) return {};
+  const int error = bpf_map__reuse_fd(bpf_object__find_map_by_name(object, name), descriptor);
+  if (error != 0) return fail_system(std::string("use ") + name + " in the XDP program", -error);
+  return {};
+}
+
 uint32_t pattern_of(const Endpoint& endpoint, XdpGateDestination& entry) {
   entry = {};
   auto* bytes = reinterpret_cast<uint8_t*>(&entry.address);
@@ -71,7 +78,9 @@ void XdpGate::Unmap::operator()(XdpGateCounters* counters) const {
   munmap(counters, sizeof *counters);
 }
 
-Result<XdpGate> XdpGate::load() {
+void XdpGate::Unmap::operator()(XdpGateKnown* known) const { munmap(known, sizeof *known); }
+
+Result<XdpGate> XdpGate::load(const XdpGateMaps& maps, size_t queues) {
   libbpf_set_print(keep_library_message);
   bpf_object_open_opts options{};
   options.sz = sizeof options;
@@ -79,10 +88,15 @@ Result<XdpGate> XdpGate::load() {
   const auto bytes = static_cast<size_t>(xdp_gate_bpf_end - xdp_gate_bpf);
   Object object(bpf_object__open_mem(xdp_gate_bpf, bytes, &options));
   if (object == nullptr) return load_error(errno);
+  TRY(use_map(object.get(), ".bss.shield", maps.sources));
+  TRY(use_map(object.get(), ".bss.names", maps.names));
+  const auto entries = static_cast<uint32_t>(std::clamp<size_t>(queues, 1, XDP_GATE_QUEUES_MAX));
+  bpf_map__set_max_entries(bpf_object__find_map_by_name(object.get(), "gate_rates"), entries);
   if (const int error = bpf_object__load(object.get()); error != 0) return load_error(-error);
   XdpGate gate(std::move(object));
   gate.state_ = TRY(gate.map_data<XdpGateState>(".data.state"));
-  gate.counters_ = TRY(gate.map_data<XdpGateCounters>(".data.counters"));
+  gate.counters_ = TRY(gate.map_data<XdpGateCounters>(".bss.counters"));
+  gate.known_ = TRY(gate.map_data<XdpGateKnown>(".bss.known"));
   return gate;
 }
 
@@ -150,19 +164,60 @@ size_t XdpGate::set_destinations(std::span<const Endpoint> destinations) {
   return left_out;
 }
 
-void XdpGate::set_open(size_t queue, bool open) {
+void XdpGate::set_door(size_t queue, XdpGateDoor door) {
   if (queue >= XDP_GATE_QUEUES_MAX) return;
-  std::atomic_ref(state_->open[queue])
-      .store(static_cast<uint8_t>(open ? 1 : 0), std::memory_order_release);
+  std::atomic_ref(state_->door[queue]).store(static_cast<uint8_t>(door), std::memory_order_release);
+}
+
+void XdpGate::set_worker(size_t queue, size_t worker, double share) {
+  if (queue >= XDP_GATE_QUEUES_MAX) return;
+  constexpr double share_one = 256;
+  std::atomic_ref(state_->share[queue])
+      .store(static_cast<uint32_t>(std::clamp(share * share_one, 1.0, share_one * share_one)),
+             std::memory_order_relaxed);
+  std::atomic_ref(state_->worker[queue])
+      .store(static_cast<uint16_t>(worker % SHIELD_WORKERS_MAX), std::memory_order_relaxed);
+}
+
+void XdpGate::set_replies(bool allowed) {
+  std::atomic_ref(state_->replies)
+      .store(static_cast<uint8_t>(allowed ? 1 : 0), std::memory_order_relaxed);
 }
 
 void XdpGate::set_lane(XdpGateLane lane) {
   std::atomic_ref(state_->lane).store(static_cast<uint32_t>(lane), std::memory_order_release);
 }
 
+void XdpGate::note_known(const ShieldSources& sources) {
+  const auto load = [](const auto& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); };
+  uint32_t slots = load(sources.common.known_slots);
+  for (const ShieldOrders& orders : sources.orders) {
+    if (load(orders.level) != 0) slots = std::min(slots, load(orders.known_slots));
+  }
+  constexpr uint64_t telling = SHIELD_FLAG_PROVED | SHIELD_FLAG_ALLOWED | SHIELD_FLAG_DENIED;
+  const auto now = std::make_unique<XdpGateKnown>();
+  for (uint32_t line = 0; line < SHIELD_HISTORY_LINES; ++line) {
+    for (const auto& place : sources.history[line].entries) {
+      const uint64_t entry = load(place);
+      if (entry == 0) continue;
+      if (shield_score(entry) < slots && (shield_flags(entry) & telling) == 0) continue;
+      const uint32_t bit = xdp_gate_known_bit(line, shield_tag(entry));
+      now->words[bit / 64] |= __u64{1} << (bit % 64);
+    }
+  }
+  for (size_t i = 0; i < std::size(now->words); ++i) {
+    std::atomic_ref(known_->words[i]).store(now->words[i], std::memory_order_relaxed);
+  }
+}
+
 uint64_t XdpGate::count(size_t queue, XdpGateReason reason) const {
   if (queue >= XDP_GATE_QUEUES_MAX) return 0;
   return std::atomic_ref(counters_->packets[queue][reason]).load(std::memory_order_relaxed);
+}
+
+uint64_t XdpGate::count_dry(size_t queue, XdpGateReason reason) const {
+  if (queue >= XDP_GATE_QUEUES_MAX) return 0;
+  return std::atomic_ref(counters_->would[queue][reason]).load(std::memory_order_relaxed);
 }
 
 int XdpGate::program() const {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The XDP program of one interface: loaded, filled, attached, and gone when its owner is.
 //
-// Hands plain questions for the destinations to AF_XDP sockets and leaves the rest to the kernel
-// (xdp_gate.bpf.c says which). `load`, `set_socket` and `attach` need CAP_BPF and CAP_NET_ADMIN;
-// everything else is memory that this maps, so it goes on working when rights have been dropped.
+// Hands plain questions for the destinations to AF_XDP sockets, sheds what the shield orders to
+// shed, and leaves the rest to the kernel (xdp_gate.bpf.c says which). Orders come to it through
+// memory that it shares with whoever gives them (shield/shared_block.h).
+// `load`, `set_socket` and `attach` need CAP_BPF and CAP_NET_ADMIN; everything else is memory that
+// this maps, so it goes on working when rights have been dropped.
 // The program is attached by a bpf_link: it leaves the interface when the link is closed, however
 // its owner ends. Owner: the supervisor, one thread. Errors are sentences for the operator.
 #pragma once
@@ -15,6 +17,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "shield/source_block.h"
 #include "shield/xdp_gate_layout.h"
 
 struct bpf_object;
@@ -23,9 +26,17 @@ namespace holdfast::shield {
 
 using HardwareAddress = std::array<uint8_t, 6>;
 
+// What the program reads of the shield: descriptors of maps; -1: the program has one of its own,
+// in which no order is ever given.
+struct XdpGateMaps {
+  int sources = -1;  // of a ShieldSources
+  int names = -1;    // of a NameFilter
+};
+
 class XdpGate {
  public:
-  [[nodiscard]] static Result<XdpGate> load();
+  // For an interface with so many queues; each takes 1 MiB.
+  [[nodiscard]] static Result<XdpGate> load(const XdpGateMaps& maps, size_t queues);
   XdpGate(XdpGate&&) noexcept = default;
   XdpGate& operator=(XdpGate&&) noexcept = default;
   ~XdpGate() = default;
@@ -40,11 +51,19 @@ class XdpGate {
   // All destinations from now on, at once; no wildcards. Returns how many found no place: what is
   // sent to those goes through the kernel's sockets.
   size_t set_destinations(std::span<const Endpoint> destinations);
-  // A closed queue's packets are left to the kernel. All are closed at first.
-  void set_open(size_t queue, bool open);
+  // All are closed at first.
+  void set_door(size_t queue, XdpGateDoor door);
+  // The worker whose orders hold for a queue, and which part of what they admit a second is its.
+  void set_worker(size_t queue, size_t worker, double share);
+  // Whether TC and BADCOOKIE may be sent from the program. Not at first.
+  void set_replies(bool allowed);
   // The lane of what nothing classifies.
   void set_lane(XdpGateLane lane);
+  // Of whom there is something worth to be looked up; call each second. Takes a millisecond.
+  void note_known(const ShieldSources& sources);
   [[nodiscard]] uint64_t count(size_t queue, XdpGateReason reason) const;
+  // What would have become of packets that a dry run let through.
+  [[nodiscard]] uint64_t count_dry(size_t queue, XdpGateReason reason) const;
 
   [[nodiscard]] int program() const;  // descriptor, for tests
 
@@ -55,6 +74,7 @@ class XdpGate {
   struct Unmap {
     void operator()(XdpGateState* state) const;
     void operator()(XdpGateCounters* counters) const;
+    void operator()(XdpGateKnown* known) const;
   };
   using Object = std::unique_ptr<bpf_object, CloseObject>;
 
@@ -65,6 +85,7 @@ class XdpGate {
   Object object_;
   std::unique_ptr<XdpGateState, Unmap> state_;
   std::unique_ptr<XdpGateCounters, Unmap> counters_;
+  std::unique_ptr<XdpGateKnown, Unmap> known_;
   UniqueFd link_;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the XDP program (xdp_gate.bpf.c) and user space share: destinations, lanes, counters.
+// What the XDP program (xdp_gate.bpf.c) and its owner share: destinations, lanes, counters.
 //
 // Read by C for the kernel and by C++. User space maps the program's data and writes it without a
 // system call, so that nobody needs a right for it: the supervisor is the one writer of
-// XdpGateState, the program of XdpGateCounters. Every size is asserted on both sides.
+// XdpGateState, the program of XdpGateCounters. Every size is asserted on both sides. What the
+// shield knows and orders is in source_layout.h and name_filter_layout.h.
 #pragma once
 
 #include <linux/types.h>
@@ -27,9 +28,16 @@ enum XdpGateLane { xdp_lane_trusted = 0, xdp_lane_others = 1 };
 
 // What becomes of a packet, and why: each is counted under exactly one.
 enum XdpGateReason {
-  // Handed to an AF_XDP socket.
+  // Handed to an AF_XDP socket; the first two while no order is in force.
   xdp_taken_trusted = 0,
   xdp_taken_others,
+  // By class, in the order of ShieldClass: the first two to the trusted lane.
+  xdp_taken_proved,
+  xdp_taken_known,
+  xdp_taken_known_odd,
+  xdp_taken_unknown_slow,
+  xdp_taken_absent_name,
+  xdp_taken_unknown_fast,
   // Left to the kernel and its sockets.
   xdp_passed_protocol,     // neither UDP over IPv4 nor over IPv6; VLAN tags
   xdp_passed_destination,  // an address, port or hardware address that is not ours
@@ -40,13 +48,25 @@ enum XdpGateReason {
   xdp_passed_opcode,     // not QUERY
   xdp_passed_closed,     // the queue is closed: its worker takes nothing
   xdp_passed_no_socket,  // no socket stands in the slot
+  xdp_passed_shielded,   // let through, where the kernel's sockets take all
+  // Answered by the program.
+  xdp_replied_truncated,  // TC: ask over TCP
+  xdp_replied_cookie,     // BADCOOKIE, with a good one
   // Dropped.
   xdp_dropped_response,     // QR is set: reflected, or a loop
   xdp_dropped_source_port,  // 0: nowhere to send an answer to
   xdp_dropped_source,       // an address that nobody can have, or the packet's own destination
+  // By class, for want of capacity.
+  xdp_dropped_proved,
+  xdp_dropped_known,
+  xdp_dropped_known_odd,
+  xdp_dropped_unknown_slow,
+  xdp_dropped_absent_name,
+  xdp_dropped_unknown_fast,
+  xdp_dropped_unjudged,  // unknown, and nothing is left for such whatever their class
   xdp_gate_reasons,
 };
-#define XDP_GATE_REASONS_MAX 16
+#define XDP_GATE_REASONS_MAX 64
 HOLDFAST_XDP_ASSERT(xdp_gate_reasons <= XDP_GATE_REASONS_MAX);
 
 // An address and port that are answered for; port 0: no entry. IPv4 as ::ffff:a.b.c.d. All in
@@ -58,21 +78,46 @@ struct XdpGateDestination {
 };
 HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateDestination) == 20);
 
+// What is done with a queue's packets.
+enum XdpGateDoor {
+  xdp_door_closed = 0,  // left to the kernel
+  xdp_door_open,        // handed to the queue's AF_XDP sockets
+  xdp_door_kernel,      // let through to the kernel by the shield's orders
+};
+
 struct XdpGateState {
   __u32 current;  // which of the tables is read; the other is the writer's
   __u32 lane;     // for whatever the shield does not classify
   __u8 hardware_address[6];
-  __u8 unused[2];
-  __u8 open[XDP_GATE_QUEUES_MAX];  // 1: this queue's packets are taken
+  __u8 replies;  // 1: TC and BADCOOKIE may be sent from here
+  __u8 unused;
+  __u8 door[XDP_GATE_QUEUES_MAX];     // XdpGateDoor
+  __u16 worker[XDP_GATE_QUEUES_MAX];  // whose orders hold for the queue
+  __u32 share[XDP_GATE_QUEUES_MAX];   // of what these orders admit a second, in 1/256
   struct XdpGateDestination destinations[2][XDP_GATE_DESTINATIONS_MAX];
 };
-HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateState) == 16 + 128 + 2 * 256 * 20);
+HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateState) == 16 + 7 * 128 + 2 * 256 * 20);
 
 // By queue: the kernel handles one queue on one processor at a time, so nothing is lost.
 struct XdpGateCounters {
   __u64 packets[XDP_GATE_QUEUES_MAX][XDP_GATE_REASONS_MAX];
+  // Let through because the measure is in dry run: what would have become of them.
+  __u64 would[XDP_GATE_QUEUES_MAX][XDP_GATE_REASONS_MAX];
 };
-HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateCounters) == 128 * 16 * 8);
+HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateCounters) == 2 * 128 * 64 * 8);
+
+// Which sources the table of those known says anything of: a bit for each, by hash. The table is
+// larger than a processor's nearest caches, and in a flood from everywhere each look at it would
+// be a miss: so nobody looks whose bit is not set. Written by the supervisor each second.
+#define XDP_GATE_KNOWN_BITS (1u << 19)
+struct XdpGateKnown {
+  __u64 words[XDP_GATE_KNOWN_BITS / 64];
+};
+HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateKnown) == 64 * 1024);
+
+static inline __u32 xdp_gate_known_bit(__u32 line, __u32 tag) {
+  return (tag << 3 ^ line >> 13 ^ line << 6) & (XDP_GATE_KNOWN_BITS - 1);
+}
 
 // Where a destination is looked for first; then in the places behind it.
 static inline __u32 xdp_gate_place(const __u32 address[4], __u16 port) {

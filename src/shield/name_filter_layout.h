@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which names exist in the zones under attack, as the XDP program asks: a few zones, and a Bloom
+// filter in lines of one cache line each.
+//
+// A node of the zone is entered by the hash of its name. What stands for all below it (a cut, a
+// DNAME, the parent of a wildcard) is entered as a cover instead, and the zone says at which depths
+// it has such. A name is held to exist if it, or a cover at or above it, is there. So no name that
+// exists is ever missed; of those that do not, about one in a hundred is taken to exist.
+// One writer fills the table that is not `current`, then switches, and leaves the other alone until
+// no reader can be at it any more. Read by C and by C++.
+#pragma once
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define NAME_FILTER_ASSERT(condition) static_assert(condition)
+#else
+#define NAME_FILTER_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+#define NAME_FILTER_ZONES_MAX 8
+// Labels of a name that is judged; names with more are nobody's.
+#define NAME_FILTER_LABELS_MAX 64
+// A probe for each: covers that lie deeper are entered at the deepest of these.
+#define NAME_FILTER_COVER_DEPTHS_MAX 4
+#define NAME_FILTER_LINE_WORDS 8
+// 4 MiB: three million names at ten bits each.
+#define NAME_FILTER_LINES_MAX (1 << 16)
+#define NAME_FILTER_PROBES 7
+
+struct NameFilterKey {
+  __u64 start;
+  __u64 multiplier;  // odd
+  __u64 cover;       // tells a cover from a name
+};
+
+struct NameFilterZone {
+  __u64 suffix;        // hash of the apex
+  __u32 first_line;    // of the zone's own ones
+  __u32 lines;         // 0: all of its names are taken to exist
+  __u32 labels;        // of the apex
+  __u32 cover_depths;  // bit d: covers lie d labels below the apex
+};
+NAME_FILTER_ASSERT(sizeof(struct NameFilterZone) == 24);
+
+struct NameFilterTable {
+  __u32 zone_count;
+  __u32 unused[15];
+  struct NameFilterZone zones[NAME_FILTER_ZONES_MAX];
+  __u64 lines[NAME_FILTER_LINES_MAX][NAME_FILTER_LINE_WORDS];
+};
+NAME_FILTER_ASSERT(sizeof(struct NameFilterTable) == 256 + NAME_FILTER_LINES_MAX * 64);
+
+struct NameFilter {
+  struct NameFilterKey key;  // random; set once, before any name is hashed
+  __u32 current;
+  __u32 unused[57];
+  struct NameFilterTable tables[2];
+};
+NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 256 + 2 * (256 + NAME_FILTER_LINES_MAX * 64));
+
+#define NAME_FILTER_INLINE static inline __attribute__((always_inline))
+
+NAME_FILTER_INLINE __u64 name_filter_mix(const struct NameFilterKey* key, __u64 state, __u64 word) {
+  state = (state ^ word) * key->multiplier;
+  return state ^ state >> 32;
+}
+
+// Sets bit 5 of every byte that is an ASCII capital (RFC 4343); length bytes are below 64.
+NAME_FILTER_INLINE __u64 name_filter_fold(__u64 word) {
+  const __u64 ones = 0x0101010101010101ULL;
+  const __u64 low_bits = word & (0x7f * ones);
+  const __u64 at_least_a = low_bits + (0x80 - 'A') * ones;
+  const __u64 above_z = low_bits + (0x80 - 'Z' - 1) * ones;
+  return word | (at_least_a & ~above_z & ~word & (0x80 * ones)) >> 2;
+}
+
+// One label with its length byte, eight bytes a step; `bytes_left` of them from this step on.
+NAME_FILTER_INLINE __u64 name_filter_step(const struct NameFilterKey* key, __u64 state, __u64 word,
+                                          __u32 bytes_left) {
+  if (bytes_left < 8) word &= (1ULL << 8 * bytes_left) - 1;
+  return name_filter_mix(key, state, name_filter_fold(word));
+}
+
+// Of a name from that of its parent and of its first label.
+NAME_FILTER_INLINE __u64 name_filter_child(const struct NameFilterKey* key, __u64 parent,
+                                           __u64 label) {
+  return name_filter_mix(key, parent + 0x9e3779b97f4a7c15ULL, label);
+}
+
+NAME_FILTER_INLINE __u64 name_filter_cover(const struct NameFilterKey* key, __u64 name) {
+  return name_filter_child(key, name, key->cover);
+}
+
+NAME_FILTER_INLINE __u32 name_filter_line(const struct NameFilterZone* zone, __u64 name) {
+  return (zone->first_line + ((name >> 32) * zone->lines >> 32)) & (NAME_FILTER_LINES_MAX - 1);
+}
+
+// Nine bits of it for each probe: word and bit of the line.
+NAME_FILTER_INLINE __u64 name_filter_bits(__u64 name) {
+  const __u64 bits = (name << 32 | name >> 32) * 0x94d049bb133111ebULL;
+  return bits ^ bits >> 32;
+}
+
+NAME_FILTER_INLINE int name_filter_line_has(const __u64* line, __u64 name) {
+  __u64 bits = name_filter_bits(name);
+#ifdef __clang__
+#pragma unroll
+#endif
+  for (int i = 0; i < NAME_FILTER_PROBES; ++i, bits >>= 9) {
+    if (!(line[bits >> 6 & 7] >> (bits & 63) & 1)) return 0;
+  }
+  return 1;
+}

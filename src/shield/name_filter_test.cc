@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/name_filter.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+
+namespace holdfast::shield {
+namespace {
+
+using Verdict = NameFilterWriter::Verdict;
+
+wire::Name name(const std::string& text) { return *wire::Name::from_text(text); }
+
+class NameFilterTest : public testing::Test {
+ protected:
+  NameFilterTest() {
+    NameFilterWriter::set_key(*filter_, {0x1234567890abcdef, 0xfedcba0987654321});
+  }
+
+  [[nodiscard]] Verdict judge(const std::string& text) const {
+    return NameFilterWriter::judge(*filter_, name(text).view());
+  }
+
+  std::unique_ptr<NameFilter> filter_ = std::make_unique<NameFilter>();
+  NameFilterWriter writer_{*filter_};
+};
+
+TEST_F(NameFilterTest, NamesThatExistAreFoundInAnyCase) {
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("Example.com.").view(), 3));
+  for (const char* text : {"example.com.", "WWW.example.com.", "a.very.deep.name.example.com."}) {
+    writer_.add_name(name(text).view());
+  }
+  EXPECT_EQ(judge("www.example.com."), Verdict::elsewhere) << "not shown yet";
+  writer_.show();
+  for (const char* text : {"EXAMPLE.com.", "www.eXample.com.", "A.very.deep.name.example.com."}) {
+    EXPECT_EQ(judge(text), Verdict::exists) << text;
+  }
+  for (const char* text : {"ww.example.com.", "www.www.example.com.", "deep.name.example.com."}) {
+    EXPECT_EQ(judge(text), Verdict::absent) << text;
+  }
+  for (const char* text :
+       {"com.", "www.example.org.", "example.com.net.", "notexample.com.", "."}) {
+    EXPECT_EQ(judge(text), Verdict::elsewhere) << text;
+  }
+}
+
+TEST_F(NameFilterTest, ACoverStandsForAllBelowIt) {
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 3));
+  writer_.add_name(name("example.").view());
+  writer_.add_cover(name("child.example.").view());
+  writer_.add_cover(name("a.b.example.").view());
+  writer_.show();
+  for (const char* text : {"child.example.", "x.child.example.", "a.b.c.d.CHILD.example.",
+                           "a.b.example.", "x.y.a.b.example.", "example."}) {
+    EXPECT_EQ(judge(text), Verdict::exists) << text;
+  }
+  for (const char* text : {"b.example.", "x.b.example.", "children.example."}) {
+    EXPECT_EQ(judge(text), Verdict::absent) << text;
+  }
+}
+
+TEST_F(NameFilterTest, ACoverAtTheApexLeavesNothingOut) {
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 1));
+  writer_.add_cover(name("example.").view());
+  writer_.show();
+  EXPECT_EQ(judge("anything.at.all.example."), Verdict::exists);
+}
+
+TEST_F(NameFilterTest, CoversAtMoreDepthsThanAreProbedLeaveOutNothingThatExists) {
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 20));
+  std::string text = "example.";
+  std::vector<std::string> covers;
+  for (int depth = 1; depth < 20; ++depth) {
+    text = "d" + std::to_string(depth) + "." + text;
+    covers.push_back(text);
+    writer_.add_cover(name(text).view());
+  }
+  writer_.show();
+  for (const std::string& cover : covers) EXPECT_EQ(judge("x." + cover), Verdict::exists) << cover;
+  EXPECT_EQ(judge("x.example."), Verdict::absent);
+  // The shallow one comes last: no depth above it is in use.
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 20));
+  for (auto cover = covers.rbegin(); cover != covers.rend(); ++cover) {
+    writer_.add_cover(name(*cover).view());
+  }
+  writer_.show();
+  for (const std::string& cover : covers) EXPECT_EQ(judge("x." + cover), Verdict::exists) << cover;
+}
+
+TEST_F(NameFilterTest, ZonesThatDoNotFitAreNotJudged) {
+  writer_.begin();
+  EXPECT_FALSE(writer_.begin_zone(name("huge.example.").view(), 100'000'000));
+  writer_.add_name(name("a.huge.example.").view());
+  for (int i = 1; i < NAME_FILTER_ZONES_MAX; ++i) {
+    EXPECT_TRUE(writer_.begin_zone(name("z" + std::to_string(i) + ".").view(), 1));
+  }
+  EXPECT_FALSE(writer_.begin_zone(name("more.").view(), 1));
+  writer_.show();
+  EXPECT_EQ(judge("b.huge.example."), Verdict::exists);
+  EXPECT_EQ(judge("b.z1."), Verdict::absent);
+  EXPECT_EQ(judge("b.more."), Verdict::elsewhere);
+}
+
+TEST_F(NameFilterTest, OneRandomNameInAHundredGetsThrough) {
+  constexpr int names = 20'000;
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), names));
+  for (int i = 0; i < names; ++i) {
+    writer_.add_name(name("host" + std::to_string(i) + ".example.").view());
+  }
+  writer_.show();
+  for (int i = 0; i < names; ++i) {
+    ASSERT_EQ(judge("host" + std::to_string(i) + ".example."), Verdict::exists) << i;
+  }
+  std::mt19937_64 random(7);  // NOLINT: the same names each time
+  int passed = 0;
+  for (int i = 0; i < names; ++i) {
+    if (judge("x" + std::to_string(random()) + ".example.") != Verdict::absent) ++passed;
+  }
+  EXPECT_LT(passed, names / 50);
+}
+
+TEST_F(NameFilterTest, AnotherTableReplacesTheFirst) {
+  for (const char* apex : {"first.", "second."}) {
+    writer_.begin();
+    ASSERT_TRUE(writer_.begin_zone(name(apex).view(), 1));
+    writer_.show();
+  }
+  EXPECT_EQ(judge("a.first."), Verdict::elsewhere);
+  EXPECT_EQ(judge("a.second."), Verdict::absent);
+  writer_.begin();
+  writer_.show();
+  EXPECT_EQ(judge("a.second."), Verdict::elsewhere);
+}
+
+}  // namespace
+}  // namespace holdfast::shield

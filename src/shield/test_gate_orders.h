@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A test of the XDP program under orders of the shield: level 1, every class let through.
+#pragma once
+
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "shield/name_filter.h"
+#include "shield/test_gate.h"
+
+namespace holdfast::shield {
+
+constexpr uint32_t all_of_them = SHIELD_SHARE_ONE;
+constexpr uint8_t usual_hop = 64;  // as TestFrame writes it
+
+inline uint64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+class ShieldGateTest : public GateTest {
+ protected:
+  void SetUp() override {
+    auto sources = SharedBlock<ShieldSources>::create("hf_sources", SharedWith::programs);
+    auto names = SharedBlock<NameFilter>::create("hf_names", SharedWith::programs);
+    ASSERT_TRUE(sources && names);
+    sources_.emplace(*std::move(sources));
+    names_.emplace(*std::move(names));
+    if (sources_->map() < 0) GTEST_SKIP() << "needs CAP_BPF";
+    ASSERT_NO_FATAL_FAILURE(load({.sources = sources_->map(), .names = names_->map()}));
+    put_socket(xdp_lane_trusted);
+    gate_->set_worker(0, 3, 1);
+    ShieldCommon& common = (*sources_)->common;
+    for (size_t i = 0; i < 4; ++i) common.key[i] = 0x9e3779b97f4a7c15U * (i + 1);
+    common.enabled = 1;
+    common.wall_s = 1'600'000'000;
+    ShieldOrders& orders = (*sources_)->orders[3];
+    orders.beat_ms = monotonic_ms() + 100'000;  // however slow the test is
+    orders.level = 1;
+    for (uint32_t& share : orders.share) share = all_of_them;
+    orders.admit_per_s = 1'000'000;
+    orders.known_slots = 4;
+    orders.known_floor = 4;
+    orders.unknown_source = 1000;
+    orders.unknown_prefix = 1000;
+    orders.proved_source = 1000;
+    NameFilterWriter::set_key(**names_, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b});
+  }
+
+  [[nodiscard]] ShieldCommon& common() { return (*sources_)->common; }
+  [[nodiscard]] ShieldOrders& orders() { return (*sources_)->orders[3]; }
+
+  // The source of the frame, as it is remembered.
+  void remember(uint32_t score, uint8_t hop = usual_hop, uint32_t flags = 0) {
+    std::array<uint32_t, 4> address{0, 0, htonl(0xffff), 0};
+    inet_pton(frame_.is_ipv6() ? AF_INET6 : AF_INET, frame_.from.c_str(),
+              frame_.is_ipv6() ? address.data() : &address[3]);
+    const uint64_t hash = shield_source_hash(common().key, address.data());
+    (*sources_)->history[shield_line_of(hash)].entries[5] =
+        shield_tag_of(hash) | uint64_t{hop} << SHIELD_HOP_SHIFT |
+        uint64_t{score} << SHIELD_SCORE_SHIFT | uint64_t{flags} << SHIELD_FLAGS_SHIFT;
+    gate_->note_known(**sources_);
+  }
+
+  // Rates are counted in windows of 1,024 ms: what comes now falls into one.
+  static void await_window() {
+    while ((monotonic_ms() & 1023) > 900) usleep(5000);
+  }
+
+  // The budgets of a queue refill by the clock, which a test does not turn back.
+  void spend_budget(uint32_t& per_s) {
+    per_s = 0;
+    usleep(12'000);  // a tick
+    run();
+  }
+
+  std::optional<SharedBlock<ShieldSources>> sources_;
+  std::optional<SharedBlock<NameFilter>> names_;
+};
+
+}  // namespace holdfast::shield

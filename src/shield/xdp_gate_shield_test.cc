@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shield in the XDP program: every class, every fate, every budget.
+#include "shield/test_gate_orders.h"
+
+namespace holdfast::shield {
+namespace {
+
+TEST_F(ShieldGateTest, WithoutAnOrderNothingIsJudged) {
+  remember(9);
+  orders().level = 0;
+  EXPECT_EQ(run(), taken);
+  orders().level = 1;
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  orders().beat_ms = monotonic_ms() - SHIELD_ORDERS_MS - 100;
+  EXPECT_EQ(run(), taken) << "who gave the order may be dead";
+  orders().beat_ms = monotonic_ms();
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  common().enabled = 0;
+  EXPECT_EQ(run(), taken);
+  common().enabled = 1;
+  gate_->set_worker(0, 4, 1);
+  EXPECT_EQ(run(), taken) << "another worker's orders";
+}
+
+TEST_F(ShieldGateTest, KnownSourcesTakeTheTrustedLane) {
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+  remember(3);
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow)) << "seen too seldom";
+  remember(4);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  sockets_.erase(sockets_.begin());  // that of the others
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  remember(3);
+  EXPECT_EQ(run(), passed(xdp_passed_no_socket));
+  gate_->set_door(0, xdp_door_kernel);
+  EXPECT_EQ(run(), passed(xdp_passed_shielded));
+}
+
+TEST_F(ShieldGateTest, KnownSourcesOfIpv6Too) {
+  use_ipv6();
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+  remember(4);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  frame_.from = "2001:db8::ffff";  // of the same /64
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  frame_.from = "2001:db8:0:1::2";
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+}
+
+TEST_F(ShieldGateTest, AKnownSourceFromAnotherDistanceIsOdd) {
+  remember(9, usual_hop - 1);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known)) << "one hop is noise";
+  remember(9, usual_hop - 2);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known_odd));
+  common().dry_run = SHIELD_DRY_RUN_HOP;
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+}
+
+TEST_F(ShieldGateTest, AKnownSourceAboveItsRateIsOdd) {
+  await_window();
+  remember(9);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(run(), taken_as(xdp_taken_known)) << i;
+  EXPECT_EQ(run(), taken_as(xdp_taken_known_odd));
+  orders().usual_shift = 4;
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+}
+
+TEST_F(ShieldGateTest, UnknownSourcesAreFastAloneOrWithTheirNeighbours) {
+  await_window();
+  orders().unknown_source = 3;
+  orders().unknown_prefix = 5;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_fast));
+  frame_.from = "192.0.2.77";
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_fast)) << "the sixth of its /24";
+  frame_.from = "192.0.3.77";
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+}
+
+TEST_F(ShieldGateTest, OperatorsAllowAndDeny) {
+  remember(0, usual_hop, SHIELD_FLAG_ALLOWED);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  remember(9, usual_hop, SHIELD_FLAG_DENIED);
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_fast));
+}
+
+TEST_F(ShieldGateTest, WhatAClassIsDeniedIsDropped) {
+  orders().share[shield_unknown_slow] = 0;
+  EXPECT_EQ(run(), dropped(xdp_dropped_unknown_slow));
+  orders().unknown_source = 0;
+  orders().share[shield_unknown_fast] = 0;
+  EXPECT_EQ(run(), dropped(xdp_dropped_unknown_fast));
+  remember(9);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known)) << "others are not touched";
+  orders().share[shield_known] = 0;
+  EXPECT_EQ(run(), dropped(xdp_dropped_known));
+  remember(9, usual_hop - 8);
+  orders().share[shield_known_odd] = 0;
+  EXPECT_EQ(run(), dropped(xdp_dropped_known_odd));
+}
+
+TEST_F(ShieldGateTest, AShareIsMetOnTheWhole) {
+  orders().share[shield_unknown_slow] = all_of_them / 4;
+  orders().unknown_source = orders().unknown_prefix = 1'000'000;
+  int admitted = 0;
+  for (int i = 0; i < 4000; ++i) admitted += run() == taken_as(xdp_taken_unknown_slow) ? 1 : 0;
+  EXPECT_NEAR(admitted, 1000, 120);
+}
+
+TEST_F(ShieldGateTest, TheBudgetOfOthersIsNotThatOfTheKnown) {
+  spend_budget(orders().admit_per_s);
+  EXPECT_EQ(run(), dropped(xdp_dropped_unjudged));
+  remember(3);
+  EXPECT_EQ(run(), dropped(xdp_dropped_unknown_slow)) << "something is known of it, too little";
+  remember(9);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+}
+
+TEST_F(ShieldGateTest, WhatIsLeftGoesToTheBetterFirst) {
+  orders().admit_per_s = 400;  // a burst of eight
+  orders().known_floor = 0;
+  spend_budget(orders().truncate_per_s);
+  remember(9, usual_hop, SHIELD_FLAG_DENIED);
+  int fast = 0;
+  for (int i = 0; i < 30; ++i) fast += run() == taken_as(xdp_taken_unknown_fast) ? 1 : 0;
+  EXPECT_LE(fast, 4) << "the last quarter of a burst, and what comes meanwhile";
+  remember(9, usual_hop - 5);
+  int odd = 0;
+  for (int i = 0; i < 30; ++i) odd += run() == taken_as(xdp_taken_known_odd) ? 1 : 0;
+  EXPECT_GE(odd, 6);
+}
+
+TEST_F(ShieldGateTest, WhoeverNothingIsKnownOfIsNotLookedUp) {
+  remember(9);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  common().known_slots = 200;
+  orders().known_slots = 200;
+  gate_->note_known(**sources_);
+  orders().known_slots = 4;
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow)) << "until the next second";
+  gate_->note_known(**sources_);
+  EXPECT_EQ(run(), taken_as(xdp_taken_known));
+}
+
+TEST_F(ShieldGateTest, ABudgetRefillsWithTime) {
+  orders().admit_per_s = 50;
+  orders().unknown_source = orders().unknown_prefix = 1'000'000;
+  int admitted = 0;
+  const uint64_t start_ms = monotonic_ms();
+  while (monotonic_ms() < start_ms + 300) {
+    admitted += run() == taken_as(xdp_taken_unknown_slow) ? 1 : 0;
+  }
+  const auto passed_ms = static_cast<int>(monotonic_ms() - start_ms);
+  EXPECT_GE(admitted, 10);
+  EXPECT_LE(admitted, 4 + passed_ms / 20 + 2);
+}
+
+TEST_F(ShieldGateTest, QueuesDivideABudget) {
+  orders().admit_per_s = 1000;  // a burst of twenty
+  orders().unknown_source = orders().unknown_prefix = 1'000'000;
+  gate_->set_worker(0, 3, 0.2);
+  int admitted = 0;
+  const uint64_t start_ms = monotonic_ms();
+  for (int i = 0; i < 100; ++i) admitted += run() == taken_as(xdp_taken_unknown_slow) ? 1 : 0;
+  const auto passed_ms = static_cast<int>(monotonic_ms() - start_ms);
+  EXPECT_GE(admitted, 2);
+  EXPECT_LE(admitted, 4 + passed_ms / 5 + 2);
+}
+
+TEST_F(ShieldGateTest, ADryRunLetsThroughAndCounts) {
+  orders().share[shield_unknown_slow] = 0;
+  orders().truncate_per_s = 1000;
+  common().dry_run = SHIELD_DRY_RUN_ADMISSION;
+  EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow));
+  EXPECT_EQ(gate_->count_dry(0, xdp_dropped_unknown_slow), 1U);
+  common().dry_run = SHIELD_DRY_RUN_TRUNCATE;
+  gate_->set_replies(true);
+  EXPECT_EQ(run(), dropped(xdp_dropped_unknown_slow));
+  EXPECT_EQ(gate_->count_dry(0, xdp_replied_truncated), 1U);
+}
+
+class NamesGateTest : public ShieldGateTest {
+ protected:
+  void SetUp() override {
+    ShieldGateTest::SetUp();
+    if (IsSkipped()) return;
+    NameFilterWriter writer(**names_);
+    writer.begin();
+    ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("example."), 4));
+    writer.add_name(*wire::Name::from_text("example."));
+    writer.add_name(*wire::Name::from_text("a-rather-long-label.www.example."));
+    writer.add_cover(*wire::Name::from_text("child.example."));
+    writer.add_cover(*wire::Name::from_text("*.x.y.z.example."));
+    writer.show();
+  }
+
+  Verdict ask(const std::string& text) {
+    const wire::Name name = *wire::Name::from_text(text);
+    frame_.payload.assign(question.begin(), question.begin() + 12);
+    const Bytes bytes = name.view().bytes();
+    frame_.payload.insert(frame_.payload.end(), bytes.begin(), bytes.end());
+    frame_.payload.insert(frame_.payload.end(), {0, 1, 0, 1});
+    return run();
+  }
+};
+
+constexpr Verdict slow = taken_as(xdp_taken_unknown_slow);
+constexpr Verdict absent = taken_as(xdp_taken_absent_name);
+
+TEST_F(NamesGateTest, NamesThatDoNotExistAreAClassOfTheirOwn) {
+  for (const char* text : {"example.", "A-Rather-LONG-label.www.EXAMPLE.", "child.example.",
+                           "x.child.example.", "1.2.3.4.5.6.7.8.9.Child.example.",
+                           "*.x.y.z.example.", "example.com.", ".", "www.notexample."}) {
+    EXPECT_EQ(ask(text), slow) << text;
+  }
+  for (const char* text : {"www.example.", "b-rather-long-label.www.example.", "y.z.example.",
+                           "x1y2z3.example.", "x.www.example.", "childx.example."}) {
+    EXPECT_EQ(ask(text), absent) << text;
+  }
+}
+
+TEST_F(NamesGateTest, ANameIsJudgedWhoeverAsks) {
+  remember(9);
+  orders().known_floor = 1000;
+  EXPECT_EQ(ask("example."), taken_as(xdp_taken_known));
+  EXPECT_EQ(ask("x1.example."), absent);
+  orders().share[shield_absent_name] = 0;
+  EXPECT_EQ(ask("x1.example."), dropped(xdp_dropped_absent_name));
+  EXPECT_EQ(ask("child.example."), taken_as(xdp_taken_known));
+  common().dry_run = SHIELD_DRY_RUN_ZONES;
+  EXPECT_EQ(ask("x1.example."), taken_as(xdp_taken_known));
+}
+
+TEST_F(NamesGateTest, IPv6IsReadAlike) {
+  use_ipv6();
+  EXPECT_EQ(ask("x.child.example."), slow);
+  EXPECT_EQ(ask("x1.example."), absent);
+}
+
+TEST_F(NamesGateTest, TheProgramAndTheWriterAgree) {
+  const std::string longest(63, 'L');
+  for (size_t length = 1; length <= 63; ++length) {
+    const std::string label = longest.substr(0, length);
+    NameFilterWriter writer(**names_);
+    writer.begin();
+    ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("example."), 1));
+    writer.add_name(*wire::Name::from_text(label + ".Sub.example."));
+    writer.show();
+    EXPECT_EQ(ask(label + ".suB.example."), slow) << length;
+    EXPECT_EQ(ask(label + "x.sub.example."), absent) << length;
+    if (length == 62) break;  // a longer one is none
+  }
+}
+
+TEST_F(NamesGateTest, NamesOfMoreLabelsThanAreReadAreNotTrusted) {
+  remember(9);
+  orders().known_floor = 1000;
+  std::string deep = "child.example.";
+  for (int i = 0; i < 61; ++i) deep.insert(0, "a.");
+  EXPECT_EQ(ask(deep), taken_as(xdp_taken_known)) << "63 labels";
+  deep.insert(0, "a.");
+  EXPECT_EQ(ask(deep), slow);
+}
+
+TEST_F(NamesGateTest, MalformedQuestionsAreLeftToUserSpaceAsUnknown) {
+  const std::vector<std::vector<uint8_t>> bodies{
+      {},                            // no question at all
+      {1},                           // a label that is cut
+      {1, 'a'},                      // no root label
+      {1, 'a', 0},                   // no type
+      {1, 'a', 0, 0, 1, 0},          // half a class
+      {0xc0, 12, 0, 1, 0, 1},        // a pointer
+      {0x40, 'a', 0, 0, 1, 0, 1},    // a label of another type
+      {63, 'a', 0, 0, 1, 0, 1},      // longer than what follows
+      std::vector<uint8_t>(300, 1),  // never ends
+      std::vector<uint8_t>(700, 1),  // longer than what is read
+  };
+  gate_->set_replies(true);
+  orders().truncate_per_s = 1000;
+  for (const auto& body : bodies) {
+    frame_.payload.assign(question.begin(), question.begin() + 12);
+    frame_.payload.insert(frame_.payload.end(), body.begin(), body.end());
+    orders().share[shield_unknown_slow] = all_of_them;
+    EXPECT_EQ(run(), slow) << testing::PrintToString(body);
+    orders().share[shield_unknown_slow] = 0;
+    EXPECT_EQ(run(), dropped(xdp_dropped_unknown_slow)) << "no reply to what could not be read";
+  }
+  for (size_t count_byte : {5U, 7U, 9U}) {
+    frame_.payload = question;
+    frame_.payload[count_byte] = 2;
+    EXPECT_EQ(run(), dropped(xdp_dropped_unknown_slow)) << count_byte;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::shield

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shield in the XDP program: a class for each question, and what is done with the class.
+//
+// Runs only while an order is in force. What is known of sources is read, never written; the rates
+// at which they ask are counted here, by queue. The dearest thing in a flood from everywhere is
+// memory that no cache holds, so each look at some comes only if it can still change the verdict:
+// whoever is unknown when nothing is left for the unknown touches none. Names and cookies are
+// looked at only where zones are under attack, or a cookie can help.
+#pragma once
+
+#include "shield/xdp_program_reply.h"
+
+// By queue.
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct ShieldRateTable);
+} gate_rates SEC(".maps");
+
+struct XdpGateKnown gate_known SEC(".bss.known");
+struct XdpGateCounters gate_counters SEC(".bss.counters");
+
+static __always_inline __u32 count_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
+  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  const __u64 counted = shield_count(*at, now_ms);
+  *at = counted;
+  return shield_estimate(counted, now_ms);
+}
+
+// What is known of who asks; 0 for nothing.
+static __always_inline __u64 find_source(__u64 hash) {
+  const __u32 line = shield_line_of(hash);
+  const __u32 tag = shield_tag_of(hash);
+  const __u32 bit = xdp_gate_known_bit(line, tag);
+  if (!(gate_known.words[bit >> 6] >> (bit & 63) & 1)) return 0;
+  return shield_find(&shield_sources.history[line], tag);
+}
+
+struct Source {
+  __u64 hash;
+  __u64 entry;
+  __u32 is_odd;
+  __u32 rate;
+};
+
+static __always_inline enum ShieldClass judge_source(const struct Packet* packet, __u32 queue,
+                                                     const struct ShieldOrders* orders,
+                                                     struct Source* source, __u64 now_ms) {
+  const struct ShieldCommon* common = &shield_sources.common;
+  struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
+  if (!rates) return shield_unknown_slow;
+  const __u32 place = shield_rate_place(source->hash, source->is_odd);
+  __u32 prefix_rate = 0;
+  if (!shield_is_known(orders, source->entry)) {
+    const __u64 prefix = shield_prefix_hash(common->key, packet->source);
+    prefix_rate = count_at(rates, shield_rate_place(prefix, 0), now_ms);
+  }
+  source->rate = count_at(rates, place, now_ms);
+  return shield_judge(common, orders, source->entry, source->is_odd, source->rate, prefix_rate);
+}
+
+static __always_inline void read_message(struct xdp_md* context, const struct Packet* packet,
+                                         __u32 queue) {
+  struct GateMemo* memo = memo_of(queue);
+  memo->ip_bytes = packet->ip_bytes;
+  __builtin_memcpy(memo->source, packet->source, sizeof memo->source);
+  gate_read_message(context, queue,
+                    sizeof(struct ethhdr) + packet->ip_bytes + sizeof(struct udphdr),
+                    packet->payload_bytes - sizeof(struct udphdr));
+}
+
+// How much of a burst must be left for others when this one is admitted: that makes one budget
+// serve the better first. Names that do not exist come from known resolvers in quiet times too.
+static __always_inline __u64 reserve_for(__u64 most, enum ShieldClass class, __u32 is_known) {
+  if (class == shield_known_odd) return 0;
+  if (class == shield_unknown_slow) return most >> 3;
+  if (class == shield_absent_name) return is_known ? most >> 2 : most >> 1;
+  return (most >> 1) + (most >> 2);
+}
+
+static __always_inline int is_admitted(struct GateMemo* memo, const struct ShieldOrders* orders,
+                                       enum ShieldClass class, __u32 is_known) {
+  const __u32 share = orders->share[class & 7];
+  if (share < SHIELD_SHARE_ONE && gate_random(memo) >= share) return 0;
+  if (class <= shield_known) return 1;
+  return gate_spend(&memo->admitted, reserve_for(memo->admitted.most, class, is_known));
+}
+
+// 1 if no unknown source can get anything at present.
+static __always_inline int is_spent(const struct GateMemo* memo,
+                                    const struct ShieldOrders* orders) {
+  if (gate_state.replies && memo->replied.left >= 1000) return 0;
+  return memo->admitted.left < 1000 + (memo->admitted.most >> 3) ||
+         (orders->share[shield_unknown_slow] | orders->share[shield_unknown_fast] |
+          orders->share[shield_absent_name]) == 0;
+}
+
+// The budget did not suffice, or the class has no share.
+static __always_inline enum XdpGateReason turn_away(struct xdp_md* context,
+                                                    const struct Packet* packet, __u32 queue,
+                                                    enum ShieldClass class, int is_read) {
+  const struct ShieldCommon* common = &shield_sources.common;
+  struct GateMemo* memo = memo_of(queue);
+  const enum XdpGateReason dropped = xdp_dropped_proved + class;
+  __u64* would = gate_counters.would[queue & (XDP_GATE_QUEUES_MAX - 1)];
+  if (common->dry_run & SHIELD_DRY_RUN_ADMISSION) {
+    ++would[dropped & (XDP_GATE_REASONS_MAX - 1)];
+    return xdp_taken_proved + class;
+  }
+  // Those who ask too fast only get what others have not used up.
+  const __u64 kept = class == shield_unknown_fast ? memo->replied.most >> 1 : 0;
+  if (!gate_state.replies || !gate_spend(&memo->replied, kept)) return dropped;
+  if (!is_read) {
+    read_message(context, packet, queue);
+    gate_read_cookie(queue);
+  }
+  if (memo->name_end == 0) return dropped;
+  const int can_cookie = memo->cookie != gate_no_cookie && memo->cookie != gate_valid_cookie;
+  const enum XdpGateReason reply =
+      common->cookies_enabled && can_cookie ? xdp_replied_cookie : xdp_replied_truncated;
+  if (common->dry_run & SHIELD_DRY_RUN_TRUNCATE) {
+    ++would[reply & (XDP_GATE_REASONS_MAX - 1)];
+    return dropped;
+  }
+  return gate_reply(context, queue, reply) ? reply : dropped;
+}
+
+// The packet's reason; replies are written into the frame.
+static __always_inline enum XdpGateReason admit(struct xdp_md* context, const struct Packet* packet,
+                                                __u32 queue, const struct ShieldOrders* orders) {
+  const struct ShieldCommon* common = &shield_sources.common;
+  struct GateMemo* memo = memo_of(queue);
+  const __u64 now_ms = gate_now_ms(memo);
+  // The beat may be ahead: the clock here is that of the last tick.
+  if (!common->enabled || (__s64)(now_ms - orders->beat_ms) > SHIELD_ORDERS_MS) {
+    return xdp_taken_others;
+  }
+  const __u32 queue_share = gate_state.share[queue & (XDP_GATE_QUEUES_MAX - 1)];
+  gate_refill(&memo->admitted, now_ms, orders->admit_per_s, queue_share);
+  gate_refill(&memo->replied, now_ms, orders->truncate_per_s, queue_share);
+  struct Source source = {.hash = shield_source_hash(common->key, packet->source)};
+  source.entry = find_source(source.hash);
+  const int wants_cookie = common->cookies_enabled && packet->has_additional;
+  const int has_zones = name_filter.tables[name_filter.current & 1].zone_count != 0 &&
+                        !(common->dry_run & SHIELD_DRY_RUN_ZONES);
+  int is_read = 0;
+  if (source.entry == 0 && is_spent(memo, orders) &&
+      !(common->dry_run & SHIELD_DRY_RUN_ADMISSION)) {
+    if (!wants_cookie) return xdp_dropped_unjudged;
+    read_message(context, packet, queue);
+    gate_read_cookie(queue);
+    if (memo->cookie != gate_valid_cookie) return xdp_dropped_unjudged;
+    is_read = 1;
+  }
+
+  source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
+  const __u32 is_known = shield_is_known(orders, source.entry) && !source.is_odd;
+  enum ShieldClass class;
+  if (has_zones) {
+    if (!is_read) read_message(context, packet, queue);
+    if (gate_is_absent(queue)) {
+      class = shield_absent_name;
+      if (is_admitted(memo, orders, class, is_known)) return xdp_taken_absent_name;
+      gate_read_cookie(queue);
+      return turn_away(context, packet, queue, class, 1);
+    }
+    gate_read_cookie(queue);
+    is_read = 1;
+  }
+  class = judge_source(packet, queue, orders, &source, now_ms);
+  if (wants_cookie && class > shield_known) {
+    if (!is_read) {
+      read_message(context, packet, queue);
+      gate_read_cookie(queue);
+    }
+    is_read = 1;
+    if (memo->cookie == gate_valid_cookie) {
+      class = source.rate <= orders->proved_source ? shield_proved : shield_unknown_fast;
+    }
+  }
+  // A name of absurdly many labels is not worth to be trusted while names are the weapon.
+  if (has_zones && memo->name_end == 0 && class < shield_unknown_slow) class = shield_unknown_slow;
+  if (is_admitted(memo, orders, class, is_known)) return xdp_taken_proved + class;
+  return turn_away(context, packet, queue, class, is_read);
+}
