@@ -38,6 +38,7 @@ write_ms = 103
 socket = "run/dnstap.sock"
 sample_every = 100
 [xdp]
+replies = "off"
 mode = "auto"
 interfaces = ["eth0", "eth1.5"]
 zero_copy = false

@@ -115,8 +115,8 @@ ReloadReply Reloader::judge_and_apply() {
 }
 
 Result<void> Reloader::apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
-                             std::shared_ptr<const transfer::TlsCredentials> tls, ReloadPlan& plan,
-                             ReloadReply& reply) {
+                             const std::shared_ptr<const transfer::TlsCredentials>& tls,
+                             ReloadPlan& plan, ReloadReply& reply) {
   const auto applied = parts_.facts.read().applied;
   const auto nothing_changed = [](const Error& error) {
     return fail("nothing was changed: " + error.message);

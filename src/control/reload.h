@@ -48,7 +48,7 @@ class Reloader {
   ReloadReply judge_and_apply();
   ReloadReply judge_and_apply_zone(const std::string& zone);
   Result<void> apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
-                     std::shared_ptr<const transfer::TlsCredentials> tls, ReloadPlan& plan,
+                     const std::shared_ptr<const transfer::TlsCredentials>& tls, ReloadPlan& plan,
                      ReloadReply& reply);
   // Runs `work` between the notices that a reload has begun and ended.
   template <typename Work>

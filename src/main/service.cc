@@ -170,6 +170,7 @@ void Service::add_control() {
 
 std::vector<int> Service::tls_listeners() const {
   std::vector<int> descriptors;
+  descriptors.reserve(parts_.tls_listeners.size());
   for (const UniqueFd& listener : parts_.tls_listeners) descriptors.push_back(listener.get());
   return descriptors;
 }

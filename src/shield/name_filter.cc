@@ -12,7 +12,7 @@ namespace holdfast::shield {
 namespace {
 
 constexpr uint64_t bits_a_name = 10;  // one name in a hundred that does not exist gets through
-constexpr uint64_t bits_a_line = NAME_FILTER_LINE_WORDS * 64;
+constexpr uint64_t bits_a_line = uint64_t{NAME_FILTER_LINE_WORDS} * 64;
 constexpr uint32_t depth_max = 15;  // as cover_depths can say
 
 uint64_t hash_of_label(const NameFilterKey& key, Bytes label) {

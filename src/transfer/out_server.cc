@@ -75,7 +75,7 @@ void send_datagram(int socket, const sockaddr_in6& client, const Endpoint& from,
 }  // namespace
 
 struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
-  Impl(Parts of) : parts(std::move(of)), handover(parts.context) {
+  explicit Impl(Parts of) : parts(std::move(of)), handover(parts.context) {
     // Without one, nothing is passed on.
     error_code error;
     if (parts.handover >= 0) error = handover.assign(::dup(parts.handover), error);
