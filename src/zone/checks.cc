@@ -145,6 +145,12 @@ void Verdicts::add(Kind kind, Place place, wire::NameView owner, uint16_t type,
       owner.to_text() + (type == 0 ? "" : " " + wire::type_to_text(type)) + ": " + message);
 }
 
+void check_name(const StagedNode& node, Verdicts& verdicts) {
+  if ((node.flags & node_apex) != 0) check_apex(node, verdicts);
+  check_rrsets(node, verdicts);
+  check_alias(node, verdicts);
+}
+
 struct ZoneCheck::State {
   State(wire::NameView apex, uint64_t now_s, Verdicts& to)
       : verdicts(to), targets(apex, to), denial(apex, now_s, to) {}
@@ -165,9 +171,7 @@ void ZoneCheck::visit(const StagedNode& node) {
   State& state = *state_;
   state.denial.visit(node);
   if ((node.flags & node_nsec3) != 0) return;
-  if ((node.flags & node_apex) != 0) check_apex(node, state.verdicts);
-  check_rrsets(node, state.verdicts);
-  check_alias(node, state.verdicts);
+  check_name(node, state.verdicts);
   if ((node.flags & node_occluded) != 0) {
     const bool below_dname = (state.occluder_flags & node_dname) != 0;
     if (below_dname && !node.rrsets.empty()) {

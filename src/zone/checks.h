@@ -32,6 +32,9 @@ class Verdicts {
   const std::vector<std::string>& files_;
 };
 
+// What one name shows by itself: aliases, the apex, SOA below it.
+void check_name(const StagedNode& node, Verdicts& verdicts);
+
 class ZoneCheck {
  public:
   // Signatures are judged by `now_s`. `verdicts` outlives this.

@@ -95,6 +95,15 @@ Result<Publication> Memory::stage(const Contents& contents, const NodeChange& on
                       [&](ZoneEdit& edit) { return put_all(edit, contents); });
 }
 
+Result<Publication> Memory::stage_amendment(wire::NameView apex,
+                                            std::span<const StagedNode> changes,
+                                            const NodeChange& on_change) {
+  return impl_->stage(apex, Unmentioned::kept, on_change, [&](ZoneEdit& edit) -> Result<void> {
+    for (const StagedNode& node : changes) TRY(edit.put(node));
+    return {};
+  });
+}
+
 Result<void> Memory::show_staged() { return impl_->show_staged(); }
 void Memory::drop_staged() { impl_->drop_staged(); }
 

@@ -77,6 +77,10 @@ class Memory {
   // of `stage` leaves those before it staged, one of show_staged drops all. A zone is staged at
   // most once; until shown or dropped, nothing else may be changed. The disk must hold old and new.
   [[nodiscard]] Result<Publication> stage(const Contents& contents, const NodeChange& on_change);
+  // `stage_amendment` is to `amend`, below, what `stage` is to `publish`.
+  [[nodiscard]] Result<Publication> stage_amendment(wire::NameView apex,
+                                                    std::span<const StagedNode> changes,
+                                                    const NodeChange& on_change);
   [[nodiscard]] Result<void> show_staged();
   void drop_staged();
   // The same from the nodes that differ: each in its new state, or with node_removed. In canonical

@@ -32,6 +32,17 @@ layout::Ref OrderedIndex::at(size_t position) const {
       layout::at<layout::Chunk>(base_, entry->chunk))[position - entry->first_position];
 }
 
+size_t OrderedIndex::position_of(const OrderKey& key) const {
+  if (section_.chunks == 0) return 0;
+  const size_t index = chunk_for(key);
+  const layout::Chunk* nodes = chunk(index);
+  const layout::Ref* begin = layout::chunk_nodes(nodes);
+  const layout::Ref* found =
+      std::partition_point(begin, begin + nodes->nodes,
+                           [&](layout::Ref node) { return compare_with_node(key, node) > 0; });
+  return top()[index].first_position + static_cast<size_t>(found - begin);
+}
+
 int OrderedIndex::compare_with_node(const OrderKey& key, layout::Ref node) const {
   return compare(key, OrderKey(layout::owner_of(layout::at<layout::Node>(base_, node))));
 }

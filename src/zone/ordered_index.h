@@ -20,6 +20,8 @@ class OrderedIndex {
 
   [[nodiscard]] size_t size() const { return section_.nodes; }
   [[nodiscard]] layout::Ref at(size_t position) const;
+  // Of the first node at or after `key`; size() if there is none.
+  [[nodiscard]] size_t position_of(const OrderKey& key) const;
 
   struct Found {
     layout::Ref node = 0;

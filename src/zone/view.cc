@@ -175,6 +175,17 @@ size_t ZoneView::index_size() const {
   return size_t{version->named.nodes} + version->nsec3.nodes;
 }
 
+size_t ZoneView::position_of(Bytes relative_owner) const {
+  return OrderedIndex(base_, version_at(base_, version_)->named)
+      .position_of(OrderKey(relative_owner));
+}
+
+size_t ZoneView::position_of_nsec3(Bytes relative_owner) const {
+  const layout::Version* version = version_at(base_, version_);
+  return version->named.nodes +
+         OrderedIndex(base_, version->nsec3).position_of(OrderKey(relative_owner));
+}
+
 NodeView ZoneView::index_at(size_t position) const {
   const layout::Version* version = version_at(base_, version_);
   const size_t named = version->named.nodes;

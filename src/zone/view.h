@@ -112,6 +112,12 @@ class ZoneView {
     for (size_t i = 0; i < index_size(); ++i) visit(index_at(i));
   }
   [[nodiscard]] size_t index_size() const;
+  // Positions below this are those of ordinary nodes, the others of NSEC3 owners.
+  [[nodiscard]] size_t index_ordinary_size() const { return version()->named.nodes; }
+  // The position of the first node of its kind at or after the owner whose labels below the apex
+  // are given, or the end of its kind.
+  [[nodiscard]] size_t position_of(Bytes relative_owner) const;
+  [[nodiscard]] size_t position_of_nsec3(Bytes relative_owner) const;
   [[nodiscard]] NodeView index_at(size_t position) const;
 
   // For the layout. The node that `candidate` is or replaced, if it is the one at the last `labels`
