@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "dnssec/made_records.h"
 #include "dnssec/nsec3_chain.h"
 #include "dnssec/sign_pool.h"
 #include "dnssec/signature_plan.h"
@@ -20,16 +21,6 @@ using zone::StagedRrset;
 
 // Enough that handing one over costs nothing, few enough that all threads have some.
 constexpr size_t batch_rrsets = 128;
-
-// Made by the signer, at any name.
-bool is_made_anywhere(uint16_t type) {
-  return type == wire::type_rrsig || type == wire::type_nsec || type == wire::type_nsec3;
-}
-// Made by the signer, at the apex.
-bool is_made_at_apex(uint16_t type) {
-  return type == wire::type_dnskey || type == wire::type_cds || type == wire::type_cdnskey ||
-         type == wire::type_nsec3param || type == wire::type_zonemd;
-}
 
 class Run {
  public:
@@ -122,36 +113,14 @@ class Run {
   }
 
   void put_apex_records() {
-    const uint32_t ttl = task_.policy.dnskey_ttl;
-    const wire::NameView apex = task_.records->apex();
-    std::vector<std::vector<uint8_t>> dnskeys;
-    std::vector<std::vector<uint8_t>> cds;
-    std::vector<std::vector<uint8_t>> cdnskeys;
-    dnskeys.reserve(roles_.published.size());
-    for (const ZoneKey* key : roles_.published) dnskeys.push_back(key->dnskey_rdata());
-    for (const ZoneKey* key : roles_.announced) {
-      cdnskeys.push_back(key->dnskey_rdata());
-      cds.push_back(make_ds_rdata(apex, key->dnskey_rdata(), DsDigest::sha256));
-    }
-    put_made(wire::type_dnskey, ttl, dnskeys, SignedBy::entry_keys);
-    put_made(wire::type_cds, ttl, cds, SignedBy::entry_keys);
-    put_made(wire::type_cdnskey, ttl, cdnskeys, SignedBy::entry_keys);
-    if (uses_nsec3()) {
-      // Never cached to any purpose: secondaries alone read it.
-      put_made(wire::type_nsec3param, 0, {Nsec3Chain::parameters()}, SignedBy::zone_keys);
+    for (const MadeRecords& made : make_apex_records(task_.records->apex(), roles_, task_.policy)) {
+      std::vector<Bytes> rdata;
+      rdata.reserve(made.rdata.size());
+      for (const auto& record : made.rdata) rdata.push_back(batch_->arena.keep(record));
+      put(made.type, made.ttl, rdata, SignedBy::zone_keys);
+      types_.push_back(made.type);
     }
     if (task_.policy.zonemd != Zonemd::no) types_.push_back(wire::type_zonemd);  // added last
-  }
-
-  void put_made(uint16_t type, uint32_t ttl, std::vector<std::vector<uint8_t>> records,
-                SignedBy signed_by) {
-    if (records.empty()) return;
-    std::ranges::sort(records);
-    std::vector<Bytes> rdata;
-    rdata.reserve(records.size());
-    for (const auto& record : records) rdata.push_back(batch_->arena.keep(record));
-    put(type, ttl, rdata, signed_by);
-    types_.push_back(type);
   }
 
   void add_to_chain(wire::NameView owner, bool is_cut) {
