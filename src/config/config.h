@@ -16,6 +16,7 @@
 
 #include "base/address.h"
 #include "config/peer.h"
+#include "config/update_rule.h"
 
 namespace holdfast::config {
 
@@ -29,6 +30,7 @@ constexpr uint32_t nsid_bytes_max = 128;
 constexpr uint32_t access_rules_max = 64;  // of a zone
 constexpr uint32_t remotes_max = 16;       // of a zone
 constexpr uint32_t tls_pins_max = 8;       // of another server: the key it has, and those to come
+constexpr uint32_t update_rules_max = 64;  // of a zone
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
 enum class LogFormat : uint8_t { text, json };
@@ -139,6 +141,8 @@ struct TransferSetting {
   std::vector<Remote> notify;           // who is told of changes
   std::vector<Remote> primaries;        // where it comes from; empty: from its file
   uint32_t receive_mebibytes_max = 1024;
+  std::vector<UpdateRule> update;  // who may change it; empty: nobody
+  bool forward_updates = false;    // those that come for it go to its primaries
 
   friend bool operator==(const TransferSetting&, const TransferSetting&) = default;
 };

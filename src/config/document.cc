@@ -56,7 +56,7 @@ std::optional<Value> to_value(const Key& key, const toml::node& node) {
 
 bool is_list(Kind kind) {
   return kind == Kind::accesses || kind == Kind::remotes || kind == Kind::primaries ||
-         kind == Kind::pins;
+         kind == Kind::pins || kind == Kind::updates;
 }
 
 // Entries that others name, where they are defined, and by whom they are named.
@@ -360,7 +360,9 @@ class Reader {
       if (!name.empty()) table.uses.push_back({name, key.full_name(), node.source()});
     };
     if (key.kind == Kind::pins) return;
-    if (key.kind == Kind::accesses) {
+    if (key.kind == Kind::updates) {
+      note(parse_update_rule(text)->key, keys_);
+    } else if (key.kind == Kind::accesses) {
       const AccessRule rule = *parse_access_rule(text);
       note(rule.key, keys_);
       note(rule.tls.peer, tls_peers_);

@@ -49,6 +49,21 @@ void set_remotes(Draft& draft, const Value& value) {
   }
 }
 
+template <auto entry>
+Value get_updates(const Draft& draft) {
+  std::vector<std::string> texts;
+  for (const UpdateRule& rule : (draft.*entry).transfer.update) texts.push_back(rule.to_text());
+  return texts;
+}
+template <auto entry>
+void set_updates(Draft& draft, const Value& value) {
+  auto& rules = (draft.*entry).transfer.update;
+  rules.clear();
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    rules.push_back(*parse_update_rule(text));
+  }
+}
+
 // A secret from a file is told by its file alone.
 Value get_key_secret(const Draft& draft) {
   return draft.key.secret_file.empty() ? draft.key.secret : std::string();
@@ -109,6 +124,21 @@ constexpr Key notify(std::string_view table) {
        .meaning = "Servers to tell of each change (NOTIFY), each as `address` or `address@port`, "
                   "with the name of a `[[key]]` behind a space if messages are to be signed."});
 }
+template <auto owner>
+constexpr Key update(std::string_view table) {
+  return {.table = table,
+          .name = "update",
+          .kind = Kind::updates,
+          .max = update_rules_max,
+          .meaning =
+              "Who may change it by dynamic update (RFC 2136), each as `key`, `key names` or "
+              "`key names types`: requests signed by that `[[key]]` may change records of these "
+              "names (`any`, `self`, `under-self`, `name:NAME`, `under:NAME`) and types "
+              "(`A,AAAA`). Nobody by default. With it, the zone's file is only its beginning: "
+              "`holdfast zone freeze` writes it, `thaw` reads it.",
+          .get = get_updates<owner>,
+          .set = set_updates<owner>};
+}
 constexpr std::array key_keys{
     entry<&Draft::key, &KeySetting::name>({.table = "key",
                                            .name = "name",
@@ -166,12 +196,23 @@ constexpr std::array zone_keys{
             [](Draft& draft, const Value& value) {
               draft.zone.transfer.receive_mebibytes_max = std::get<uint32_t>(value);
             }},
+    Key{.table = "zone",
+        .name = "forward_updates",
+        .kind = Kind::boolean,
+        .meaning = "Whether dynamic updates that come for it are passed on to its `primaries`, "
+                   "whose answer is then given. Otherwise they are answered with NOTAUTH.",
+        .get = [](const Draft& draft) -> Value { return draft.zone.transfer.forward_updates; },
+        .set =
+            [](Draft& draft, const Value& value) {
+              draft.zone.transfer.forward_updates = std::get<bool>(value);
+            }},
     policy_name<&Draft::zone, &ZoneSetting::policy>(
         {.table = "zone",
          .meaning = "The `[[policy]]` by which it is signed; `default` needs none and has all "
                     "defaults; empty: it is served as its file has it."}),
     transfer_to<&Draft::zone>("zone"),
     notify<&Draft::zone>("zone"),
+    update<&Draft::zone>("zone"),
 };
 
 constexpr std::array zones_keys{
@@ -185,12 +226,14 @@ constexpr std::array zones_keys{
         {.table = "zones", .meaning = "The same as `zone.policy`, for all its zones."}),
     transfer_to<&Draft::directory>("zones"),
     notify<&Draft::directory>("zones"),
+    update<&Draft::directory>("zones"),
 };
 
 constexpr std::array<Table::Pair, 1> key_pairs{{{"secret", "secret_file"}}};
 constexpr std::array<Table::Pair, 1> zone_sources{{{"file", "primaries"}}};
 // What comes from primaries is served as it comes, signed or not.
-constexpr std::array<Table::Pair, 2> zone_pairs{{{"file", "primaries"}, {"policy", "primaries"}}};
+constexpr std::array<Table::Pair, 3> zone_pairs{
+    {{"file", "primaries"}, {"policy", "primaries"}, {"update", "primaries"}}};
 
 constexpr std::array<Table::Pair, 1> tls_peer_needs{{{"hostname", "pins"}}};
 

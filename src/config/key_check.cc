@@ -78,6 +78,12 @@ bool are_remotes(const std::vector<std::string>& texts, size_t count_max) {
          });
 }
 
+bool are_updates(const std::vector<std::string>& texts, size_t count_max) {
+  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
+           return parse_update_rule(text).has_value();
+         });
+}
+
 bool are_primaries(const std::vector<std::string>& texts, size_t count_max) {
   return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
            const auto remote = parse_remote(text);
@@ -98,6 +104,7 @@ bool is_allowed_list(const Key& key, const std::vector<std::string>& texts) {
   if (key.kind == Kind::accesses) return are_accesses(texts, key.max);
   if (key.kind == Kind::remotes) return are_remotes(texts, key.max);
   if (key.kind == Kind::primaries) return are_primaries(texts, key.max);
+  if (key.kind == Kind::updates) return are_updates(texts, key.max);
   if (key.kind == Kind::pins) return are_pins(texts, key.max);
   if (key.kind == Kind::endpoints) return are_endpoints(texts, key.min, key.max);
   return key.kind == Kind::interfaces && texts.size() <= key.max &&
@@ -132,6 +139,7 @@ bool is_allowed_text(const Key& key, const std::string& text) {
     case Kind::remotes:
     case Kind::primaries:
     case Kind::pins:
+    case Kind::updates:
       return false;
   }
   return false;
@@ -226,6 +234,11 @@ std::string expectation(const Key& key) {
           key.max);
     case Kind::pins:
       return fmt::format("at most {} strings of 44 characters, base64 of SHA-256", key.max);
+    case Kind::updates:
+      return fmt::format(
+          "at most {} strings \"key [names] [types]\", such as [\"ddns-key\", "
+          "\"acme-key name:_acme-challenge.example.com TXT\"]",
+          key.max);
     case Kind::accesses:
       return fmt::format(
           "at most {} strings \"address[/length] [key] [tls[=peer]]\" or \"any …\", such as "
@@ -268,6 +281,10 @@ std::string pattern(const Key& key) {
                          required_key_pattern());
     case Kind::pins:
       return "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
+    case Kind::updates:  // any word in upper case may be the mnemonic of a type
+      return fmt::format(
+          "^{0}( (any|self|under-self|(name|under):{0}))?( [A-Z0-9-]+(,[A-Z0-9-]+)*)?$",
+          name_pattern());
     case Kind::accesses:
       return fmt::format(
           "^(any|{}(/(3[0-2]|[12]?[0-9]))?|{}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?){}( "

@@ -27,6 +27,7 @@ struct ZoneSource {
 
   // It comes from other servers.
   [[nodiscard]] bool is_secondary() const { return file.empty(); }
+  [[nodiscard]] bool takes_updates() const { return transfer && !transfer->update.empty(); }
 };
 
 struct ZoneList {

@@ -79,16 +79,20 @@ void Commands::handle(std::string_view request_text, const ControlSocket::Done& 
   if (!request) return done({refusal(request.error().message), {}});
   const std::string& command = request->command;
   if (command == "status") return done({status_json(sources_), {}});
-  if (command == "reload") return reload(request->zone, done);
+  if (command == "reload") {
+    return reload(AfterReload::nothing, request->zone, done);
+  }
   if (command == "zone-list") return list_zones(done);
   constexpr std::array zone_commands{"zone-status",     "zone-print",   "zone-refresh",
                                      "zone-retransfer", "zone-history", "zone-diff",
-                                     "zone-rollback"};
+                                     "zone-rollback",   "zone-freeze",  "zone-thaw"};
   if (std::ranges::find(zone_commands, command) == zone_commands.end()) {
     return done({refusal("unknown command \"" + command + "\""), {}});
   }
   if (!request->zone) return done({refusal(command + " needs a \"zone\""), {}});
-  if (command == "zone-history" || command == "zone-diff" || command == "zone-rollback") {
+  if (command == "zone-thaw") return reload(AfterReload::thaw, request->zone, done);
+  if (command == "zone-history" || command == "zone-diff" || command == "zone-rollback" ||
+      command == "zone-freeze") {
     return versions_.handle({command, *request->zone, request->from, request->to}, done);
   }
   handle_zone(command, *request->zone, done);
@@ -117,10 +121,11 @@ void Commands::handle_zone(const std::string& command, const std::string& zone,
         [printer = *std::move(printer)] { return printer->next_chunk(); }});
 }
 
-void Commands::reload(const std::optional<std::string>& zone,
+void Commands::reload(AfterReload after, const std::optional<std::string>& zone,
                       const ControlSocket::Done& done) const {
-  request_reload_(
-      {.zone = zone, .done = [done](const ReloadReply& reply) { done({to_json(reply), {}}); }});
+  request_reload_({.zone = zone, .after = after, .done = [done](const ReloadReply& reply) {
+                     done({to_json(reply), {}});
+                   }});
 }
 
 void Commands::list_zones(const ControlSocket::Done& done) const {

@@ -31,7 +31,8 @@ class Commands {
   void handle(std::string_view request, const ControlSocket::Done& done) const;
 
  private:
-  void reload(const std::optional<std::string>& zone, const ControlSocket::Done& done) const;
+  void reload(AfterReload after, const std::optional<std::string>& zone,
+              const ControlSocket::Done& done) const;
   void list_zones(const ControlSocket::Done& done) const;
   void handle_zone(const std::string& command, const std::string& zone,
                    const ControlSocket::Done& done) const;

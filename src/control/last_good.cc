@@ -18,17 +18,21 @@ Journal::State state_of(const HashKey& memory_key, uint32_t generation, uint32_t
 }
 
 // RFC 1035 §3.3.13: the serial is the first of the five numbers that end the RDATA.
-uint32_t serial_of(const zone::Contents& contents) {
-  zone::Contents::Cursor cursor(contents);
-  const zone::StagedNode* apex = cursor.next();
-  CHECK(apex != nullptr);
+uint32_t serial_of(const zone::StagedNode& apex) {
   constexpr size_t numbers_bytes = 20;
-  for (const zone::StagedRrset& rrset : apex->rrsets) {
+  for (const zone::StagedRrset& rrset : apex.rrsets) {
     if (rrset.type != wire::type_soa || rrset.rdata.empty()) continue;
     const Bytes rdata = rrset.rdata.front();
     if (rdata.size() >= numbers_bytes) return load_be32(rdata.last(numbers_bytes).data());
   }
   return 0;
+}
+
+uint32_t serial_of(const zone::Contents& contents) {
+  zone::Contents::Cursor cursor(contents);
+  const zone::StagedNode* apex = cursor.next();
+  CHECK(apex != nullptr);
+  return serial_of(*apex);
 }
 
 void add_records(zone::Contents& contents, const wire::Name& owner, Bytes records) {
@@ -82,34 +86,56 @@ void LastGood::open() {
 }
 
 Result<zone::Publication> LastGood::publish(const zone::Contents& contents,
-                                            const std::string& source) {
+                                            const std::string& source, Kept kept) {
   CHECK(staged_.empty());
   const zone::Publication publication = TRY(stage(contents, source));
-  TRY(show_staged());
+  TRY(show_staged(kept));
+  return publication;
+}
+
+Result<zone::Publication> LastGood::publish(wire::NameView apex, const zone::StagedChange& change,
+                                            const std::string& source, Kept kept) {
+  CHECK(staged_.empty());
+  const zone::Publication publication = TRY(stage(apex, change, source));
+  TRY(show_staged(kept));
   return publication;
 }
 
 Result<zone::Publication> LastGood::stage(const zone::Contents& contents,
                                           const std::string& source) {
-  const wire::NameView apex = contents.apex();
+  return stage(
+      contents.apex(), serial_of(contents), &contents, source,
+      [&](const zone::NodeChange& on_change) { return memory_.stage(contents, on_change); });
+}
+
+Result<zone::Publication> LastGood::stage(wire::NameView apex, const zone::StagedChange& change,
+                                          const std::string& source) {
+  CHECK(!change.nodes.empty());  // the apex always is there (zone::Draft::settle)
+  return stage(apex, serial_of(change.nodes.front()), nullptr, source,
+               [&](const zone::NodeChange& on_change) {
+                 return memory_.stage_amendment(apex, change.nodes, on_change);
+               });
+}
+
+Result<zone::Publication> LastGood::stage(wire::NameView apex, uint32_t serial,
+                                          const zone::Contents* contents, const std::string& source,
+                                          const Put& put) {
   const HashKey key = memory_.reader().hash_key();
-  const uint32_t serial = serial_of(contents);
   const auto before = memory_.find(apex);
   const uint32_t generation_before = before && before->available() ? before->generation() : 0;
   const auto state_before =
       generation_before == 0 ? 0 : state_of(key, generation_before, before->serial());
-  Staged staged{&contents, 0, std::nullopt, false, source, std::nullopt};
+  Staged staged{wire::Name(apex), contents, 0, std::nullopt, false, source, std::nullopt};
   std::optional<transfer::DifferenceRecorder> recorder;
   if (generation_before != 0) recorder.emplace(*before, key, difference_bytes_max);
   if (journal_ && generation_before != 0 && journal_->holds(apex, state_before)) {
     staged.difference = journal_->begin_difference(apex, state_before,
                                                    state_of(key, generation_before + 1, serial));
   }
-  const auto on_change = [&](const zone::StagedNode& node) {
+  const zone::Publication publication = TRY(put([&](const zone::StagedNode& node) {
     if (staged.difference) staged.difference->add(node);
     if (recorder) recorder->add(node);
-  };
-  const zone::Publication publication = TRY(memory_.stage(contents, on_change));
+  }));
   staged.state = state_of(key, publication.generation, serial);
   staged.is_changed = publication.generation != generation_before;
   if (staged.is_changed && recorder) staged.for_history = recorder->take();
@@ -117,9 +143,15 @@ Result<zone::Publication> LastGood::stage(const zone::Contents& contents,
   return publication;
 }
 
-Result<void> LastGood::show_staged() {
+Result<void> LastGood::show_staged(Kept kept) {
+  if (kept == Kept::first) {
+    if (auto written = write_first(); !written) {
+      drop_staged();
+      return written;
+    }
+  }
   auto shown = memory_.show_staged();
-  if (shown && journal_) {
+  if (shown && journal_ && kept == Kept::afterwards) {
     for (Staged& staged : staged_) write(staged);
   }
   if (shown) {
@@ -129,18 +161,36 @@ Result<void> LastGood::show_staged() {
   return shown;
 }
 
+// What is served still is what the journal is compared with, should anything fail here.
+Result<void> LastGood::write_first() {
+  if (staged_.empty()) return {};
+  if (!journal_) open();
+  if (!journal_) return fail(facts_.last_error);
+  for (Staged& staged : staged_) {
+    if (staged.contents == nullptr && !staged.difference) {
+      return fail("the journal lacks what is served of the zone");
+    }
+    const uint64_t errors = facts_.errors;
+    write(staged);
+    if (facts_.errors != errors) return fail(facts_.last_error);
+  }
+  is_unsynced_ = false;
+  auto synced = journal_->sync();
+  note(synced);
+  return synced;
+}
+
 // Of a zone that is shown: its history, and whoever wants to know of changes.
 void LastGood::tell(const Staged& staged) {
   if (!staged.is_changed) return;
-  const auto noted =
-      history_.add(staged.contents->apex(), staged.for_history ? &*staged.for_history : nullptr,
-                   staged.source, clock_.wall_s());
+  const auto noted = history_.add(staged.apex, staged.for_history ? &*staged.for_history : nullptr,
+                                  staged.source, clock_.wall_s());
   if (!noted) {
     log::warning(
         log::Category::zones, "history-unwritable",
         "a version is served, but its difference cannot be kept: " + noted.error().message);
   }
-  told_(staged.contents->apex());
+  told_(staged.apex);
 }
 
 void LastGood::drop_staged() {
@@ -151,9 +201,28 @@ void LastGood::drop_staged() {
 void LastGood::write(Staged& staged) {
   if (staged.difference && !staged.difference->is_too_large()) {
     note_append(staged.difference->commit());
-  } else if (!journal_->holds(staged.contents->apex(), staged.state)) {
+  } else if (journal_->holds(staged.apex, staged.state)) {
+    return;
+  } else if (staged.contents != nullptr) {
     note_append(journal_->append_whole(*staged.contents, staged.state));
+  } else if (const auto zone = memory_.find(staged.apex); zone && zone->available()) {
+    append_served(*zone);
   }
+}
+
+// What is served of a zone, whole.
+void LastGood::append_served(const zone::ZoneView& zone) {
+  const auto state = state_of(memory_.reader().hash_key(), zone.generation(), zone.serial());
+  if (journal_->holds(zone.apex(), state)) return;
+  const auto contents = contents_of(zone);
+  note_append(contents ? journal_->append_whole(*contents, state)
+                       : Result<void>(std::unexpected(contents.error())));
+}
+
+void LastGood::bring_up(wire::NameView apex) {
+  if (!journal_) open();
+  const auto zone = memory_.find(apex);
+  if (journal_ && zone && zone->available()) append_served(*zone);
 }
 
 void LastGood::remove(wire::NameView apex) {
@@ -180,14 +249,8 @@ void LastGood::catch_up() {
   is_behind_ = false;
   if (!journal_) open();
   if (!journal_) return;
-  const HashKey key = memory_.reader().hash_key();
   memory_.for_each_zone([&](const zone::ZoneView& zone) {
-    if (is_behind_ || !zone.available()) return;
-    const auto state = state_of(key, zone.generation(), zone.serial());
-    if (journal_->holds(zone.apex(), state)) return;
-    const auto contents = contents_of(zone);
-    note_append(contents ? journal_->append_whole(*contents, state)
-                         : Result<void>(std::unexpected(contents.error())));
+    if (!is_behind_ && zone.available()) append_served(zone);
   });
   if (!is_behind_) facts_.last_error.clear();
 }

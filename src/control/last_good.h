@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "transfer/history.h"
+#include "zone/draft.h"
 #include "zone/journal.h"
 #include "zone/memory.h"
 
@@ -25,6 +26,9 @@ struct JournalFacts {
   uint64_t errors = 0;
   std::string last_error;  // empty while it can be written
 };
+
+// Whether a version is in the journal, and safe from a power failure, before it is served.
+enum class Kept : uint8_t { afterwards, first };
 
 class LastGood {
  public:
@@ -39,12 +43,22 @@ class LastGood {
   // `source` says where the version comes from. The error is zone memory's; the old version then
   // stays.
   [[nodiscard]] Result<zone::Publication> publish(const zone::Contents& contents,
-                                                  const std::string& source);
+                                                  const std::string& source,
+                                                  Kept kept = Kept::afterwards);
   // Several zones at once, or none, as zone memory does it; each of `contents` outlives the end.
   [[nodiscard]] Result<zone::Publication> stage(const zone::Contents& contents,
                                                 const std::string& source);
-  [[nodiscard]] Result<void> show_staged();
+  // The same from the names that differ from what is served.
+  [[nodiscard]] Result<zone::Publication> stage(wire::NameView apex,
+                                                const zone::StagedChange& change,
+                                                const std::string& source);
+  // With Kept::first, a journal that cannot be written drops all.
+  [[nodiscard]] Result<void> show_staged(Kept kept = Kept::afterwards);
   void drop_staged();
+  // Both steps for one change.
+  [[nodiscard]] Result<zone::Publication> publish(wire::NameView apex,
+                                                  const zone::StagedChange& change,
+                                                  const std::string& source, Kept kept);
   void remove(wire::NameView apex);
   // Out of zone memory, but not out of the journal: SERVFAIL.
   [[nodiscard]] Result<void> withdraw(wire::NameView apex);
@@ -53,6 +67,9 @@ class LastGood {
   // What the journal holds of the zone.
   [[nodiscard]] std::optional<zone::Contents> restore(wire::NameView apex);
 
+  // The journal has what is served of the zone, so that a change may be kept first; unless it
+  // cannot be written.
+  void bring_up(wire::NameView apex);
   // Writes what zone memory has and the journal has not: after the first load, and after errors.
   void catch_up();
   // Makes what was written safe, and the file small again; call about once a second.
@@ -62,7 +79,8 @@ class LastGood {
  private:
   // What the journal is to get of a staged zone: the difference, if it holds what that starts from.
   struct Staged {
-    const zone::Contents* contents;
+    wire::Name apex;
+    const zone::Contents* contents;  // null: it was a change
     zone::Journal::State state;
     std::optional<zone::Journal::Difference> difference;
     bool is_changed;
@@ -70,9 +88,15 @@ class LastGood {
     std::optional<transfer::Difference> for_history;
   };
 
+  using Put = std::function<Result<zone::Publication>(const zone::NodeChange&)>;
+  [[nodiscard]] Result<zone::Publication> stage(wire::NameView apex, uint32_t serial,
+                                                const zone::Contents* contents,
+                                                const std::string& source, const Put& put);
   void open();
   void write(Staged& staged);
+  [[nodiscard]] Result<void> write_first();
   void tell(const Staged& staged);
+  void append_served(const zone::ZoneView& zone);
   void note_append(const Result<void>& result);
   void note(const Result<void>& result);  // tells and counts an error
 

@@ -80,7 +80,7 @@ void Management::wait_and_serve() {
   parts_.liveness.begin(WatchedThread::management, Step::work);
   if (parts_.stop) return;
   if (events[1].revents != 0 && parts_.supervisor.take_reload_request()) {
-    parts_.requests.push({.zone = {}, .done = [](const ReloadReply&) {}});
+    parts_.requests.push({.zone = {}, .after = {}, .done = [](const ReloadReply&) {}});
   }
   serve_requests();
   parts_.tasks.run();
@@ -90,7 +90,7 @@ void Management::wait_and_serve() {
 void Management::serve_requests() {
   std::vector<ReloadRequest> requests = parts_.requests.take();
   std::optional<ReloadReply> of_all;
-  std::map<std::string, ReloadReply> of_zone;
+  std::map<std::pair<std::string, AfterReload>, ReloadReply> of_zone;
   for (const ReloadRequest& request : requests) {
     if (request.zone) continue;
     if (!of_all) of_all = parts_.reloader.reload_all();
@@ -98,9 +98,10 @@ void Management::serve_requests() {
   }
   for (const ReloadRequest& request : requests) {
     if (!request.zone) continue;
-    auto found = of_zone.find(*request.zone);
+    const std::pair key(*request.zone, request.after);
+    auto found = of_zone.find(key);
     if (found == of_zone.end()) {
-      found = of_zone.emplace(*request.zone, parts_.reloader.reload_zone(*request.zone)).first;
+      found = of_zone.emplace(key, parts_.reloader.reload_zone(*request.zone, request.after)).first;
     }
     request.done(found->second);
   }

@@ -188,6 +188,13 @@ void add_transfers(MetricsText& text, const TransferFacts& facts) {
   text.add_sample(MetricsText::label("result", "acknowledged"), facts.notify_acknowledged);
   text.add_sample(MetricsText::label("result", "refused"), facts.notify_refused);
   text.add_sample(MetricsText::label("result", "unanswered"), facts.notify_unanswered);
+  text.begin_family("holdfast_updates_total", Type::counter,
+                    "Dynamic updates by what became of them.");
+  text.add_sample(MetricsText::label("result", "done"), facts.updates_done);
+  text.add_sample(MetricsText::label("result", "declined"), facts.updates_declined);
+  text.add_sample(MetricsText::label("result", "refused"), facts.updates_refused);
+  text.add_sample(MetricsText::label("result", "failed"), facts.updates_failed);
+  text.add_sample(MetricsText::label("result", "forwarded"), facts.updates_forwarded);
 }
 
 // The usual names of Prometheus' client libraries, for this process; the answer processes' own are

@@ -43,8 +43,8 @@ ReloadReply Reloader::reload_all() {
   return run([this] { return judge_and_apply(); });
 }
 
-ReloadReply Reloader::reload_zone(const std::string& zone) {
-  return run([this, &zone] { return judge_and_apply_zone(zone); });
+ReloadReply Reloader::reload_zone(const std::string& zone, AfterReload after) {
+  return run([this, &zone, after] { return judge_and_apply_zone(zone, after); });
 }
 
 template <typename Work>
@@ -169,7 +169,7 @@ Result<void> Reloader::apply(const config::Config& fresh, std::span<const config
   return {};
 }
 
-ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
+ReloadReply Reloader::judge_and_apply_zone(const std::string& zone, AfterReload after) {
   ReloadReply reply;
   const auto name = wire::Name::from_text(zone);
   if (!name) {
@@ -191,9 +191,15 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
         "zone " + key + " has no file; holdfast zone refresh asks its primaries for what is newer";
     return reply;
   }
+  if (record->takes_updates() && !parts_.zones.is_frozen(key)) {
+    reply.error = "zone " + key +
+                  " takes updates, so its file is not read: holdfast zone freeze writes it and "
+                  "holds updates off, holdfast zone thaw reads it";
+    return reply;
+  }
   const auto applied = parts_.facts.read().applied;
-  ReloadPlan plan =
-      parts_.zones.plan_one({key, record->file, record->policy}, load_options(*applied));
+  ReloadPlan plan = parts_.zones.plan_one({key, record->file, record->policy, record->transfer},
+                                          load_options(*applied));
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) {
     reply.error = refusal_of(reply.findings.size());
@@ -210,6 +216,8 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone) {
     reply.changes.push_back("zone " + key + ": read again, nothing has changed in it (serial " +
                             std::to_string(record->serial) + ")");
   }
+  if (after == AfterReload::nothing) return reply;
+  if (const auto thawed = parts_.zones.thaw(key); !thawed) reply.error = thawed.error().message;
   return reply;
 }
 

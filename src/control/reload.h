@@ -25,6 +25,9 @@ struct ReloadReply {
   std::vector<std::string> warnings;
 };
 
+// What else a reload of one zone ends with, if it is applied.
+enum class AfterReload : uint8_t { nothing, thaw };
+
 class Reloader {
  public:
   struct Parts {
@@ -42,11 +45,12 @@ class Reloader {
 
   [[nodiscard]] ReloadReply reload_all();
   // `zone` in any form of a name. Only this zone's file is read.
-  [[nodiscard]] ReloadReply reload_zone(const std::string& zone);
+  [[nodiscard]] ReloadReply reload_zone(const std::string& zone,
+                                        AfterReload after = AfterReload::nothing);
 
  private:
   ReloadReply judge_and_apply();
-  ReloadReply judge_and_apply_zone(const std::string& zone);
+  ReloadReply judge_and_apply_zone(const std::string& zone, AfterReload after);
   Result<void> apply(const config::Config& fresh, std::span<const config::ZoneSource> zones,
                      const std::shared_ptr<const transfer::TlsCredentials>& tls, ReloadPlan& plan,
                      ReloadReply& reply);

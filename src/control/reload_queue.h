@@ -18,6 +18,7 @@ namespace holdfast::control {
 
 struct ReloadRequest {
   std::optional<std::string> zone;  // none: everything
+  AfterReload after = AfterReload::nothing;
   std::function<void(const ReloadReply&)> done;
 };
 

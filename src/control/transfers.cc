@@ -12,7 +12,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "control/update_queue.h"
 #include "transfer/epoch.h"
+#include "transfer/forward.h"
 #include "transfer/notifier.h"
 #include "transfer/out_server.h"
 #include "transfer/zone_records.h"
@@ -38,6 +40,14 @@ class TaskPublisher final : public transfer::ZonePublisher {
           source = std::move(source)] { return zones_.publish_received(*shared, source); },
          std::move(done));
   }
+  void amend(const wire::Name& apex, std::vector<transfer::Difference> differences,
+             std::string source, Done done) override {
+    const auto shared =
+        std::make_shared<const std::vector<transfer::Difference>>(std::move(differences));
+    push([this, apex, shared,
+          source = std::move(source)] { return zones_.amend_received(apex, *shared, source); },
+         std::move(done));
+  }
   void withdraw(const wire::Name& apex, Done done) override {
     push([this, apex] { return zones_.withdraw(apex); }, std::move(done));
   }
@@ -61,6 +71,8 @@ struct Transfers::Impl {
   explicit Impl(const Parts& parts_of)
       : parts(parts_of),
         publisher(parts.zones, parts.tasks, context),
+        updates(parts.zones, parts.tasks),
+        forwarder(context),
         notifier(context, parts.clock, notify_counters),
         secondaries({.context = context,
                      .panel = parts.panel,
@@ -79,6 +91,16 @@ struct Transfers::Impl {
                   .on_notify =
                       [this](wire::NameView apex, const Endpoint& from, const wire::Name* key) {
                         return secondaries.on_notify(apex, from, key);
+                      },
+                  .update_counters = update_counters,
+                  .on_update =
+                      [this](transfer::Update update, std::function<void(uint16_t)> done) {
+                        make_update(std::move(update), std::move(done));
+                      },
+                  .on_forward =
+                      [this](std::vector<uint8_t> message, const std::vector<config::Remote>& to,
+                             transfer::Forwarder::Done done) {
+                        forwarder.forward(std::move(message), to, std::move(done));
                       }}),
         server({.context = context,
                 .handover = parts.handover,
@@ -112,6 +134,14 @@ struct Transfers::Impl {
     });
   }
 
+  // The answer waits until the change is kept.
+  void make_update(transfer::Update update, std::function<void(uint16_t)> done) {
+    const auto answer = [this, done = std::move(done)](uint16_t rcode) {
+      asio::post(context, [done, rcode] { done(rcode); });
+    };
+    if (!updates.push(std::move(update), answer)) answer(wire::rcode_servfail);
+  }
+
   void notify(const wire::Name& apex) {
     const auto in_force = settings.read();
     const auto setting = in_force->find(apex);
@@ -136,9 +166,12 @@ struct Transfers::Impl {
   transfer::SettingsBoard settings;
   transfer::OutCounters counters;
   transfer::NotifyCounters notify_counters;
+  transfer::UpdateCounters update_counters;
   bool is_asking = false;
   asio::io_context context{1};
   TaskPublisher publisher;
+  UpdateQueue updates;
+  transfer::Forwarder forwarder;
   transfer::Notifier notifier;
   transfer::Secondaries secondaries;
   transfer::Answerer answerer;
@@ -190,6 +223,7 @@ Result<void> Transfers::refresh(const std::string& zone, transfer::Refresh how) 
 TransferFacts Transfers::facts() const {
   const transfer::OutCounters& out = impl_->counters;
   const transfer::NotifyCounters& notify = impl_->notify_counters;
+  const transfer::UpdateCounters& update = impl_->update_counters;
   return {.out_begun = out.begun,
           .out_completed = out.completed,
           .out_failed = out.failed,
@@ -203,7 +237,12 @@ TransferFacts Transfers::facts() const {
           .notify_sent = notify.sent,
           .notify_acknowledged = notify.acknowledged,
           .notify_refused = notify.refused,
-          .notify_unanswered = notify.unanswered};
+          .notify_unanswered = notify.unanswered,
+          .updates_done = update.done,
+          .updates_declined = update.declined,
+          .updates_refused = update.refused,
+          .updates_failed = update.failed,
+          .updates_forwarded = update.forwarded};
 }
 
 uint64_t Transfers::certificate_expires_unix_s() const {

@@ -35,6 +35,11 @@ struct TransferFacts {
   uint64_t notify_acknowledged = 0;
   uint64_t notify_refused = 0;
   uint64_t notify_unanswered = 0;
+  uint64_t updates_done = 0;
+  uint64_t updates_declined = 0;
+  uint64_t updates_refused = 0;
+  uint64_t updates_failed = 0;
+  uint64_t updates_forwarded = 0;
 };
 
 class Transfers {

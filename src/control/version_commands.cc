@@ -50,6 +50,7 @@ void VersionCommands::handle(const Request& request, const ControlSocket::Done& 
   if (!table_.find(zone)) return done({refusal("zone " + zone + " is not configured"), {}});
   if (request.command == "zone-history") return list(*name, done);
   if (request.command == "zone-diff") return show(*name, request, done);
+  if (request.command == "zone-freeze") return freeze(zone, done);
   roll_back(zone, request, done);
 }
 
@@ -87,6 +88,14 @@ void VersionCommands::show(const wire::Name& apex, const Request& request,
     print(text, '+', difference.added);
   }
   done(stream_of(std::move(text)));
+}
+
+void VersionCommands::freeze(const std::string& zone, const ControlSocket::Done& done) const {
+  tasks_.push([&zones = zones_, zone, done] {
+    const auto frozen = zones.freeze(zone);
+    if (!frozen) return done({refusal(frozen.error().message), {}});
+    done({json::serialize(json::object{{"ok", true}, {"change", *frozen}}), {}});
+  });
 }
 
 void VersionCommands::roll_back(const std::string& zone, const Request& request,

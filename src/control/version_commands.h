@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The requests of the control socket about versions of zones: zone-history, zone-diff,
-// zone-rollback (docs/control-socket.md).
+// zone-rollback, zone-freeze (docs/control-socket.md).
 //
 // Thread: the io_context's; a rollback is done by the thread that manages zones.
 #pragma once
@@ -30,6 +30,7 @@ class VersionCommands {
  private:
   void list(const wire::Name& apex, const ControlSocket::Done& done) const;
   void show(const wire::Name& apex, const Request& request, const ControlSocket::Done& done) const;
+  void freeze(const std::string& zone, const ControlSocket::Done& done) const;
   void roll_back(const std::string& zone, const Request& request,
                  const ControlSocket::Done& done) const;
 

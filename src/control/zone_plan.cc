@@ -32,7 +32,7 @@ void add_outcome(ReloadPlan& plan, const config::ZoneSource& source, ParseResult
     }
   }
   if (parsed.outcome.contents && !report.has_errors()) {
-    plan.updates.push_back({source, std::move(parsed), 0});
+    plan.updates.push_back({.source = source, .parsed = std::move(parsed)});
   } else if (!report.has_errors()) {
     add_text(plan.findings, plan.findings_suppressed, source.file + ": could not be read");
   }
@@ -74,6 +74,10 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
       continue;
     }
     const uint64_t salt = salt_of(source);
+    if (source.takes_updates() && record && record->generation != 0) {
+      plan.updated.push_back(source);
+      continue;
+    }
     if (record && is_unchanged(*record, source, settings.fingerprint_salt ^ salt)) {
       if (record->state == ZoneState::serving) continue;
       for (const std::string& text : record->findings) {

@@ -13,6 +13,7 @@
 #include "config/zone_list.h"
 #include "control/parse_pool.h"
 #include "control/zone_table.h"
+#include "zone/draft.h"
 #include "zone/memory.h"
 
 namespace holdfast::control {
@@ -25,9 +26,12 @@ struct ReloadPlan {
     config::ZoneSource source;
     ParseResult parsed;
     uint64_t refresh_unix_s = 0;  // of a zone that was signed
+    // What differs from what is served, signed; none: all that was read is to be published.
+    std::optional<zone::StagedChange> change = {};
   };
   std::vector<Update> updates;
   std::vector<config::ZoneSource> secondaries;  // that were not such, or not at all
+  std::vector<config::ZoneSource> updated;  // that take dynamic updates, and so go on as they are
   std::vector<std::string> removals;
   std::vector<std::string> findings;  // not empty: it must not be applied
   size_t findings_suppressed = 0;

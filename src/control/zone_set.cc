@@ -53,6 +53,7 @@ ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& stat
       last_good_(memory, state_directory, clock),
       register_(state_directory),
       signing_(state_directory, clock),
+      frozen_(state_directory),
       clock_(clock) {}
 
 void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
@@ -68,6 +69,7 @@ void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
     ZoneRecord record = *table_.find(source.name);
     if (record.state != ZoneState::waiting) continue;
     const uint64_t salt = signing_.prepare(source);
+    if (take_up_updated(source)) continue;
     if (is_unchanged(record, source, settings.fingerprint_salt ^ salt)) {
       record.state = ZoneState::serving;
       put_record(source.name, std::move(record));
@@ -95,6 +97,7 @@ void ZoneSet::take_up(const config::ZoneSource& source, Start start) {
   ZoneRecord record;
   record.file = source.file;
   record.policy = source.policy;
+  record.transfer = source.transfer;
   const auto view = memory_.find(name_of(source.name));
   if (view && view->available()) {
     set_served_version(record, *view);
@@ -151,6 +154,7 @@ void ZoneSet::record_published(const config::ZoneSource& source, const ParseResu
   ZoneRecord record;
   record.file = source.file;
   record.policy = source.policy;
+  record.transfer = source.transfer;
   record.refresh_unix_s = refresh_unix_s;
   record.includes = parsed.outcome.report.files;
   record.state = ZoneState::serving;
@@ -226,8 +230,10 @@ Result<void> ZoneSet::stage(const ReloadPlan& plan) {
   staged_.clear();
   for (const ReloadPlan::Update& update : plan.updates) {
     alive_();
+    const std::string source = "file " + update.source.file;
     const auto publication =
-        last_good_.stage(*update.parsed.outcome.contents, "file " + update.source.file);
+        update.change ? last_good_.stage(name_of(update.source.name), *update.change, source)
+                      : last_good_.stage(*update.parsed.outcome.contents, source);
     if (!publication) {
       drop_staged();
       return fail("zone " + update.source.name + ": " + publication.error().message);
@@ -263,6 +269,7 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
     tell(describe_update(zone, before, after, staged_[i]));
   }
   staged_.clear();
+  for (const config::ZoneSource& source : plan.updated) keep_updated(source);
   for (const config::ZoneSource& source : plan.secondaries) {
     alive_();
     ++result.added;

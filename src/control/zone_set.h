@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "config/zone_list.h"
+#include "control/frozen_zones.h"
 #include "control/last_good.h"
 #include "control/refresh_queue.h"
 #include "control/source_register.h"
 #include "control/zone_plan.h"
 #include "control/zone_signing.h"
 #include "control/zone_table.h"
+#include "transfer/update.h"
 #include "zone/memory.h"
 
 namespace holdfast::control {
@@ -72,6 +74,19 @@ class ZoneSet {
   // What came from a primary: finished and judged contents of a secondary zone.
   [[nodiscard]] Result<void> publish_received(const zone::Contents& contents,
                                               const std::string& source);
+  // Differences that lead from what is served of a secondary zone.
+  [[nodiscard]] Result<void> amend_received(const wire::Name& apex,
+                                            std::span<const transfer::Difference> differences,
+                                            const std::string& source);
+  // Dynamic updates of one zone, in order, as one new version that is kept before it is served.
+  // The RCODE of each.
+  [[nodiscard]] std::vector<uint16_t> apply_updates(const wire::Name& apex,
+                                                    std::span<const transfer::Update> updates);
+  // Writes what is served of a zone that takes updates into its file, and takes none until `thaw`.
+  [[nodiscard]] Result<std::string> freeze(const std::string& zone);
+  // After its file was read. Nothing happens if it was not frozen.
+  [[nodiscard]] Result<void> thaw(const std::string& zone);
+  [[nodiscard]] bool is_frozen(const std::string& zone) const { return frozen_.holds(zone); }
   // Publishes what the zone was at `serial` as its newest version. A sentence on it; or why not.
   [[nodiscard]] Result<std::string> roll_back(const std::string& zone, uint32_t serial);
   // An expired secondary zone: SERVFAIL. What the journal has of it stays.
@@ -102,6 +117,28 @@ class ZoneSet {
   bool restore(const std::string& zone, ZoneRecord& record);
   // With what the signing of a zone depends on.
   [[nodiscard]] ParseSettings settings_for(const zone::LoadOptions& options) const;
+  [[nodiscard]] uint16_t apply_one(const wire::Name& apex, const std::string& zone,
+                                   const transfer::Update& update);
+  [[nodiscard]] Result<std::vector<uint16_t>> try_updates(
+      const std::string& zone, const zone::ZoneView& view,
+      std::span<const transfer::Update> updates);
+  // At the start, what is kept of a zone that takes updates; false if nothing is.
+  bool take_up_updated(const config::ZoneSource& source);
+  // At a reload, such a zone goes on as it is.
+  void keep_updated(const config::ZoneSource& source);
+  // The zone's own records as they are served, to be changed; of a zone that is signed here without
+  // what the signer makes.
+  [[nodiscard]] zone::Draft draft_of(const zone::ZoneView& view, const ZoneRecord& record) const;
+  // Signs what the draft changes, if the zone is signed here, and publishes it. The draft's SOA is
+  // that of the next version.
+  [[nodiscard]] Result<zone::Publication> publish_draft(const std::string& zone, zone::Draft& draft,
+                                                        const std::string& source, Kept kept);
+  // The same where signing concerns all names.
+  [[nodiscard]] Result<zone::Publication> publish_whole(const std::string& zone, ZoneRecord& record,
+                                                        zone::Draft& draft,
+                                                        const std::string& source, Kept kept);
+  // Signs only what a zone's file changes, if that is little; false if the whole is to be signed.
+  [[nodiscard]] Result<bool> sign_difference(ReloadPlan::Update& update);
   // Replaces what was read by what is signed of it, if the zone has a policy.
   [[nodiscard]] Result<uint64_t> sign(const config::ZoneSource& source, zone::LoadOutcome& outcome);
   void sign_updates(ReloadPlan& plan);
@@ -118,6 +155,7 @@ class ZoneSet {
   LastGood last_good_;
   SourceRegister register_;
   ZoneSigning signing_;
+  FrozenZones frozen_;
   RefreshQueue refreshes_;
   const Clock& clock_;
   std::string register_error_;

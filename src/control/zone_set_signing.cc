@@ -32,6 +32,9 @@ void ZoneSet::sign_updates(ReloadPlan& plan) {
   for (ReloadPlan::Update& update : plan.updates) {
     if (!update.source.policy) continue;
     alive_();
+    const auto changed = sign_difference(update);
+    if (!changed) add_finding(plan, update.source.file + ": " + changed.error().message);
+    if (!changed || *changed) continue;
     const auto made = sign(update.source, update.parsed.outcome);
     if (made) {
       update.refresh_unix_s = *made;

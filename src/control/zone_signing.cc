@@ -155,6 +155,17 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
   return made;
 }
 
+Result<std::optional<dnssec::SignedDelta>> ZoneSigning::sign_change(
+    const std::string& zone, const config::PolicySetting& policy, zone::Draft& draft) const {
+  const wire::Name apex = TRY(wire::Name::from_text(zone));
+  const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  return dnssec::sign_delta({.draft = draft,
+                             .keys = keys,
+                             .policy = signing_policy(policy),
+                             .now_s = clock_.wall_s(),
+                             .jitter_key = jitter_key_});
+}
+
 Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
                                                   const config::PolicySetting& policy) const {
   const std::string folder = dnssec::key_folder(state_directory_, zone);

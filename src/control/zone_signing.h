@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "config/zone_list.h"
+#include "dnssec/delta_signer.h"
 #include "dnssec/zone_signer.h"
 #include "zone/view.h"
 
@@ -39,6 +40,11 @@ class ZoneSigning {
                                                 const config::PolicySetting& policy,
                                                 const zone::Contents& records,
                                                 const zone::Contents* before) const;
+
+  // The same for what a draft of the zone's own records changes, with the SOA that is to be served.
+  // Nothing: the whole zone is to be signed.
+  [[nodiscard]] Result<std::optional<dnssec::SignedDelta>> sign_change(
+      const std::string& zone, const config::PolicySetting& policy, zone::Draft& draft) const;
 
   // When what is served must be looked at, by its signatures alone: cheap beside `sign`.
   [[nodiscard]] uint64_t refresh_time_of(const config::PolicySetting& policy,

@@ -33,7 +33,8 @@ constexpr size_t zone_states = 4;
 struct ZoneRecord {
   std::string file;
   std::shared_ptr<const config::PolicySetting> policy = {};  // null: not signed here
-  std::vector<std::string> includes;                         // further files that it reads
+  std::shared_ptr<const config::TransferSetting> transfer = {};
+  std::vector<std::string> includes;  // further files that it reads
   ZoneState state = ZoneState::waiting;
   // Of the version served; all zero if there is none.
   uint32_t serial = 0;
@@ -46,6 +47,9 @@ struct ZoneRecord {
   uint64_t fingerprint = 0;
   uint64_t failing_since_unix_s = 0;
   std::vector<std::string> findings;  // bounded by zone::LoadOptions
+
+  // Dynamic ones (RFC 2136).
+  [[nodiscard]] bool takes_updates() const { return transfer && !transfer->update.empty(); }
 };
 
 // The facts of the version that `view` shows.

@@ -137,6 +137,15 @@ void add_version_commands(CommandLine& line, CLI::App& group) {
       ->required()
       ->type_name("");
   add_connection(line, *rollback);
+  CLI::App* freeze =
+      add_command(line, group, Command::zone_freeze, "freeze",
+                  "Write what is served of a zone that takes updates into its file, and take none");
+  add_zone_name(line, *freeze);
+  add_connection(line, *freeze);
+  CLI::App* thaw = add_command(line, group, Command::zone_thaw, "thaw",
+                               "Read the file of a frozen zone, and take updates again");
+  add_zone_name(line, *thaw);
+  add_connection(line, *thaw);
 }
 
 void add_zone_commands(CommandLine& line) {

@@ -29,6 +29,8 @@ enum class Command : uint8_t {
   zone_history,
   zone_diff,
   zone_rollback,
+  zone_freeze,
+  zone_thaw,
   zone_check,
   zone_print,
   zone_sign,

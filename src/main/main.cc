@@ -46,6 +46,10 @@ ExitCode run(const Invocation& invocation) {
       return show_zone_difference(invocation);
     case Command::zone_rollback:
       return roll_back_zone(invocation);
+    case Command::zone_freeze:
+      return freeze_zone(invocation);
+    case Command::zone_thaw:
+      return thaw_zone(invocation);
     case Command::zone_check:
       return check_zone_file(invocation);
     case Command::zone_print:

@@ -110,21 +110,8 @@ void print_status(const json::object& status) {
   print_xdp(object_field(status, "xdp"));
 }
 
-}  // namespace
-
-ExitCode show_status(const Invocation& invocation) {
-  const auto exchange = ServerExchange::ask(invocation, "status");
-  if (!exchange) return ExitCode::failed;
-  if (invocation.format == OutputFormat::json) {
-    fmt::print("{}\n", json::serialize(exchange->reply()));
-  } else {
-    print_status(exchange->reply());
-  }
-  return ExitCode::good;
-}
-
-ExitCode reload(const Invocation& invocation) {
-  const auto exchange = ServerExchange::ask(invocation, "reload", invocation.zone_name);
+ExitCode apply_files(const Invocation& invocation, const char* command) {
+  const auto exchange = ServerExchange::ask(invocation, command, invocation.zone_name);
   if (!exchange) return ExitCode::failed;
   if (invocation.format == OutputFormat::json) {
     fmt::print("{}\n", json::serialize(exchange->reply()));
@@ -138,5 +125,22 @@ ExitCode reload(const Invocation& invocation) {
   if (changes.empty() && isatty(STDOUT_FILENO) == 1) fmt::print("nothing has changed\n");
   return ExitCode::good;
 }
+
+}  // namespace
+
+ExitCode show_status(const Invocation& invocation) {
+  const auto exchange = ServerExchange::ask(invocation, "status");
+  if (!exchange) return ExitCode::failed;
+  if (invocation.format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+  } else {
+    print_status(exchange->reply());
+  }
+  return ExitCode::good;
+}
+
+ExitCode reload(const Invocation& invocation) { return apply_files(invocation, "reload"); }
+
+ExitCode thaw_zone(const Invocation& invocation) { return apply_files(invocation, "zone-thaw"); }
 
 }  // namespace holdfast

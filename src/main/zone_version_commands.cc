@@ -31,6 +31,16 @@ bool print_json_lines(ServerExchange& exchange, ToJson&& to_json) {
   return all;
 }
 
+ExitCode print_change(const std::optional<ServerExchange>& exchange, OutputFormat format) {
+  if (!exchange) return ExitCode::failed;
+  if (format == OutputFormat::json) {
+    fmt::print("{}\n", json::serialize(exchange->reply()));
+  } else {
+    fmt::print("{}\n", text_field(exchange->reply(), "change"));
+  }
+  return ExitCode::good;
+}
+
 }  // namespace
 
 ExitCode show_zone_history(const Invocation& invocation) {
@@ -69,15 +79,14 @@ ExitCode show_zone_difference(const Invocation& invocation) {
 }
 
 ExitCode roll_back_zone(const Invocation& invocation) {
-  const auto exchange = ServerExchange::ask(invocation, "zone-rollback", invocation.zone_name,
-                                            {{"to", invocation.to_serial}});
-  if (!exchange) return ExitCode::failed;
-  if (invocation.format == OutputFormat::json) {
-    fmt::print("{}\n", json::serialize(exchange->reply()));
-  } else {
-    fmt::print("{}\n", text_field(exchange->reply(), "change"));
-  }
-  return ExitCode::good;
+  return print_change(ServerExchange::ask(invocation, "zone-rollback", invocation.zone_name,
+                                          {{"to", invocation.to_serial}}),
+                      invocation.format);
+}
+
+ExitCode freeze_zone(const Invocation& invocation) {
+  return print_change(ServerExchange::ask(invocation, "zone-freeze", invocation.zone_name),
+                      invocation.format);
 }
 
 }  // namespace holdfast

@@ -8,6 +8,7 @@
 #include "transfer/difference_messages.h"
 #include "transfer/epoch.h"
 #include "transfer/serial.h"
+#include "transfer/update_waiting.h"
 
 namespace holdfast::transfer {
 
@@ -66,30 +67,33 @@ std::optional<uint32_t> serial_of_request(Bytes message, const wire::Query& quer
 
 }  // namespace
 
-std::optional<Reply> Answerer::answer(Request request) {
+Answerer::Answer Answerer::answer(Request request, Later later) {
   wire::Query query;
   const wire::QueryError parsed = wire::parse_query(request.message, query);
-  if (parsed == wire::QueryError::too_short || parsed == wire::QueryError::is_response) {
-    return std::nullopt;
-  }
-  if (parsed == wire::QueryError::malformed) {
-    return Reply(make_response(query, wire::rcode_formerr, std::nullopt), {});
+  if (parsed == wire::QueryError::too_short || parsed == wire::QueryError::is_response) return {};
+  const auto now = [&](uint16_t rcode, TsigChain tsig) {
+    return Answer{.reply = Reply(make_response(query, rcode, std::nullopt), std::move(tsig))};
+  };
+  if (parsed == wire::QueryError::malformed) return now(wire::rcode_formerr, {});
+  const bool is_update = query.opcode == wire::opcode_update;
+  if (is_update) {
+    // The bytes that `query` refers to do not move with the vector that holds them.
+    auto waiting = std::make_shared<Waiting>(std::move(request), query, std::move(later));
+    return begin_update(waiting);
   }
   TsigChain tsig;
-  if (!query.has_tsig) return answer_verified(request, query, std::move(tsig));
+  if (!query.has_tsig) return {.reply = answer_verified(request, query, std::move(tsig))};
   const auto verdict = tsig.verify_request(parts_.settings.read()->keys(), request.message,
                                            query.tsig_start, parts_.clock.wall_s());
   // The names that `query` refers to lie before the TSIG, so they are still there.
-  if (verdict == TsigChain::Request::malformed) {
-    return Reply(make_response(query, wire::rcode_formerr, std::nullopt), {});
-  }
+  if (verdict == TsigChain::Request::malformed) return now(wire::rcode_formerr, {});
   if (verdict == TsigChain::Request::rejected) {
     log::warning(Category::transfer, "tsig-rejected",
                  "a signed request of " + request.client.to_text() +
                      " was rejected: " + std::string(tsig_error_text(tsig.error())));
-    return Reply(make_response(query, wire::rcode_notauth, std::nullopt), std::move(tsig));
+    return now(wire::rcode_notauth, std::move(tsig));
   }
-  return answer_verified(request, query, std::move(tsig));
+  return {.reply = answer_verified(request, query, std::move(tsig))};
 }
 
 Reply Answerer::answer_verified(const Request& request, const wire::Query& query, TsigChain tsig) {

@@ -16,6 +16,7 @@
 #include "transfer/reply.h"
 #include "transfer/settings.h"
 #include "transfer/spool.h"
+#include "transfer/update.h"
 
 namespace holdfast::transfer {
 
@@ -39,8 +40,19 @@ struct OutCounters {
   std::atomic<uint64_t> tls_failed{0};  // handshakes
 };
 
+// Dynamic updates, by what became of them; written by one thread.
+struct UpdateCounters {
+  std::atomic<uint64_t> done{0};       // NOERROR
+  std::atomic<uint64_t> declined{0};   // a prerequisite did not hold
+  std::atomic<uint64_t> refused{0};    // malformed, unsigned, or not permitted
+  std::atomic<uint64_t> failed{0};     // SERVFAIL
+  std::atomic<uint64_t> forwarded{0};  // to the primaries of a secondary zone
+};
+
 class Answerer {
  public:
+  // Gives the answer to a request that had to wait for others.
+  using Later = std::function<void(Reply)>;
   struct Parts {
     exchange::Panel& panel;
     zone::MemoryReader zones;
@@ -51,11 +63,22 @@ class Answerer {
     const History& history;
     // A NOTIFY has come. False if the zone does not come from there.
     std::function<bool(wire::NameView apex, const Endpoint& from, const wire::Name* key)> on_notify;
+    UpdateCounters& update_counters;
+    // An update that may be made. Calls `done` with its RCODE once it is kept, on this thread.
+    std::function<void(Update update, std::function<void(uint16_t rcode)> done)> on_update;
+    // Passes an update on to one of the servers and calls `done` with what that answers, or with
+    // nothing, on this thread.
+    std::function<void(std::vector<uint8_t> message, const std::vector<config::Remote>& to,
+                       std::function<void(std::vector<uint8_t> response)> done)>
+        on_forward;
   };
   explicit Answerer(Parts parts) : parts_(std::move(parts)) {}
 
-  // Nothing for what must not be answered at all.
-  [[nodiscard]] std::optional<Reply> answer(Request request);
+  struct Answer {
+    std::optional<Reply> reply;
+    bool comes_later = false;  // by `later`; with neither, it must not be answered at all
+  };
+  [[nodiscard]] Answer answer(Request request, Later later);
   // Lets go of spools that nobody takes any more. About once a second.
   void tidy();
 
@@ -66,6 +89,14 @@ class Answerer {
     uint64_t used_s = 0;
   };
 
+  // An update that waits for its answer, with what the answer is made of.
+  struct Waiting;
+
+  [[nodiscard]] Answer begin_update(const std::shared_ptr<Waiting>& waiting);
+  [[nodiscard]] Answer forward(const std::shared_ptr<Waiting>& waiting,
+                               const config::TransferSetting& setting);
+  [[nodiscard]] Reply refuse_update(Waiting& waiting, uint16_t rcode, const std::string& reason);
+  void count_update(uint16_t rcode);
   [[nodiscard]] Reply answer_verified(const Request& request, const wire::Query& query,
                                       TsigChain tsig);
   [[nodiscard]] Reply answer_notify(const Request& request, const wire::Query& query,

@@ -72,9 +72,13 @@ class AnswererTest : public testing::Test {
   // All messages of the reply.
   std::vector<Octets> ask(Bytes packet, const char* from = "192.0.2.7@4000",
                           exchange::Protocol protocol = exchange::Protocol::tcp) {
-    auto reply = answerer_.answer({.message = {packet.begin(), packet.end()},
-                                   .protocol = protocol,
-                                   .client = *parse_endpoint(from, 53)});
+    std::optional<Reply> reply;
+    auto answer = answerer_.answer({.message = {packet.begin(), packet.end()},
+                                    .protocol = protocol,
+                                    .client = *parse_endpoint(from, 53)},
+                                   [&](Reply later) { reply = std::move(later); });
+    EXPECT_EQ(answer.comes_later, reply.has_value());
+    if (answer.reply) reply = std::move(answer.reply);
     std::vector<Octets> messages;
     if (!reply) return messages;
     while (true) {
@@ -117,18 +121,36 @@ class AnswererTest : public testing::Test {
   std::string folder_ = make_folder();
   History history_{folder_};
   std::string notified_;
-  Answerer answerer_{
-      {.panel = *panel_,
-       .zones = server_.zones(),
-       .settings = settings_,
-       .state_directory = testing::TempDir(),
-       .clock = clock_,
-       .counters = counters_,
-       .history = history_,
-       .on_notify = [this](wire::NameView apex, const Endpoint& from, const wire::Name*) {
-         notified_ = apex.to_text() + " " + from.to_text();
-         return apex == wire::Name::from_text("example.test")->view();
-       }}};
+  Answerer answerer_{{.panel = *panel_,
+                      .zones = server_.zones(),
+                      .settings = settings_,
+                      .state_directory = testing::TempDir(),
+                      .clock = clock_,
+                      .counters = counters_,
+                      .history = history_,
+                      .on_notify =
+                          [this](wire::NameView apex, const Endpoint& from, const wire::Name*) {
+                            notified_ = apex.to_text() + " " + from.to_text();
+                            return apex == wire::Name::from_text("example.test")->view();
+                          },
+                      .update_counters = update_counters_,
+                      .on_update =
+                          [this](const Update& update, const std::function<void(uint16_t)>& done) {
+                            updated_ = update.key + " " + update.source;
+                            done(wire::rcode_servfail);
+                          },
+                      .on_forward =
+                          [this](const Octets& message, const std::vector<config::Remote>& to,
+                                 const std::function<void(Octets)>& done) {
+                            forwarded_ = to.front().to_text();
+                            Octets response = message;
+                            response[2] |= 0x80;
+                            done(forward_works_ ? response : Octets());
+                          }}};
+  UpdateCounters update_counters_;
+  std::string updated_;
+  std::string forwarded_;
+  bool forward_works_ = true;
 };
 
 const std::vector<std::string> whole_zone{"example.test. 6", "example.test. 2",
@@ -248,11 +270,50 @@ TEST_F(AnswererTest, HeedsTheNotifyOfAPrimary) {
   EXPECT_EQ(rcode(notify("secret.test").bytes()), wire::rcode_refused);
 }
 
+TEST_F(AnswererTest, UpdatesAreRefusedUnlessSignedAndPermitted) {
+  const auto update = [](const char* zone) {
+    TestPacket packet(0x1234, wire::opcode_update << 11, {1, 0, 0, 0});
+    packet.question(zone, wire::type_soa);
+    return packet;
+  };
+  config_.zones.front().transfer.update = {*config::parse_update_rule("key.test")};
+  apply();
+  EXPECT_EQ(rcode(update("example.test").bytes()), wire::rcode_refused);  // not signed
+  EXPECT_EQ(rcode(update("secret.test").bytes()), wire::rcode_refused);   // no rules
+  EXPECT_EQ(rcode(update("unknown.test").bytes()), wire::rcode_notauth);
+  EXPECT_EQ(rcode(update("www.example.test").bytes()), wire::rcode_notauth);
+  TestPacket of_other_type(0x1234, wire::opcode_update << 11, {1, 0, 0, 0});
+  of_other_type.question("example.test", wire::type_a);
+  EXPECT_EQ(rcode(of_other_type.bytes()), wire::rcode_formerr);
+  EXPECT_EQ(updated_, "");
+  EXPECT_EQ(update_counters_.refused, 5U);
+}
+
+TEST_F(AnswererTest, UpdatesOfASecondaryZoneGoToItsPrimaryOrNowhere) {
+  TestPacket update(0x1234, wire::opcode_update << 11, {1, 0, 0, 0});
+  update.question("example.test", wire::type_soa);
+  config::TransferSetting& setting = config_.zones.front().transfer;
+  setting.primaries = {*config::parse_remote("192.0.2.99")};
+  apply();
+  EXPECT_EQ(rcode(update.bytes()), wire::rcode_notauth);
+  EXPECT_EQ(forwarded_, "");
+  setting.forward_updates = true;
+  apply();
+  EXPECT_EQ(rcode(update.bytes()), wire::rcode_noerror);
+  EXPECT_EQ(forwarded_, "192.0.2.99@53");
+  forward_works_ = false;
+  EXPECT_EQ(rcode(update.bytes()), wire::rcode_servfail);
+  EXPECT_EQ(update_counters_.forwarded, 2U);
+}
+
 TEST_F(AnswererTest, AVersionGoesOnWhileTheNextIsServed) {
   const auto request = query("example.test", wire::type_axfr);
-  auto reply = answerer_.answer({.message = {request.bytes().begin(), request.bytes().end()},
-                                 .protocol = exchange::Protocol::tcp,
-                                 .client = *parse_endpoint("192.0.2.7@4000", 53)});
+  auto reply = answerer_
+                   .answer({.message = {request.bytes().begin(), request.bytes().end()},
+                            .protocol = exchange::Protocol::tcp,
+                            .client = *parse_endpoint("192.0.2.7@4000", 53)},
+                           {})
+                   .reply;
   ASSERT_TRUE(reply.has_value());
   server_.add_zone("example.test",
                    "@ 300 SOA ns1 host 101 3600 600 86400 300\n@ NS ns1\n"
@@ -269,7 +330,7 @@ TEST_F(AnswererTest, AVersionGoesOnWhileTheNextIsServed) {
 TEST_F(AnswererTest, SaysWhatItDoesNotDo) {
   TestPacket update(0x1234, wire::opcode_update << 11, {1, 0, 0, 0});
   update.question("example.test", wire::type_soa);
-  EXPECT_EQ(rcode(update.bytes()), wire::rcode_notimp);
+  EXPECT_EQ(rcode(update.bytes()), wire::rcode_refused);  // nobody may
   EXPECT_EQ(rcode(TestPacket(0x1234, 0, {1, 0, 0, 0}).bytes()), wire::rcode_formerr);
   EXPECT_TRUE(ask(TestPacket(1, wire::flag_qr, {0, 0, 0, 0}).bytes()).empty());
 }

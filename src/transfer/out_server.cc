@@ -95,7 +95,7 @@ struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
 
   void wait();
   void take_all();
-  void answer_datagram(const exchange::Handover& request);
+  void answer_datagram(exchange::Handover request);
   void wait_for_tls(size_t listener);
   void accept_tls(size_t listener);
   // Whether another connection of `client` may be; told and counted if not.
@@ -171,7 +171,13 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                     .client = client_,
                     .tls = stream_.session()};
     received_.erase(received_.begin(), end);
-    reply_ = server_->parts.answerer.answer(std::move(request));
+    auto answer = server_->parts.answerer.answer(std::move(request),
+                                                 [self = this->shared_from_this()](Reply reply) {
+                                                   self->reply_ = std::move(reply);
+                                                   self->write_next();
+                                                 });
+    if (answer.comes_later) return;
+    reply_ = std::move(answer.reply);
     if (!reply_) return;  // nothing that could be answered: the connection ends
     if (reply_->is_transfer()) counters().begun.fetch_add(1);
     began_ns_ = server_->parts.clock.monotonic_ns();
@@ -288,22 +294,27 @@ void OutServer::Impl::take_all() {
     }
     if (!*request) return;
     if ((*request)->header.protocol == exchange::Protocol::udp) {
-      answer_datagram(**request);
+      answer_datagram(*std::move(*request));
     } else {
       adopt(*std::move(*request));
     }
   }
 }
 
-void OutServer::Impl::answer_datagram(const exchange::Handover& request) {
-  auto reply = parts.answerer.answer({.message = request.bytes,
-                                      .protocol = exchange::Protocol::udp,
-                                      .client = endpoint_of(request.header.client),
-                                      .tls = nullptr});
-  if (!reply) return;
-  const auto message = reply->next(parts.clock.wall_s());
-  if (!message || !*message) return;
-  send_datagram(request.descriptor.get(), request.header.client, request.header.server, **message);
+void OutServer::Impl::answer_datagram(exchange::Handover request) {
+  // The socket's descriptor stays open until the answer has left.
+  const auto kept = std::make_shared<exchange::Handover>(std::move(request));
+  const auto send = [this, self = shared_from_this(), kept](Reply reply) {
+    const auto message = reply.next(parts.clock.wall_s());
+    if (!message || !*message) return;
+    send_datagram(kept->descriptor.get(), kept->header.client, kept->header.server, **message);
+  };
+  auto answer = parts.answerer.answer({.message = kept->bytes,
+                                       .protocol = exchange::Protocol::udp,
+                                       .client = endpoint_of(kept->header.client),
+                                       .tls = nullptr},
+                                      send);
+  if (answer.reply) send(*std::move(answer.reply));
 }
 
 bool OutServer::Impl::has_room(const Endpoint& client) {

@@ -10,7 +10,6 @@
 #include <boost/asio/post.hpp>
 
 #include "log/log.h"
-#include "transfer/apply_differences.h"
 #include "transfer/epoch.h"
 #include "transfer/fetch.h"
 #include "transfer/judge.h"
@@ -259,16 +258,16 @@ void Secondaries::Impl::on_answer(Zone& zone, Inbound& answer) {
       return succeed(zone);
     case Inbound::Kind::whole:
       return publish(zone, std::move(answer.contents()), answer.serial(), "AXFR");
-    case Inbound::Kind::differences: {
-      Result<zone::Contents> next = fail("the zone has gone meanwhile");
-      {
-        const Epoch epoch(parts.panel.epochs);
-        const auto view = find_zone(parts.zones, zone.apex);
-        if (view && view->available()) next = apply_differences(*view, answer.differences());
+    case Inbound::Kind::differences:
+      if (answer.record_count() > difference_records_max) {
+        return fail_primary(zone, "differences of " + std::to_string(answer.record_count()) +
+                                      " records are more than the whole zone is worth");
       }
-      if (!next) return fail_primary(zone, next.error().message);
-      return publish(zone, *std::move(next), answer.serial(), "IXFR");
-    }
+      ++zone.status.transfers;
+      return parts.publisher.amend(
+          zone.apex, std::move(answer.differences()),
+          "IXFR from " + primary_of(zone).endpoint.to_text(),
+          [this, name = zone.name](const Result<void>& result) { on_published(name, result); });
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "exchange/panel.h"
+#include "transfer/record_list.h"
 #include "transfer/settings.h"
 #include "zone/view.h"
 
@@ -26,6 +27,8 @@ class io_context;
 namespace holdfast::transfer {
 
 constexpr size_t fetches_max = 128;
+// Of more records, the whole zone is asked for: that takes less than what changes name by name.
+constexpr size_t difference_records_max = 200'000;
 
 struct SecondaryStatus {
   std::vector<std::string> primaries;
@@ -51,6 +54,9 @@ class ZonePublisher {
   using Done = std::function<void(Result<void>)>;
   // `contents` are finished and judged; `source` says where they come from.
   virtual void publish(zone::Contents contents, std::string source, Done done) = 0;
+  // `differences` lead from what is served; they are judged there.
+  virtual void amend(const wire::Name& apex, std::vector<Difference> differences,
+                     std::string source, Done done) = 0;
   // The zone has expired: SERVFAIL from now on.
   virtual void withdraw(const wire::Name& apex, Done done) = 0;
 };

@@ -126,13 +126,15 @@ TEST_F(VersionsTest, AppliedDifferencesGiveTheNextVersion) {
   const auto old = zone::load_zone_text(
       text(1, "a A 192.0.2.2\nb A 192.0.2.3\nB MX 10 Mail.other.\n"), "test", apex_, {});
   ASSERT_TRUE(memory_->publish(*old.contents, {}).has_value());
-  auto next = apply_differences(*memory_->find(apex_), differences);
-  ASSERT_TRUE(next.has_value());
-  ASSERT_TRUE(next->finish().has_value());
-  ASSERT_TRUE(memory_->publish(*next, {}).has_value());
+  zone::Draft next(*memory_->find(apex_), memory_->reader().hash_key());
+  ASSERT_TRUE(apply_differences(next, differences).has_value());
+  const auto staged = zone::stage_draft(next);
+  ASSERT_TRUE(staged.has_value());
+  ASSERT_TRUE(memory_->amend(apex_, staged->nodes, {}).has_value());
   EXPECT_EQ(zone_lines(), wanted);
   // Once more they do not fit.
-  const auto again = apply_differences(*memory_->find(apex_), differences);
+  zone::Draft once_more(*memory_->find(apex_), memory_->reader().hash_key());
+  const auto again = apply_differences(once_more, differences);
   ASSERT_FALSE(again.has_value());
   EXPECT_EQ(again.error().message,
             "a difference removes a SOA record of example.test., which is not there");

@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dynamic updates (RFC 2136) of the running server: by nsupdate, knsupdate and dnspython, of signed
+and unsigned zones, through reloads, restarts and the death of the management process.
+"""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "control")]
+
+import dns.message
+import dns.query
+import dns.rcode
+import dns.tsigkeyring
+import dns.update
+from control_client import Control, wait_until
+from harness import Server
+
+ZONE = "u.example"
+KEYS = [{"name": name, "algorithm": "hmac-sha256",
+         "secret": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="} for name in ("all", "acme")]
+RULES = ["all", f"acme under:_acme-challenge.{ZONE} TXT"]
+# Moments at which control is killed in the test of that; more by HOLDFAST_KILLS=200.
+KILLS = int(os.environ.get("HOLDFAST_KILLS", "6"))
+
+
+def zone_text(*lines):
+    return "\n".join(["@ 3600 SOA ns1 host 1 3600 600 86400 300", "@ 3600 NS ns1",
+                      "ns1 3600 A 192.0.2.1", *lines]) + "\n"
+
+
+class Updates(unittest.TestCase):
+    policy = None
+
+    def setUp(self):
+        settings = {"update": RULES, "transfer_to": ["127.0.0.1"]}
+        if self.policy:
+            settings["policy"] = self.policy
+        self.server = Server({ZONE: zone_text("www 3600 A 192.0.2.2", "*.w 300 A 192.0.2.3")},
+                             zone_settings={ZONE: settings}, keys=KEYS)
+        self.server.__enter__()
+        self.addCleanup(self.server.__exit__)
+        self.control = Control(self.server)
+        self.wait_ready()
+
+    def wait_ready(self):
+        wait_until("ready", lambda: self.control.is_up() and self.control.status()["ready"])
+
+    def run_command(self, *arguments, good=True):
+        done = self.server.run(*arguments, "--config", str(self.server.config))
+        self.assertEqual(done.returncode == 0, good, done.stdout + done.stderr)
+        return done.stdout if good else done.stderr
+
+    def message(self, key="all", zone=ZONE):
+        keyring = dns.tsigkeyring.from_text({k["name"]: k["secret"] for k in KEYS})
+        return dns.update.Update(zone, keyring=keyring if key else None, keyname=key,
+                                 keyalgorithm="hmac-sha256")
+
+    def send(self, message, tcp=False):
+        send = dns.query.tcp if tcp else dns.query.udp
+        return send(message, self.server.address, port=self.server.port, timeout=10).rcode()
+
+    def add(self, name, *data, ttl=300, key="all", tcp=False):
+        message = self.message(key)
+        message.add(name, ttl, *data)
+        return self.send(message, tcp)
+
+    def addresses(self, name):
+        answer = self.server.ask(f"{name}.{ZONE}", "A").answer
+        return sorted(record.address for record in answer[0]) if answer else []
+
+    def serial(self):
+        return self.server.ask(ZONE, "SOA").answer[0][0].serial
+
+    def zone_lines(self):
+        """What is served, without what the signer makes."""
+        made = {"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY", "SOA"}
+        return sorted(line for line in self.run_command("zone", "print", ZONE).splitlines()
+                      if line and line.split()[3] not in made)
+
+    def verify(self):
+        """By the tools of others, if the zone is signed."""
+        if not self.policy:
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".zone") as file:
+            file.write(self.run_command("zone", "print", ZONE))
+            file.flush()
+            for tool in (["ldns-verify-zone", file.name], ["kzonecheck", "-d", "on", "-o", ZONE,
+                                                           file.name]):
+                done = subprocess.run(tool, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, f"{tool}: {done.stdout}{done.stderr}")
+
+    # --- by the tools of others
+
+    def nsupdate(self, *lines, program="nsupdate", key="all"):
+        secret = KEYS[0]["secret"]
+        text = "\n".join([f"server {self.server.address} {self.server.port}", f"zone {ZONE}.",
+                          f"key hmac-sha256:{key} {secret}", *lines, "send"]) + "\n"
+        return subprocess.run([program], input=text, capture_output=True, text=True, timeout=30)
+
+    def test_nsupdate_and_knsupdate(self):
+        for program, name in (("nsupdate", "a"), ("knsupdate", "b")):
+            done = self.nsupdate(f"update add {name}.{ZONE}. 60 A 192.0.2.9",
+                                 f"update add {name}.{ZONE}. 60 A 192.0.2.10", program=program)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(self.addresses(name), ["192.0.2.10", "192.0.2.9"])
+            done = self.nsupdate(f"prereq yxrrset {name}.{ZONE}. A",
+                                 f"update delete {name}.{ZONE}. A 192.0.2.9", program=program)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(self.addresses(name), ["192.0.2.10"])
+            done = self.nsupdate(f"prereq nxdomain {name}.{ZONE}.",
+                                 f"update delete {name}.{ZONE}.", program=program)
+            self.assertIn("YXDOMAIN", done.stdout + done.stderr)
+            self.assertEqual(self.addresses(name), ["192.0.2.10"])
+        self.verify()
+
+    # --- answers
+
+    def test_rcodes(self):
+        self.assertEqual(self.add("n", "A", "192.0.2.5", key=None), dns.rcode.REFUSED)
+        self.assertEqual(self.add("n", "A", "192.0.2.5", key="acme"), dns.rcode.REFUSED)
+        self.assertEqual(self.add("_acme-challenge", "TXT", "token", key="acme"), 0)
+        self.assertEqual(self.send(self.message(zone="other.example")), dns.rcode.NOTAUTH)
+        outside = self.message()
+        outside.origin = dns.name.root
+        outside.add("x.elsewhere.", 300, "A", "192.0.2.5")
+        self.assertEqual(self.send(outside), dns.rcode.NOTZONE)
+        self.assertEqual(self.add("n", "NSEC", "a. A"), dns.rcode.REFUSED)
+        self.assertEqual(self.add("n", "A", "192.0.2.5", tcp=True), 0)
+        self.assertEqual(self.addresses("n"), ["192.0.2.5"])
+        # A DNAME over names that are there cannot be.
+        self.assertEqual(self.add("w", "DNAME", "else.example."), dns.rcode.REFUSED)
+        wrong = dns.update.Update(ZONE, keyring=dns.tsigkeyring.from_text(
+            {"all": "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="}), keyname="all",
+            keyalgorithm="hmac-sha256")
+        with self.assertRaises(dns.tsig.PeerBadSignature):
+            self.send(wrong)
+
+    def test_each_update_is_a_version_that_secondaries_follow(self):
+        before = self.serial()
+        self.add("x", "A", "192.0.2.7")
+        self.add("x", "A", "192.0.2.7")  # nothing new
+        self.assertEqual(self.serial(), before + 1)
+        messages = dns.query.xfr(self.server.address, ZONE, "IXFR", port=self.server.port,
+                                 serial=before, relativize=False, lifetime=5)
+        records = [record for message in messages for rrset in message.answer for record in rrset]
+        self.assertLess(len(records), 18)
+        self.assertIn("192.0.2.7", [str(record) for record in records])
+        history = self.run_command("zone", "history", ZONE)
+        self.assertIn("UPDATE from 127.0.0.1", history)
+
+    # --- files
+
+    def test_the_file_is_read_when_it_is_thawed(self):
+        self.add("x", "A", "192.0.2.7")
+        self.assertIn("takes updates", self.run_command("reload", ZONE, good=False))
+        file = self.server.directory / f"{ZONE}.zone"
+        file.write_text(zone_text("lost A 192.0.2.99"))
+        self.run_command("reload")
+        self.assertEqual(self.addresses("x"), ["192.0.2.7"])
+        self.assertEqual(self.addresses("lost"), [])
+        self.run_command("zone", "freeze", ZONE)
+        self.assertIn(f"x.{ZONE}.", file.read_text())
+        self.assertNotIn("RRSIG", file.read_text())
+        self.assertEqual(self.add("y", "A", "192.0.2.8"), dns.rcode.REFUSED)
+        good = file.read_text()
+        file.write_text(good + "broken\n")
+        self.run_command("zone", "thaw", ZONE, good=False)
+        self.assertEqual(self.add("y", "A", "192.0.2.8"), dns.rcode.REFUSED)
+        file.write_text(good + f"edited.{ZONE}. 300 A 192.0.2.66\n")
+        serial = self.serial()
+        self.run_command("zone", "thaw", ZONE)
+        self.assertEqual(self.addresses("edited"), ["192.0.2.66"])
+        self.assertEqual(self.addresses("x"), ["192.0.2.7"])
+        if self.policy:
+            self.assertGreater(self.serial(), serial)
+        self.assertEqual(self.add("y", "A", "192.0.2.8"), 0)
+        self.verify()
+
+    def test_updates_outlive_a_restart_and_the_loss_of_zone_memory(self):
+        self.add("x", "A", "192.0.2.7")
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
+        self.wait_ready()
+        self.assertEqual(self.addresses("x"), ["192.0.2.7"])
+        self.add("y", "A", "192.0.2.8")
+        self.assertEqual(self.server.stop(), 0)
+        (self.server.state / "zones.mem").unlink()
+        self.server.start()
+        self.wait_ready()
+        self.assertEqual(self.addresses("x"), ["192.0.2.7"])
+        self.assertEqual(self.addresses("y"), ["192.0.2.8"])
+        self.assertEqual(self.add("z", "A", "192.0.2.9"), 0)
+        self.verify()
+
+    # --- many at once, and deaths
+
+    def test_acknowledged_updates_outlive_control(self):
+        numbers = random.Random(5)
+        kept, number = {}, 0
+        for _ in range(KILLS):
+            pid = self.control.status()["control"]["pid"]
+            kill_at = time.monotonic() + numbers.uniform(0.0, 0.15)
+            killed = False
+            while not killed or number % 5:
+                name, address = f"k{number % 40}", f"192.0.2.{1 + number % 250}"
+                message = self.message()
+                message.replace(name, 60, "A", address)
+                if not killed and time.monotonic() >= kill_at:
+                    os.kill(pid, signal.SIGKILL)
+                    killed = True
+                try:
+                    if self.send(message) == 0:
+                        kept[name] = {address}
+                    else:
+                        kept.setdefault(name, set()).add(address)
+                except dns.exception.Timeout:
+                    kept.setdefault(name, set()).add(address)  # perhaps
+                number += 1
+            self.wait_ready()
+            for name, possible in kept.items():
+                found = self.addresses(name)
+                self.assertEqual(len(found), 1, f"{name}: {found} of {possible}")
+                self.assertIn(found[0], possible, name)
+        self.verify()
+
+
+class SignedUpdates(Updates):
+    policy = "default"
+
+
+if __name__ == "__main__":
+    unittest.main()
