@@ -77,12 +77,14 @@ secret = "c2VjcmV0"
 name = "c.test"
 primaries = ["192.0.2.1@5300 k.test", "::1", "::2 tls=other", "::3 k.test tls"]
 receive_mebibytes_max = 7
+forward_updates = true
 transfer_to = ["any k.test", "192.0.2.0/24", "any tls=other"]
 notify = ["2001:db8::1"]
 [[zone]]
 name = "a.test"
 policy = "p"
 file = "a b \u0001 \u007f ü.zone"
+update = ["k.test", "k.test under:dyn.a.test A,AAAA"]
 [[zone]]
 name = "1\\.2.test"
 file = "/b.zone"
@@ -90,6 +92,7 @@ file = "/b.zone"
 directory = "zones"
 transfer_to = ["::1"]
 notify = ["192.0.2.7 k.test"]
+update = ["k.test self"]
 policy = "default"
 )";
 
@@ -132,7 +135,7 @@ TEST(PrintConfig, TheTextAboveChangesEveryKeyThatItCan) {
     for (const Key& key : table.keys) {
       const bool excluded = key.name.ends_with("_file") || key.full_name() == "dnstap.file" ||
                             key.full_name() == "zone.file" || key.full_name() == "zone.policy" ||
-                            key.full_name() == "dnstap.address";
+                            key.full_name() == "zone.update" || key.full_name() == "dnstap.address";
       if (key.presence == Presence::required || excluded) continue;
       EXPECT_NE(key.get(changed), key.get(standard)) << key.full_name();
     }

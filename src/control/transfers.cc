@@ -102,13 +102,6 @@ struct Transfers::Impl {
                              transfer::Forwarder::Done done) {
                         forwarder.forward(std::move(message), to, std::move(done));
                       }}),
-        server({.context = context,
-                .handover = parts.handover,
-                .tls_listeners = parts.tls_listeners,
-                .settings = settings,
-                .answerer = answerer,
-                .counters = counters,
-                .clock = parts.clock}),
         timer(context) {
     wait();
     thread = std::thread([this] {
@@ -122,6 +115,18 @@ struct Transfers::Impl {
   ~Impl() {
     context.stop();
     thread.join();
+  }
+
+  // Not before there are settings: requests that have queued up would be taken for unsigned ones.
+  void begin_answering() {
+    if (server) return;
+    server.emplace(transfer::OutServer::Parts{.context = context,
+                                              .handover = parts.handover,
+                                              .tls_listeners = parts.tls_listeners,
+                                              .settings = settings,
+                                              .answerer = answerer,
+                                              .counters = counters,
+                                              .clock = parts.clock});
   }
 
   void wait() {
@@ -175,7 +180,7 @@ struct Transfers::Impl {
   transfer::Notifier notifier;
   transfer::Secondaries secondaries;
   transfer::Answerer answerer;
-  transfer::OutServer server;
+  std::optional<transfer::OutServer> server;
   asio::steady_timer timer;
   std::thread thread;
 };
@@ -189,6 +194,7 @@ void Transfers::apply(const config::Config& config, std::span<const config::Zone
   impl_->settings.publish(
       std::make_shared<const transfer::Settings>(config, zones, std::move(tls)));
   asio::post(impl_->context, [impl = impl_.get()] {
+    impl->begin_answering();
     if (impl->is_asking) impl->secondaries.apply();
   });
 }
@@ -198,6 +204,18 @@ void Transfers::begin_asking() {
     impl->is_asking = true;
     impl->secondaries.apply();
     impl->secondaries.tick();
+  });
+}
+
+void Transfers::notify_anew() {
+  asio::post(impl_->context, [impl = impl_.get()] {
+    size_t told = 0;
+    impl->settings.read()->for_each(
+        [&](const std::string& zone, const config::TransferSetting& setting) {
+          if (setting.notify.empty() || told == zones_told_anew_max) return;
+          ++told;
+          if (const auto apex = wire::Name::from_text(zone)) impl->notify(*apex);
+        });
   });
 }
 

@@ -65,6 +65,10 @@ class Transfers {
              std::shared_ptr<const transfer::TlsCredentials> tls);
   // Secondary zones are asked for from now on: zone memory has what is kept of them.
   void begin_asking();
+  // Tells the servers of up to zones_told_anew_max zones, whose notices may have been lost with the
+  // process before this one.
+  static constexpr size_t zones_told_anew_max = 10'000;
+  void notify_anew();
   // A zone has another version.
   void on_published(wire::NameView apex);
   // The error says that the zone has no primaries.

@@ -155,6 +155,7 @@ void ZoneSet::record_published(const config::ZoneSource& source, const ParseResu
   record.file = source.file;
   record.policy = source.policy;
   record.transfer = source.transfer;
+  record.signing_state = signing_.prepare(source);
   record.refresh_unix_s = refresh_unix_s;
   record.includes = parsed.outcome.report.files;
   record.state = ZoneState::serving;

@@ -42,6 +42,7 @@ struct ZoneRecord {
   uint64_t records = 0;
   uint64_t names = 0;
   uint64_t loaded_unix_s = 0;
+  uint64_t signing_state = 0;   // ZoneSigning::prepare, when it was last looked at
   uint64_t refresh_unix_s = 0;  // when its signatures are looked at again; 0 if it has no policy
   // Of the files as last read, good or bad (control/source_register.h).
   uint64_t fingerprint = 0;

@@ -31,6 +31,11 @@ std::string source_of(std::span<const Update> updates) {
   return source;
 }
 
+bool is_signed_elsewhere(const zone::ZoneView& view, const ZoneRecord& record) {
+  const auto soa = view.apex_node().find(wire::type_soa);
+  return !record.policy && soa && soa->signature_count > 0;
+}
+
 // Nobody makes these but the signer; and in no zone may what proves the others be written by hand.
 bool is_forbidden(bool is_signed_here, bool is_apex, uint16_t type) {
   if (is_signed_here) return !dnssec::is_from_source(is_apex, type);
@@ -46,6 +51,13 @@ std::vector<uint16_t> ZoneSet::apply_updates(const wire::Name& apex,
   if (frozen_.holds(zone)) return std::vector<uint16_t>(updates.size(), wire::rcode_refused);
   if (!table_.find(zone) || !view || !view->available()) {
     return std::vector<uint16_t>(updates.size(), wire::rcode_servfail);
+  }
+  if (is_signed_elsewhere(*view, *table_.find(zone))) {
+    log::warning(Category::zones, "update-refused",
+                 "zone " + zone +
+                     " is signed where its file comes from; an update would make it "
+                     "bogus");
+    return std::vector<uint16_t>(updates.size(), wire::rcode_refused);
   }
   auto rcodes = try_updates(zone, *view, updates);
   if (!rcodes) {
@@ -103,6 +115,7 @@ bool ZoneSet::take_up_updated(const config::ZoneSource& source) {
   record.findings.clear();
   record.failing_since_unix_s = 0;
   // Keys may have changed while nobody looked.
+  record.signing_state = signing_.prepare(source);
   if (record.policy) record.refresh_unix_s = 1;
   put_record(source.name, std::move(record));
   return true;
@@ -110,11 +123,12 @@ bool ZoneSet::take_up_updated(const config::ZoneSource& source) {
 
 void ZoneSet::keep_updated(const config::ZoneSource& source) {
   ZoneRecord record = *table_.find(source.name);
-  const bool is_signed_anew = source.policy != nullptr;
   record.file = source.file;
   record.policy = source.policy;
   record.transfer = source.transfer;
-  if (is_signed_anew) record.refresh_unix_s = 1;
+  const uint64_t signing_state = signing_.prepare(source);
+  if (record.policy && record.signing_state != signing_state) record.refresh_unix_s = 1;
+  record.signing_state = signing_state;
   put_record(source.name, std::move(record));
 }
 

@@ -29,6 +29,12 @@ tcp::endpoint to_asio(const Endpoint& endpoint) {
   return {asio::ip::address_v4(bytes), endpoint.port};
 }
 
+// What must go within TLS does not go any other way.
+std::vector<config::Remote> in_the_clear(std::vector<config::Remote> servers) {
+  std::erase_if(servers, [](const config::Remote& server) { return server.tls.required; });
+  return servers;
+}
+
 }  // namespace
 
 struct Forwarder::Impl {
@@ -49,7 +55,7 @@ class Way : public std::enable_shared_from_this<Way<Owner>> {
         socket_(owner_->io),
         timer_(owner_->io),
         message_(std::move(message)),
-        to_(to),
+        to_(in_the_clear(to)),
         done_(std::move(done)) {
     store_be16(length_.data(), static_cast<uint16_t>(message_.size()));
     ++owner_->forwards;

@@ -2,8 +2,9 @@
 // Passes a request on to a server over TCP, byte by byte, and gives back what that answers: updates
 // for secondary zones (RFC 2136 §6).
 //
-// One connection a request; the servers are asked one after another until one has answered. Bounds:
-// forwards_max at a time, forward_ms for each server. Thread: the io_context's.
+// One connection a request; the servers are asked one after another until one has answered, those
+// that are reached within TLS alone passed over. Bounds: forwards_max at a time, forward_ms for
+// each server. Thread: the io_context's.
 #pragma once
 
 #include <functional>

@@ -241,13 +241,16 @@ std::vector<Difference> History::chain(wire::NameView apex, uint32_t from, uint3
   const auto [begin, end] = range(versions, from, to);
   std::vector<Difference> differences;
   if (begin == end) return differences;
-  const auto content = read_file(path_of(apex), 2 * file_bytes_max);
-  if (!content) return differences;
+  const uint64_t start = versions[begin].offset;
+  std::vector<uint8_t> content(versions[end - 1].offset + versions[end - 1].bytes - start);
+  const UniqueFd file(::open(path_of(apex).c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t got =
+      file.valid() ? ::pread(file.get(), content.data(), content.size(), static_cast<off_t>(start))
+                   : -1;
+  if (got != static_cast<ssize_t>(content.size())) return differences;
   for (size_t i = begin; i < end; ++i) {
     size_t size = 0;
-    const Bytes bytes = to_bytes(*content);
-    if (versions[i].offset > bytes.size()) return {};
-    auto decoded = decode(bytes.subspan(versions[i].offset), size);
+    auto decoded = decode(Bytes(content).subspan(versions[i].offset - start), size);
     if (!decoded) return {};
     differences.push_back(std::move(decoded->difference));
   }

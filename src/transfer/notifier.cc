@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -93,7 +94,9 @@ struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
   void receive(size_t family);
   void on_datagram(Bytes datagram, const udp::endpoint& from);
   void wait();
+  void send_first(const std::string& name, Notice& notice);
   void send_due();
+  void send_again(const std::string& name, Notice& notice, uint64_t now_ns);
   void send(const std::string& name, Notice& notice);
   void forget(std::unordered_map<std::string, Notice>::iterator notice);
 
@@ -106,6 +109,7 @@ struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
   std::unordered_map<std::string, Notice> waiting;
   std::unordered_map<uint16_t, std::vector<std::string>> by_id;  // keys of `waiting`
   std::deque<std::string> queue;  // keys of `waiting`, in the order in which they are looked at
+  std::unordered_set<std::string> sent;  // since the last tick
   bool is_ticking = false;
 };
 
@@ -140,7 +144,7 @@ void Notifier::notify(wire::NameView apex, Bytes soa, const config::Remote& to,
             .attempts = 0,
             .due_ns = 0};
   if (is_new) impl_->queue.push_back(name);
-  if (!impl_->is_ticking) impl_->send_due();
+  impl_->send_first(name, notice);
 }
 
 void Notifier::Impl::open() {
@@ -213,16 +217,34 @@ void Notifier::Impl::wait() {
   });
 }
 
+// At once, unless much goes out or the same has just been said: then with the tick.
+void Notifier::Impl::send_first(const std::string& name, Notice& notice) {
+  if (!is_ticking) sent.clear();
+  if (sent.size() < sends_a_tick && !sent.contains(name)) {
+    send_again(name, notice, clock.monotonic_ns());
+  }
+  if (!is_ticking) wait();
+}
+
+void Notifier::Impl::send_again(const std::string& name, Notice& notice, uint64_t now_ns) {
+  send(name, notice);
+  notice.due_ns = now_ns + (ns_per_s << notice.attempts);
+  ++notice.attempts;
+  sent.insert(name);
+}
+
 void Notifier::Impl::send_due() {
   is_ticking = false;
+  sent.clear();
   const uint64_t now_ns = clock.monotonic_ns();
-  size_t sent = 0;
-  for (size_t left = std::min(queue.size(), looks_a_tick); left > 0 && sent < sends_a_tick;
+  std::unordered_set<std::string> looked_at;  // a name may have come again since it was answered
+  for (size_t left = std::min(queue.size(), looks_a_tick); left > 0 && sent.size() < sends_a_tick;
        --left) {
     std::string name = std::move(queue.front());
     queue.pop_front();
     const auto found = waiting.find(name);
     if (found == waiting.end()) continue;  // acknowledged
+    if (!looked_at.insert(name).second) continue;
     Notice& notice = found->second;
     if (notice.due_ns <= now_ns) {
       if (notice.attempts == attempts_max) {
@@ -234,10 +256,7 @@ void Notifier::Impl::send_due() {
         forget(found);
         continue;
       }
-      send(name, notice);
-      notice.due_ns = now_ns + (ns_per_s << notice.attempts);
-      ++notice.attempts;
-      ++sent;
+      send_again(name, notice, now_ns);
     }
     queue.push_back(std::move(name));
   }

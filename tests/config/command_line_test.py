@@ -92,7 +92,8 @@ class Config(CommandLine):
         self.assertEqual(values["server"]["workers"], 3)
         self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a",
                                            "policy": "", "primaries": [], "notify": [],
-                                           "transfer_to": [], "receive_mebibytes_max": 1024}])
+                                           "transfer_to": [], "receive_mebibytes_max": 1024,
+                                           "update": [], "forward_updates": False}])
 
 
 class Completion(CommandLine):

@@ -237,5 +237,51 @@ class SignedUpdates(Updates):
     policy = "default"
 
 
+class Chain(unittest.TestCase):
+    """A signed zone that is updated here and served there: nothing is lost whoever dies."""
+
+    def start(self, server):
+        server.__enter__()
+        self.addCleanup(server.__exit__)
+        control = Control(server)
+        wait_until("ready", lambda: control.is_up() and control.status()["ready"])
+        return control
+
+    def zone_of(self, server):
+        done = server.run("zone", "print", ZONE, "--config", str(server.config))
+        return sorted(done.stdout.splitlines()) if done.returncode == 0 else None
+
+    def test_a_secondary_follows_through_deaths_of_control_on_both_sides(self):
+        secondary = Server({ZONE: None}, keys=KEYS)
+        primary = Server({ZONE: zone_text("www 3600 A 192.0.2.2")}, keys=KEYS, zone_settings={
+            ZONE: {"update": ["all"], "policy": "default", "transfer_to": ["127.0.0.1 all"],
+                   "notify": [f"127.0.0.1@{secondary.port} all"]}})
+        secondary.zone_settings = {ZONE: {"primaries": [f"127.0.0.1@{primary.port} all"],
+                                          "forward_updates": True}}
+        secondary.write_config()
+        controls = {primary: self.start(primary), secondary: self.start(secondary)}
+        keyring = dns.tsigkeyring.from_text({k["name"]: k["secret"] for k in KEYS})
+        numbers = random.Random(9)
+        for number in range(KILLS):
+            for index in range(4):
+                message = dns.update.Update(ZONE, keyring=keyring, keyname="all",
+                                            keyalgorithm="hmac-sha256")
+                message.replace(f"n{number}-{index}", 60, "A", "192.0.2.7")
+                # By turns through the secondary, which passes it on as it came.
+                port = (primary, secondary)[index % 2].port
+                answer = dns.query.tcp(message, "127.0.0.1", port=port, timeout=20)
+                self.assertEqual(answer.rcode(), 0)
+            victim = (secondary, primary)[number % 2]
+            time.sleep(numbers.uniform(0, 0.05))
+            os.kill(controls[victim].status()["control"]["pid"], signal.SIGKILL)
+            wait_until("back", lambda: controls[victim].is_up()
+                       and controls[victim].status()["ready"])
+        wait_until("the same zone", lambda: self.zone_of(secondary) == self.zone_of(primary))
+        served = "\n".join(self.zone_of(secondary))
+        for number in range(KILLS):
+            for index in range(4):
+                self.assertIn(f"n{number}-{index}.{ZONE}.", served)
+
+
 if __name__ == "__main__":
     unittest.main()
