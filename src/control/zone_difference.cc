@@ -74,9 +74,7 @@ class Comparison {
       const int side = side_of(staged);
       if (side > 0) {
         if (before_.index_at(at_).rrset_count() > 0) draft_.change(served_).clear();
-      } else if (side < 0) {
-        replace(*staged);
-      } else if (!is_same(*staged, before_.index_at(at_))) {
+      } else if (side < 0 || !is_same(*staged, before_.index_at(at_))) {
         replace(*staged);
       }
       if (side <= 0) staged = next_staged();

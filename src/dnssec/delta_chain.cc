@@ -20,10 +20,16 @@ bool contains(const std::vector<uint16_t>& types, uint16_t type) {
   return std::ranges::find(types, type) != types.end();
 }
 
-// The node's own types, as the denial of others tells of them.
-std::vector<uint16_t> denied_types(const DeltaNames& names, const DraftNode& node) {
+std::vector<uint16_t> own_types(const DraftNode& node) {
   std::vector<uint16_t> types;
+  types.reserve(node.records.size());
   for (const zone::StagedRecord& record : node.records) types.push_back(record.type);
+  return types;
+}
+
+// What the bitmap of a name tells of, but for what denial itself adds.
+std::vector<uint16_t> denied_types(const DeltaNames& names, const DraftNode& node) {
+  std::vector<uint16_t> types = own_types(node);
   if (node.has(zone::node_cut)) {
     std::erase_if(types,
                   [](uint16_t type) { return type != wire::type_ns && type != wire::type_ds; });
@@ -165,9 +171,7 @@ class Nsec3Mend {
     if (node.has(zone::node_removed) || node.has(zone::node_occluded)) return false;
     if (opt_out_ == OptOut::no) return true;
     if (!node.has(zone::node_empty)) {
-      std::vector<uint16_t> types;
-      for (const zone::StagedRecord& record : node.records) types.push_back(record.type);
-      return !is_insecure_cut(node.has(zone::node_cut), types);
+      return !is_insecure_cut(node.has(zone::node_cut), own_types(node));
     }
     return names_.draft.any_below(
         node.owner, [&](wire::NameView owner, const std::vector<uint16_t>& types) {
@@ -233,7 +237,7 @@ class Nsec3Mend {
         if (settled != links_.end() && settled->second.is_linked) break;
         if (settled != links_.end()) continue;
         const Bytes bitmap = bitmap_of(before_.index_at(nsec3_begin() + at));
-        neighbours.push_back({candidate, Link{true, true, {bitmap.begin(), bitmap.end()}}});
+        neighbours.emplace_back(candidate, Link{true, true, {bitmap.begin(), bitmap.end()}});
         break;
       }
     }

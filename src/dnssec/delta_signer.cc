@@ -222,6 +222,7 @@ class Run {
   // A signature that does not hold makes a name bogus, so none is served unseen.
   [[nodiscard]] Result<void> verify(const zone::StagedChange& change) const {
     std::vector<Bytes> dnskeys;
+    dnskeys.reserve(roles_.published.size());
     for (const ZoneKey* key : roles_.published) dnskeys.emplace_back(key->dnskey_rdata());
     SignatureCheck check(task_.draft.apex(), dnskeys);
     const Depth depth =

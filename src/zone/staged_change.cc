@@ -12,6 +12,11 @@ constexpr size_t findings_max = 20;
 // RFC 9276 §3.2, as for zone files (zone/denial_check.cc).
 constexpr uint16_t iterations_max = 50;
 
+bool is_same_name(const StagedNode& staged, const DraftNode& node) {
+  const bool is_nsec3 = (staged.flags & node_nsec3) != 0;
+  return is_nsec3 == node.has(node_nsec3) && staged.owner == node.owner.view();
+}
+
 void check_iterations(const StagedNode& node, Verdicts& verdicts) {
   constexpr size_t head_bytes = 5;
   for (const StagedRrset& rrset : node.rrsets) {
@@ -36,10 +41,7 @@ Result<StagedChange> stage_change(Contents contents, std::vector<DraftNode> draf
     if (!node.records.empty()) {
       // Both are in one order; between them stand what the contents imply.
       const StagedNode* found = cursor.next();
-      while (found != nullptr && !((found->owner == node.owner.view()) &&
-                                   ((found->flags & node_nsec3) != 0) == node.has(node_nsec3))) {
-        found = cursor.next();
-      }
+      while (found != nullptr && !is_same_name(*found, node)) found = cursor.next();
       CHECK(found != nullptr);
       staged = *found;
     }
