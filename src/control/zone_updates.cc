@@ -152,8 +152,8 @@ Result<std::string> ZoneSet::freeze(const std::string& zone) {
   const std::vector<uint8_t> bytes(text.begin(), text.end());
   TRY(replace_file(record->file, bytes, is_there ? status.st_mode & 0777U : zone_file_mode));
   TRY(frozen_.add(zone));
-  std::string sentence = "zone " + zone + ": frozen at serial " +
-                               std::to_string(view->serial()) + ", its file is " + record->file;
+  std::string sentence = "zone " + zone + ": frozen at serial " + std::to_string(view->serial()) +
+                         ", its file is " + record->file;
   log::info(Category::zones, "zone-frozen", sentence);
   return sentence;
 }
