@@ -28,6 +28,12 @@ struct SendReport {
   size_t failed = 0;
 };
 
+// What waits where a carrier receives.
+struct Backlog {
+  uint32_t permille = 0;  // of its room
+  uint32_t drops = 0;     // so far, for want of room; modulo 2^32
+};
+
 template <typename Batch>
 concept DatagramBatch = requires(Batch batch, const Batch received, size_t index, size_t bytes) {
   { Batch::size_max } -> std::convertible_to<size_t>;
@@ -39,6 +45,8 @@ concept DatagramBatch = requires(Batch batch, const Batch received, size_t index
   // The address that was asked: 4 or 16 bytes, empty if unknown; and its port in host order.
   { received.local_address(index) } -> std::same_as<Bytes>;
   { received.local_port(index) } -> std::same_as<uint16_t>;
+  // TTL or hop limit as it arrived; 0 if unknown.
+  { received.hop_limit(index) } -> std::same_as<uint8_t>;
 
   // Where to write the response to the datagram, at least 512 bytes, and that it is to be sent.
   // What got no `respond` is dropped. After `respond` the room must not be written any more.

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -68,10 +69,12 @@ bool prepare_udp(int socket, bool ipv6) {
   // OMIT: neither DF nor path MTU from ICMP, which strangers can forge (RFC 9715 §3.1).
   if (ipv6) {
     return set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
-           set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+           set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+           set_option(socket, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
   }
   return set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
-         set_option(socket, IPPROTO_IP, IP_PKTINFO, 1);
+         set_option(socket, IPPROTO_IP, IP_PKTINFO, 1) &&
+         set_option(socket, IPPROTO_IP, IP_RECVTTL, 1);
 }
 
 }  // namespace
@@ -125,11 +128,16 @@ Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
   return {};
 }
 
-uint32_t kernel_drops(int socket) {
+Backlog backlog_of(int socket) {
   std::array<uint32_t, SK_MEMINFO_VARS> information{};
   socklen_t size = sizeof information;
-  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, information.data(), &size) != 0) return 0;
-  return information[SK_MEMINFO_DROPS];
+  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, information.data(), &size) != 0) return {};
+  const uint64_t used = information[SK_MEMINFO_RMEM_ALLOC];
+  const uint64_t room = std::max(information[SK_MEMINFO_RCVBUF], 1U);
+  return {.permille = static_cast<uint32_t>(std::min<uint64_t>(used * 1000 / room, 1000)),
+          .drops = information[SK_MEMINFO_DROPS]};
 }
+
+uint32_t kernel_drops(int socket) { return backlog_of(socket).drops; }
 
 }  // namespace holdfast::transport

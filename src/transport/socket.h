@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "transport/datagram_batch.h"
 
 namespace holdfast::transport {
 
@@ -37,5 +38,8 @@ enum class SocketType : uint8_t { udp, tcp };
 
 // Datagrams that found the socket's queue full since it was opened, modulo 2^32.
 [[nodiscard]] uint32_t kernel_drops(int socket);
+// These, and how full the queue is. The kernel gives back the room of what was read a quarter of
+// the whole at a time, so it may tell a quarter too much.
+[[nodiscard]] Backlog backlog_of(int socket);
 
 }  // namespace holdfast::transport

@@ -11,9 +11,9 @@ namespace holdfast::transport {
 
 namespace {
 
-constexpr size_t control_bytes = 64;  // one IP_PKTINFO or IPV6_PKTINFO
-static_assert(control_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)));
-static_assert(control_bytes >= CMSG_SPACE(sizeof(in_pktinfo)));
+constexpr size_t control_bytes = 64;  // the address that was asked, and the hop limit
+static_assert(control_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)));
+static_assert(control_bytes >= CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int)));
 
 struct alignas(cmsghdr) Control {
   std::array<uint8_t, control_bytes> bytes;
@@ -23,22 +23,35 @@ bool is_link_local(const in6_addr& address) {
   return address.s6_addr[0] == 0xfe && (address.s6_addr[1] & 0xc0) == 0x80;
 }
 
+bool is_address(const cmsghdr& part) {
+  return (part.cmsg_level == IPPROTO_IP && part.cmsg_type == IP_PKTINFO) ||
+         (part.cmsg_level == IPPROTO_IPV6 && part.cmsg_type == IPV6_PKTINFO);
+}
+
 // Turns what the kernel said of a datagram's way in into what it is to do with the answer: same
-// address, any interface. Only a link-local answer must leave where the question came in.
+// address, any interface, a hop limit of our own. Only a link-local answer must leave where the
+// question came in. `header` is left with that part alone.
 void reverse_control(msghdr& header) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
-      in_pktinfo information;
-      std::memcpy(&information, CMSG_DATA(part), sizeof information);
-      information.ipi_ifindex = 0;
-      std::memcpy(CMSG_DATA(part), &information, sizeof information);
-    } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
-      in6_pktinfo information;
-      std::memcpy(&information, CMSG_DATA(part), sizeof information);
-      if (!is_link_local(information.ipi6_addr)) information.ipi6_ifindex = 0;
-      std::memcpy(CMSG_DATA(part), &information, sizeof information);
-    }
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  while (part != nullptr && !is_address(*part)) part = CMSG_NXTHDR(&header, part);
+  if (part == nullptr) {
+    header.msg_control = nullptr;
+    header.msg_controllen = 0;
+    return;
   }
+  if (part->cmsg_level == IPPROTO_IP) {
+    in_pktinfo information;
+    std::memcpy(&information, CMSG_DATA(part), sizeof information);
+    information.ipi_ifindex = 0;
+    std::memcpy(CMSG_DATA(part), &information, sizeof information);
+  } else {
+    in6_pktinfo information;
+    std::memcpy(&information, CMSG_DATA(part), sizeof information);
+    if (!is_link_local(information.ipi6_addr)) information.ipi6_ifindex = 0;
+    std::memcpy(CMSG_DATA(part), &information, sizeof information);
+  }
+  header.msg_control = part;
+  header.msg_controllen = CMSG_ALIGN(part->cmsg_len);
 }
 
 }  // namespace
@@ -112,17 +125,30 @@ Bytes UdpBatch::local_address(size_t index) const {
   return {};
 }
 
+uint8_t UdpBatch::hop_limit(size_t index) const {
+  msghdr& header = buffers_->in[index].msg_hdr;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    const bool is_hop_limit =
+        (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_TTL) ||
+        (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_HOPLIMIT);
+    if (!is_hop_limit) continue;
+    int hops = 0;
+    std::memcpy(&hops, CMSG_DATA(part), sizeof hops);
+    return static_cast<uint8_t>(hops);
+  }
+  return 0;
+}
+
 MutableBytes UdpBatch::response_room(size_t index) { return buffers_->responses[index]; }
 
 void UdpBatch::respond(size_t index, size_t bytes) {
   const size_t place = responses_++;
   buffers_->out_vectors[place] = {.iov_base = buffers_->responses[index].data(), .iov_len = bytes};
-  reverse_control(buffers_->in[index].msg_hdr);
   msghdr& header = buffers_->out[place].msg_hdr;
   header = buffers_->in[index].msg_hdr;
+  reverse_control(header);
   header.msg_iov = &buffers_->out_vectors[place];
   header.msg_flags = 0;
-  if (header.msg_controllen == 0) header.msg_control = nullptr;
 }
 
 SendReport UdpBatch::send() {

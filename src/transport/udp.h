@@ -44,6 +44,7 @@ class UdpBatch {
   [[nodiscard]] const sockaddr_in6& peer(size_t index) const;
   [[nodiscard]] Bytes local_address(size_t index) const;
   [[nodiscard]] uint16_t local_port([[maybe_unused]] size_t index) const { return local_port_; }
+  [[nodiscard]] uint8_t hop_limit(size_t index) const;
   [[nodiscard]] MutableBytes response_room(size_t index);
   void respond(size_t index, size_t bytes);
   SendReport send();

@@ -39,6 +39,14 @@ size_t XdpBatch::receive() {
   return received_;
 }
 
+Backlog XdpBatch::backlog() const {
+  uint32_t waiting = 0;
+  for (const XdpDescriptorRing& ring : queue_->rings().receive) {
+    waiting = std::max(waiting, ring.waiting());
+  }
+  return {.permille = waiting * 1000 / xdp_receive_entries, .drops = 0};
+}
+
 void XdpBatch::drive() {
   uint32_t waiting = 0;
   for (const XdpDescriptorRing& ring : queue_->rings().receive) waiting += ring.waiting();

@@ -45,9 +45,14 @@ class XdpBatch {
     return frames_[index].local_address_bytes();
   }
   [[nodiscard]] uint16_t local_port(size_t index) const { return frames_[index].local_port; }
+  [[nodiscard]] uint8_t hop_limit(size_t index) const { return frames_[index].hop_limit; }
   [[nodiscard]] MutableBytes response_room(size_t index);
   void respond(size_t index, size_t bytes) { answers_[index] = static_cast<uint16_t>(bytes); }
   SendReport send();
+
+  // What waits in the receive ring that is filled most. What finds a ring full is counted by the
+  // kernel, and not here.
+  [[nodiscard]] Backlog backlog() const;
 
   // When nothing is received: gives the kernel back the frames that it has sent, and wakes it if
   // it waits. Call some times a second for each queue.

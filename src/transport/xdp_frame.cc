@@ -70,6 +70,7 @@ FrameFault read_ipv4(Bytes packet, ChecksumTrust trust, UdpFrame& result) {
   }
   if (fold_sum(add_to_sum(0, packet.first(ipv4_bytes))) != 0xffff) return FrameFault::ip_checksum;
   result.ipv6 = false;
+  result.hop_limit = packet[8];
   result.payload_at = ipv4_udp_bytes;
   sockaddr_in four{};
   four.sin_family = AF_INET;
@@ -86,6 +87,7 @@ FrameFault read_ipv6(Bytes packet, ChecksumTrust trust, UdpFrame& result) {
   const size_t payload = load_be16(packet.data() + 4);
   if (payload > packet.size() - ipv6_bytes) return FrameFault::form;
   result.ipv6 = true;
+  result.hop_limit = packet[7];
   result.payload_at = ipv6_udp_bytes;
   result.peer = {};
   result.peer.sin6_family = AF_INET6;

@@ -26,6 +26,7 @@ enum class FrameFault : uint8_t { none, form, ip_checksum, udp_checksum };
 
 struct UdpFrame {
   bool ipv6 = false;
+  uint8_t hop_limit = 0;    // TTL
   uint16_t payload_at = 0;  // from the start of the frame
   uint16_t payload_bytes = 0;
   uint16_t local_port = 0;                // host order
