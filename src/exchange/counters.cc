@@ -15,9 +15,19 @@ constexpr std::array<std::string_view, kind_count> kind_names = {
     "positive", "no_data", "name_error", "referral", "alias", "refused", "error", "chaos"};
 constexpr std::array<std::string_view, edns_fact_count> edns_names = {
     "present", "dnssec_ok", "cookie_client_only", "cookie_valid", "cookie_invalid"};
-constexpr std::array<std::string_view, drop_count> drop_names = {
-    "too_short",        "is_response", "source_port_zero",  "query_of_death",
-    "send_buffer_full", "send_failed", "connection_closed", "crash"};
+constexpr std::array<std::string_view, drop_count> drop_names = {"too_short",
+                                                                 "is_response",
+                                                                 "source_port_zero",
+                                                                 "query_of_death",
+                                                                 "send_buffer_full",
+                                                                 "send_failed",
+                                                                 "connection_closed",
+                                                                 "crash",
+                                                                 "shed"};
+constexpr std::array<std::string_view, shield_fate_count> fate_names = {
+    "admitted", "truncated", "bad_cookie", "dropped", "dry_run"};
+constexpr std::array<std::string_view, shield_class_count> class_names = {
+    "proved", "known", "known_odd", "unknown_slow", "absent_name", "unknown_fast"};
 constexpr std::array<std::string_view, tcp_refused_count> refused_names = {
     "table_full", "address_full", "descriptors"};
 constexpr std::array<std::string_view, tcp_closed_count> closed_names = {
@@ -73,6 +83,10 @@ std::string protocol_labels(size_t at) { return label("protocol", protocol_names
 std::string drop_labels(size_t at) { return label("reason", drop_names[at]); }
 std::string refused_labels(size_t at) { return label("reason", refused_names[at]); }
 std::string closed_labels(size_t at) { return label("reason", closed_names[at]); }
+std::string shield_labels(size_t at) {
+  return label("class", class_names[at / shield_fate_count]) + "," +
+         label("fate", fate_names[at % shield_fate_count]);
+}
 std::string size_labels(size_t at) {
   return label("le", at < size_bounds.size() ? std::to_string(size_bounds[at]) : "+Inf");
 }
@@ -174,10 +188,28 @@ std::span<const Metric> metrics() {
               Layout::passed_on, protocol_count, protocol_labels),
       counter("holdfast_not_passed_on", "Requests for control that it could not take: SERVFAIL.",
               Layout::not_passed_on, 1, nullptr),
+      counter("holdfast_shield", "Questions under overload, by class and by what became of them.",
+              Layout::shield, shield_class_count * shield_fate_count, shield_labels),
+      Metric{.name = "holdfast_shield_level",
+             .help = "Levels of overload of all answer processes, added up; 0: none is overloaded.",
+             .kind = MetricKind::gauge,
+             .first = Layout::shield_level,
+             .count = 1,
+             .sum_at = 0,
+             .fixed_labels = {},
+             .labels = nullptr},
+      counter("holdfast_shield_overloads", "Times that an answer process became overloaded.",
+              Layout::shield_overloads, 1, nullptr),
+      counter("holdfast_shield_streams_limited",
+              "Messages over TCP not answered: their client had used up its processor time.",
+              Layout::shield_streams, 1, nullptr),
       counter("holdfast_batches", "Batches of datagrams received.", Layout::batches, 1, nullptr),
   };
   return table;
 }
+
+std::string_view shield_class_name(size_t shield_class) { return class_names[shield_class]; }
+std::string_view shield_fate_name(ShieldFate fate) { return fate_names[static_cast<size_t>(fate)]; }
 
 std::string_view drop_name(Drop reason) { return drop_names[static_cast<size_t>(reason)]; }
 

@@ -52,8 +52,20 @@ enum class Drop : uint8_t {
   send_failed,        // the kernel refused the datagram (no route, firewall)
   connection_closed,  // the client had gone or was too slow to take the answer
   crash,              // the worker died with it in hand; counted by the supervisor
+  shed,               // by the shield, under overload; see ShieldFate
 };
-constexpr size_t drop_count = 8;
+constexpr size_t drop_count = 9;
+
+// What the shield did with a question under overload, by class. Quiet times are not counted.
+enum class ShieldFate : uint8_t {
+  admitted,
+  truncated,   // TC: come by TCP
+  bad_cookie,  // BADCOOKIE: come with the cookie
+  dropped,     // Drop::shed
+  dry_run,     // admitted, where it would not have been
+};
+constexpr size_t shield_fate_count = 5;
+constexpr size_t shield_class_count = 6;  // ShieldClass of shield/source_layout.h, in its order
 
 enum class TcpRefused : uint8_t { table_full, address_full, descriptors };
 constexpr size_t tcp_refused_count = 3;
@@ -95,7 +107,11 @@ struct CounterLayout {
   static constexpr size_t batches = samples_lost + 1;
   static constexpr size_t passed_on = batches + 1;  // [protocol]
   static constexpr size_t not_passed_on = passed_on + protocol_count;
-  static constexpr size_t count = not_passed_on + 1;
+  static constexpr size_t shield = not_passed_on + 1;  // [class][fate]
+  static constexpr size_t shield_level = shield + shield_class_count * shield_fate_count;
+  static constexpr size_t shield_overloads = shield_level + 1;
+  static constexpr size_t shield_streams = shield_overloads + 1;
+  static constexpr size_t count = shield_streams + 1;
 };
 
 [[nodiscard]] size_t rcode_slot(uint16_t rcode);
@@ -129,6 +145,9 @@ class Counters {
   void count_truncated(Protocol protocol) { add(CounterLayout::truncated + index(protocol)); }
   void count_drop(Drop reason, uint64_t amount = 1) {
     add(CounterLayout::drops + index(reason), amount);
+  }
+  void count_shield(size_t shield_class, ShieldFate fate) {
+    add(CounterLayout::shield + shield_class * shield_fate_count + index(fate));
   }
   void count_passed_on(Protocol protocol) { add(CounterLayout::passed_on + index(protocol)); }
   void count_tcp_refused(TcpRefused reason) { add(CounterLayout::tcp_refused + index(reason)); }
@@ -167,5 +186,7 @@ struct Metric {
 [[nodiscard]] std::span<const Metric> metrics();
 // `protocol="udp"`; what the labels call each value.
 [[nodiscard]] std::string_view drop_name(Drop reason);
+[[nodiscard]] std::string_view shield_class_name(size_t shield_class);
+[[nodiscard]] std::string_view shield_fate_name(ShieldFate fate);
 
 }  // namespace holdfast::exchange

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
+#include <utility>
 
+#include "answer/cookies.h"
 #include "answer/decline.h"
 
 namespace holdfast::server {
@@ -14,6 +17,34 @@ using exchange::EdnsFact;
 using exchange::Family;
 using exchange::InFlight;
 using exchange::Protocol;
+using exchange::ShieldFate;
+using shield::Decision;
+using shield::NameFact;
+
+namespace {
+
+uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Whether a parser could make anything of it; its counters tell of the others.
+bool may_be_question(Bytes message) {
+  return message.size() >= wire::header_bytes && (message[2] & 0x80) == 0;
+}
+// A cookie can only stand in a record behind the question.
+bool has_records(Bytes message) { return (message[10] | message[11]) != 0; }
+
+NameFact fact_of(const zone::NameSearch& search) {
+  const auto& encloser = search.encloser();
+  if (!encloser || encloser->labels == search.hashes().label_count()) return NameFact::exists;
+  const zone::NodeView& node = encloser->node;
+  if (node.has(zone::node_cut) || node.has(zone::node_dname)) return NameFact::exists;
+  return node.has(zone::node_has_wildcard) ? NameFact::wildcard : NameFact::absent;
+}
+
+}  // namespace
 
 QueryPath::QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& refusals,
                      const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy)
@@ -37,16 +68,23 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
         .encode();
   };
   look_ahead_.begin();
+  is_screening_ = shield_ != nullptr && shield_->is_enabled();
+  for (size_t i = 0; i < count; ++i) {
+    Arrival& arrival = arrivals_[i];
+    arrival.message = batch.datagram(i);
+    arrival.envelope = open_envelope(Protocol::udp, batch.peer(i));
+    arrival.envelope.server_address = batch.local_address(i);
+    arrival.envelope.server_port = batch.local_port(i);
+    if (is_screening_) shield_->look(i, arrival.envelope.client.address, batch.hop_limit(i));
+  }
   for (size_t i = 0; i < count; ++i) {
     mark_in_flight(in_flight(i));
-    Envelope envelope = open_envelope(Protocol::udp, batch.peer(i));
-    envelope.server_address = batch.local_address(i);
-    envelope.server_port = batch.local_port(i);
-    take_in(i, batch.datagram(i), envelope);
+    take_in(i);
   }
   look_ahead_.run(slot_.in_flight, in_flight);
   for (size_t i = 0; i < count; ++i) {
     mark_in_flight(in_flight(i));
+    if (is_screening_) judge_name(i);
     const size_t size = answer(i, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
   }
@@ -69,15 +107,23 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   const uint64_t in_flight =
       InFlight{.protocol = Protocol::tcp, .bytes = static_cast<uint32_t>(message.size())}.encode();
   mark_in_flight(in_flight);
-  Envelope envelope = open_envelope(Protocol::tcp, peer.remote);
+  Arrival& arrival = arrivals_[0];
+  arrival.message = message;
+  arrival.envelope = open_envelope(Protocol::tcp, peer.remote);
   const Envelope local = open_envelope(Protocol::tcp, peer.local);
-  envelope.server_address = local.client.address;
-  envelope.server_port = local.client_port;
+  arrival.envelope.server_address = local.client.address;
+  arrival.envelope.server_port = local.client_port;
+  is_screening_ = false;
+  const bool is_timed = shield_ != nullptr && shield_->is_overloaded();
+  const uint64_t begun_ns = is_timed ? monotonic_ns() : 0;
   look_ahead_.begin();
-  take_in(0, message, envelope);
+  take_in(0);
   look_ahead_.run(slot_.in_flight, [&](size_t) { return in_flight; });
   const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
+  if (shield_ != nullptr && size > 0) {
+    shield_->end_message(arrival.envelope.client.address, is_timed ? monotonic_ns() - begun_ns : 0);
+  }
   return size;
 }
 
@@ -104,31 +150,98 @@ QueryPath::Envelope QueryPath::open_envelope(Protocol protocol, const sockaddr_i
 }
 
 // One message, whatever carried it, before its name is looked up.
-void QueryPath::take_in(size_t index, Bytes message, const Envelope& envelope) {
+void QueryPath::take_in(size_t index) {
   Arrival& arrival = arrivals_[index];
-  arrival.message = message;
-  arrival.envelope = envelope;
-  arrival.admitted = admit(message, envelope);
+  arrival.is_parsed = false;
+  arrival.decision = Decision::answer;
+  arrival.admitted = admit(arrival.message, arrival.envelope) && (!is_screening_ || screen(index));
   if (!arrival.admitted) return;
-  arrival.parsed = wire::parse_query(message, arrival.query);
+  parse(arrival);
   if (arrival.parsed == wire::QueryError::none) look_ahead_.add(index, arrival.query);
+}
+
+void QueryPath::parse(Arrival& arrival) {
+  if (std::exchange(arrival.is_parsed, true)) return;
+  arrival.parsed = wire::parse_query(arrival.message, arrival.query);
+}
+
+// Under overload, by who asks. False: dropped, and counted.
+bool QueryPath::screen(size_t index) {
+  if (!shield_->is_overloaded()) {
+    shield_->remember(index);
+    return true;
+  }
+  Arrival& arrival = arrivals_[index];
+  if (!may_be_question(arrival.message) || shield_->judge(index)) return true;
+  if (has_records(arrival.message)) {
+    parse(arrival);
+    if (has_valid_cookie(arrival) && shield_->judge_cookie(index)) return true;
+  }
+  arrival.decision = shield_->decide_by_source(index);
+  return arrival.decision != Decision::drop;
+}
+
+bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
+  if (arrival.parsed != wire::QueryError::none) return false;
+  if (arrival.query.edns.server_cookie.empty()) return false;
+  const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
+  return answer::exchange_cookies(arrival.query.edns, arrival.envelope.client, policy_, now_s)
+             .status == answer::CookieStatus::valid;
+}
+
+// And by what is asked for, once it has been looked up.
+void QueryPath::judge_name(size_t index) {
+  Arrival& arrival = arrivals_[index];
+  if (!arrival.admitted) return;
+  const zone::NameSearch* search =
+      arrival.parsed == wire::QueryError::none ? look_ahead_.at(index) : nullptr;
+  shield::ZoneWatch::Verdict zone;
+  NameFact fact = NameFact::exists;
+  if (search != nullptr && search->zone()) {
+    fact = fact_of(*search);
+    const uint64_t apex_hash = search->hashes().of_last(search->zone()->apex_label_count());
+    zone = shield_->note_name(apex_hash, search->zone()->apex(), fact);
+  }
+  if (arrival.decision != Decision::look_up) return;
+  arrival.decision = shield_->decide_by_name(index, zone, fact);
+  arrival.admitted = arrival.decision != Decision::drop;
 }
 
 // And after. Returns the size of its response, 0 for none.
 size_t QueryPath::answer(size_t index, MutableBytes out) {
-  const auto& [message, envelope, admitted, parsed, query] = arrivals_[index];
-  if (!admitted) return 0;
-  if (policy_.passes_on && parsed == wire::QueryError::none && PassOn::is_for_control(query)) {
-    return pass_on(message, query, envelope, out);
+  const Arrival& arrival = arrivals_[index];
+  if (!arrival.admitted) return 0;
+  if (arrival.decision == Decision::truncate) return ask_for_proof(index, out);
+  const Envelope& envelope = arrival.envelope;
+  const wire::Query& query = arrival.query;
+  if (policy_.passes_on && arrival.parsed == wire::QueryError::none &&
+      PassOn::is_for_control(query)) {
+    return pass_on(arrival.message, query, envelope, out);
   }
   const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
-  const answer::Outcome outcome = responder_.respond(message, parsed, query, look_ahead_.at(index),
-                                                     envelope.client, now_s, out);
+  const answer::Outcome outcome = responder_.respond(
+      arrival.message, arrival.parsed, query, look_ahead_.at(index), envelope.client, now_s, out);
 
   account(query, outcome, envelope.client.protocol);
   const size_t size = outcome.silence == answer::Silence::none ? outcome.bytes : 0;
-  if (policy_.dnstap_sample_every != 0) sample(message, envelope, Bytes(out).first(size));
+  if (policy_.dnstap_sample_every != 0) sample(arrival.message, envelope, Bytes(out).first(size));
   return size;
+}
+
+// In place of an answer: the sender is to show that it receives where it says it is.
+size_t QueryPath::ask_for_proof(size_t index, MutableBytes out) {
+  const Arrival& arrival = arrivals_[index];
+  if (arrival.parsed != wire::QueryError::none || !arrival.query.has_question) {
+    shield_->count_cheap_answer(index, ShieldFate::dropped);
+    return 0;
+  }
+  const auto now_s = static_cast<uint32_t>(now_.wall_ns / 1'000'000'000);
+  const answer::Outcome outcome =
+      answer::ask_for_proof(arrival.query, arrival.envelope.client, policy_, now_s, out);
+  const bool has_cookie = outcome.rcode == wire::rcode_badcookie;
+  shield_->count_cheap_answer(index, has_cookie ? ShieldFate::bad_cookie : ShieldFate::truncated);
+  account(arrival.query, outcome, Protocol::udp);
+  return outcome.bytes;
 }
 
 bool QueryPath::admit(Bytes message, const Envelope& envelope) {
@@ -142,7 +255,8 @@ bool QueryPath::admit(Bytes message, const Envelope& envelope) {
     counters_.count_drop(Drop::query_of_death);
     return false;
   }
-  return true;
+  if (client.protocol == Protocol::udp || shield_ == nullptr) return true;
+  return shield_->admit_message(client.address);
 }
 
 // A request for control: 0 if it is on its way there, give_away for a connection that is to go.

@@ -13,6 +13,7 @@
 #include "exchange/sample.h"
 #include "server/pass_on.h"
 #include "shield/refusal_table.h"
+#include "shield/worker_shield.h"
 #include "transport/tcp.h"
 #include "transport/udp.h"
 #include "transport/xdp_batch.h"
@@ -34,6 +35,9 @@ class QueryPath final : public transport::StreamHandler {
   void begin_turn(const TurnTime& now) { now_ = now; }
   // Where requests go that are control's. Without it they are declined.
   void pass_on_by(PassOn* pass_on) { pass_on_ = pass_on; }
+
+  // Under overload it decides who is answered. Without it, everybody is.
+  void shield_by(shield::WorkerShield* shield) { shield_ = shield; }
 
   // Answers what waits at a carrier of datagrams: one batch. Returns how many there were. What the
   // carrier receives lies in the slot's ReceiveArea, for the supervisor.
@@ -67,12 +71,19 @@ class QueryPath final : public transport::StreamHandler {
     Bytes message;
     Envelope envelope;
     bool admitted = false;
+    bool is_parsed = false;
+    shield::Decision decision = shield::Decision::answer;
     wire::QueryError parsed = wire::QueryError::too_short;
     wire::Query query;
   };
 
   void mark_in_flight(uint64_t word);
-  void take_in(size_t index, Bytes message, const Envelope& envelope);
+  void take_in(size_t index);
+  void parse(Arrival& arrival);
+  [[nodiscard]] bool screen(size_t index);
+  [[nodiscard]] bool has_valid_cookie(const Arrival& arrival) const;
+  void judge_name(size_t index);
+  [[nodiscard]] size_t ask_for_proof(size_t index, MutableBytes out);
   [[nodiscard]] size_t answer(size_t index, MutableBytes out);
   [[nodiscard]] bool admit(Bytes message, const Envelope& envelope);
   [[nodiscard]] size_t pass_on(Bytes message, const wire::Query& query, const Envelope& envelope,
@@ -90,6 +101,8 @@ class QueryPath final : public transport::StreamHandler {
   answer::LookAhead look_ahead_;
   answer::Responder responder_;
   PassOn* pass_on_ = nullptr;
+  shield::WorkerShield* shield_ = nullptr;
+  bool is_screening_ = false;  // the batch in hand
   std::array<Arrival, exchange::batch_max> arrivals_;
   TurnTime now_;
   uint32_t since_sample_ = 0;

@@ -83,6 +83,7 @@ class Worker {
   void begin_turn();
   void follow_memory();
   void handle(const epoll_event& event);
+  void answer_at(size_t index);
   void count_kernel_drops();
   [[nodiscard]] bool memory_is_late() const {
     return memory_tried_ != slot_.memory_generation.load();
@@ -98,11 +99,13 @@ class Worker {
   zone::MemoryReader zones_{nullptr};
   exchange::AnswerPolicy policy_;
   std::optional<PassOn> pass_on_;
+  std::optional<shield::WorkerShield> shield_;
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
   std::optional<XdpReceiver> xdp_;
-  uint64_t memory_tried_ = 0;  // generation
+  std::vector<uint32_t> drops_seen_;  // by listener, for the shield
+  uint64_t memory_tried_ = 0;         // generation
   TurnTime now_;
   uint64_t housekeeping_due_ns_ = 0;
   bool stopping_ = false;
@@ -161,6 +164,10 @@ bool Worker::start_answering() {
   }
   pass_on_.emplace(setup_.handover, reply_sockets);
   path_->pass_on_by(&*pass_on_);
+  if (setup_.shield != nullptr) {
+    shield_.emplace(*setup_.shield, setup_.number, slot_.counters);
+    path_->shield_by(&*shield_);
+  }
   exchange::ReceiveArea& area = slot_.receive;
   batch_.emplace(transport::UdpBatch::ReceiveMemory{
       .bytes = MutableBytes(area.datagrams.front().data(), sizeof area.datagrams),
@@ -174,6 +181,7 @@ bool Worker::start_answering() {
     event.data.u64 = i;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, setup_.listeners[i].udp, &event) != 0) return false;
     if (!tcp_->add_listener(setup_.listeners[i].tcp)) return false;
+    drops_seen_.push_back(transport::kernel_drops(setup_.listeners[i].udp));
   }
   return true;
 }
@@ -183,6 +191,7 @@ void Worker::turn() {
   std::array<epoll_event, 64> events;
   const int idle_ms = xdp_->has_unclaimed() ? claim_poll_ms : idle_turn_ms_max;
   const int wait_ms = tcp_->wait_ms(now_.monotonic_ns / ns_per_ms, idle_ms);
+  if (shield_ && shield_->wants_waits()) shield_->begin_wait(time_now().monotonic_ns);
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
   begin_turn();
   const auto reader = static_cast<uint32_t>(setup_.number);
@@ -198,6 +207,7 @@ void Worker::begin_turn() {
   now_ = time_now();
   slot_.heartbeat_ns.store(now_.monotonic_ns, std::memory_order_relaxed);
   path_->begin_turn(now_);
+  if (shield_) shield_->begin_turn(now_.monotonic_ns);
   if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
     slot_.policy_generation.store(setup_.panel.policy.read(policy_));
     tcp_->set_limits(tcp_limits(policy_));
@@ -220,14 +230,23 @@ void Worker::handle(const epoll_event& event) {
   } else if ((token & transport::TcpServer::token_bit) != 0) {
     tcp_->on_event(event, now_.monotonic_ns / ns_per_ms);
   } else if ((token & XdpReceiver::token_bit) != 0) {
-    xdp_->on_event(token, event.events, *path_, batches_a_turn);
+    const auto backlog = xdp_->on_event(token, event.events, *path_, batches_a_turn);
+    if (backlog && shield_) shield_->note_backlog(backlog->permille, backlog->drops);
   } else {
-    const Listener& listener = setup_.listeners[token];
-    batch_->attach(listener.udp, listener.endpoint.port);
-    for (int i = 0; i < batches_a_turn; ++i) {
-      if (path_->answer_datagrams(*batch_) < transport::UdpBatch::size_max) break;
-    }
+    answer_at(token);
   }
+}
+
+void Worker::answer_at(size_t index) {
+  const Listener& listener = setup_.listeners[index];
+  batch_->attach(listener.udp, listener.endpoint.port);
+  for (int i = 0; i < batches_a_turn; ++i) {
+    if (path_->answer_datagrams(*batch_) < transport::UdpBatch::size_max) return;
+  }
+  if (!shield_) return;
+  const transport::Backlog backlog = transport::backlog_of(listener.udp);
+  shield_->note_backlog(backlog.permille, backlog.drops - drops_seen_[index]);
+  drops_seen_[index] = backlog.drops;
 }
 
 // If the new file cannot be mapped, the old one goes on being served, and each second it is tried

@@ -12,6 +12,7 @@
 #include "exchange/panel.h"
 #include "server/xdp_receiver.h"
 #include "shield/refusal_table.h"
+#include "shield/shield_memory.h"
 
 namespace holdfast::server {
 
@@ -28,6 +29,7 @@ struct WorkerSetup {
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
   std::vector<XdpPort> xdp_ports = {};
+  shield::ShieldMemory* shield = nullptr;  // without, everybody is answered
   int handover = -1;  // the answer processes' end of the pair to control; the supervisor's
 };
 

@@ -62,15 +62,20 @@ void XdpReceiver::attach(Port& port) {
                                .busy_poll = port.given.busy_poll});
 }
 
-void XdpReceiver::on_event(uint64_t token, uint32_t events, QueryPath& path, int batches_max) {
+std::optional<transport::Backlog> XdpReceiver::on_event(uint64_t token, uint32_t events,
+                                                        QueryPath& path, int batches_max) {
   Port& port = ports_[token & ~token_bit];
-  if (!port.queue) return;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return give_up(port);
+  if (!port.queue) return std::nullopt;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    give_up(port);
+    return std::nullopt;
+  }
   attach(port);
   port.busy = true;
   for (int i = 0; i < batches_max; ++i) {
-    if (path.answer_datagrams(*batch_) < transport::XdpBatch::size_max) break;
+    if (path.answer_datagrams(*batch_) < transport::XdpBatch::size_max) return std::nullopt;
   }
+  return batch_->backlog();
 }
 
 // The interface has gone.

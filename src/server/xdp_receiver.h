@@ -37,8 +37,10 @@ class XdpReceiver {
   // Claims what is free. Cheap when all is claimed: call each turn.
   void claim();
   [[nodiscard]] bool has_unclaimed() const { return unclaimed_ > 0; }
-  // Answers what waits at a queue, at most `batches_max` batches.
-  void on_event(uint64_t token, uint32_t events, QueryPath& path, int batches_max);
+  // Answers what waits at a queue, at most `batches_max` batches. What still waits if the last one
+  // came full.
+  std::optional<transport::Backlog> on_event(uint64_t token, uint32_t events, QueryPath& path,
+                                             int batches_max);
   // Call each turn: see XdpBatch::tend.
   void tend();
   // Answers what the rings hold, a bounded number, and leaves them to a successor.

@@ -47,6 +47,7 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldHistoryLine) == 64);
 #define SHIELD_FLAG_PROVED 0x08u   // completed a TCP connection in the slot last seen
 #define SHIELD_FLAG_ALLOWED 0x10u  // by the operator: always known
 #define SHIELD_FLAG_DENIED 0x20u   // by the operator: always unknown-fast
+#define SHIELD_FLAG_RAISED_SHIFT 6  // 2 bits: how often its rate has risen in the slot
 // From here on its hop count says nothing: a resolver of many machines.
 #define SHIELD_HOP_ODD_MAX 4
 
@@ -78,7 +79,9 @@ struct ShieldCommon {
   __u32 operator_entries;  // entries with SHIELD_FLAG_ALLOWED or _DENIED
   __u8 cookie_active[16];  // RFC 9018; both are accepted
   __u8 cookie_staged[16];
-  __u8 unused[32];
+  __u32 unknown_source;  // questions a second of an address that is not known, in quiet times
+  __u32 unknown_prefix;  // and of its /24 or /48
+  __u32 unused[6];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldCommon) == 128);
 
@@ -89,7 +92,7 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldCommon) == 128);
 #define SHIELD_SHARE_ONE 65536u
 struct ShieldOrders {
   __u64 beat_ms;   // CLOCK_MONOTONIC
-  __u32 level;     // 0: quiet, all is answered; 1 to 3: overloaded, allowances shrink with it
+  __u32 level;     // 0: quiet, all is answered; 1 to 4: overloaded, allowances shrink with it
   __u32 learning;  // 1: what is seen is remembered
   // Of each class, how much is admitted, in 1/65536, and how many a second that is at most.
   __u32 share[8];

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/admission.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::shield {
+
+namespace {
+
+// In permille. A quarter of a socket's queue is some ten milliseconds of a busy worker's work, and
+// what the kernel tells of it may be another quarter too much (transport/socket.h).
+constexpr uint32_t backlog_overload = 500;
+constexpr uint32_t backlog_high = 400;
+constexpr uint32_t backlog_low = 300;
+// A worker that rests less than this (permille) for so many ticks cannot keep up: what is lost may
+// be lost before the socket, in the card or the kernel's thread that serves it on the same core.
+constexpr uint32_t idle_overload = 20;
+constexpr uint32_t busy_ticks_max = 5;
+// Under overload the worker leaves this much of its core to the kernel, which has to receive what
+// is dropped here: without it packets are lost unseen, the known ones among them.
+constexpr uint32_t idle_low = 150;
+constexpr uint32_t idle_wanted = 250;
+constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shut out
+constexpr uint32_t budget_start_min = 2'000;
+constexpr uint32_t truncate_a_second_min = 200;
+constexpr uint32_t stuck_ticks_max = 10;
+// Fewer known questions than this are not what keeps a worker busy.
+constexpr uint32_t known_many = 10'000;
+constexpr uint32_t easy_ticks_min = 100;
+constexpr uint32_t easy_ticks_max = 3'000;  // a minute
+constexpr uint64_t learn_pause_ns = 10'000'000'000;
+constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr uint32_t demand_max = 100'000'000;
+
+uint32_t idle_permille(const LoadReading& reading) {
+  const uint64_t all = reading.busy_ns + reading.idle_ns;
+  return all == 0 ? 1000 : static_cast<uint32_t>(reading.idle_ns * 1000 / all);
+}
+
+bool is_pressed(const LoadReading& reading) {
+  return reading.drops > 0 || reading.backlog_permille >= backlog_high;
+}
+
+}  // namespace
+
+ShieldClass class_of(Rank rank) {
+  switch (rank) {
+    case Rank::proved:
+      return shield_proved;
+    case Rank::known:
+      return shield_known;
+    case Rank::odd:
+    case Rank::odd_in_hot:
+      return shield_known_odd;
+    case Rank::slow:
+    case Rank::slow_in_hot:
+      return shield_unknown_slow;
+    case Rank::absent:
+      return shield_absent_name;
+    case Rank::fast:
+      break;
+  }
+  return shield_unknown_fast;
+}
+
+void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
+  const uint64_t span_ns = std::clamp<uint64_t>(now_ns - last_tick_ns_, 1'000'000, ns_per_s);
+  last_tick_ns_ = now_ns;
+  if (level_ == 0) {
+    look_for_overload(now_ns, reading);
+    if (level_ == 0) return;
+  }
+  steer_budget(reading);
+  share_out(span_ns);
+  steer_level(reading);
+  look_for_end(now_ns, reading);
+}
+
+bool AdmissionControl::admits(Rank rank) {
+  const auto at = static_cast<size_t>(rank);
+  ++arrivals_[at];
+  uint32_t& remainder = remainders_[at];
+  remainder += shares_[at];
+  if (remainder < SHIELD_SHARE_ONE) return false;
+  remainder -= SHIELD_SHARE_ONE;
+  return true;
+}
+
+bool AdmissionControl::truncates() {
+  if (truncate_tokens_ == 0) return false;
+  --truncate_tokens_;
+  return true;
+}
+
+void AdmissionControl::look_for_overload(uint64_t now_ns, const LoadReading& reading) {
+  busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
+  const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload;
+  if (!is_full && busy_ticks_ < busy_ticks_max) return;
+  level_ = 1;
+  easy_ticks_needed_ = easy_ticks_min / 2;
+  stuck_ticks_ = 0;
+  easy_ticks_ = 0;
+  calm_since_ns_ = 0;
+  learn_again_ns_ = now_ns;
+  arrivals_ = {};
+  known_ = 0;
+  expected_ = {};
+  remainders_ = {};
+  shares_.fill(SHIELD_SHARE_ONE);
+  budget_ = budget_start_min;
+}
+
+// What is left over grows the budget by a sixteenth a tick; from the least to all of a core takes
+// less than two seconds. Too much costs a quarter.
+void AdmissionControl::steer_budget(const LoadReading& reading) {
+  const uint32_t idle = idle_permille(reading);
+  if (is_pressed(reading)) {
+    budget_ -= budget_ / 4;
+  } else if (idle < idle_low) {
+    budget_ -= budget_ / 16;
+  } else if (idle >= idle_wanted && reading.backlog_permille <= backlog_low) {
+    budget_ += std::max(budget_ / 16, 100U);
+  }
+  budget_ = std::clamp(budget_, budget_min, demand_max);
+}
+
+void AdmissionControl::share_out(uint64_t span_ns) {
+  known_a_second_ = static_cast<uint32_t>(std::exchange(known_, 0) * ns_per_s / span_ns);
+  uint64_t demand = 0;
+  auto left = static_cast<uint32_t>(budget_ * span_ns / ns_per_s);
+  for (size_t rank = 0; rank < rank_count; ++rank) {
+    // Arrivals a tick of tick_ns, whatever this one's length; a burst counts at once.
+    const auto now = static_cast<uint32_t>(arrivals_[rank] * tick_ns / span_ns);
+    expected_[rank] = std::max(now, expected_[rank] - expected_[rank] / 4);
+    arrivals_[rank] = 0;
+    if (rank < first_budgeted_rank) continue;
+    const auto wanted = static_cast<uint32_t>(uint64_t{expected_[rank]} * span_ns / tick_ns);
+    demand += wanted;
+    if (wanted <= left) {
+      shares_[rank] = SHIELD_SHARE_ONE;
+      left -= wanted;
+    } else {
+      shares_[rank] = static_cast<uint32_t>(uint64_t{left} * SHIELD_SHARE_ONE / wanted);
+      left = 0;
+    }
+  }
+  // A budget that nobody asks for would let the next flood in.
+  const uint64_t demand_a_second = demand * ns_per_s / span_ns;
+  budget_ = static_cast<uint32_t>(
+      std::min<uint64_t>(budget_, demand_a_second + demand_a_second / 4 + budget_start_min));
+  const uint64_t truncate_a_second = std::max(budget_ / 4, truncate_a_second_min);
+  truncate_tokens_ = static_cast<uint32_t>(truncate_a_second * span_ns / ns_per_s);
+}
+
+void AdmissionControl::steer_level(const LoadReading& reading) {
+  const bool is_stuck = budget_ <= budget_min && is_pressed(reading);
+  stuck_ticks_ = is_stuck ? stuck_ticks_ + 1 : 0;
+  easy_ticks_ = is_pressed(reading) ? 0 : easy_ticks_ + 1;
+  const bool would_help = level_ < blind_level || known_a_second_ >= known_many;
+  if (stuck_ticks_ >= stuck_ticks_max && level_ < level_max && would_help) {
+    ++level_;
+    stuck_ticks_ = 0;
+    easy_ticks_needed_ = std::min(easy_ticks_needed_ * 2, easy_ticks_max);
+  } else if (easy_ticks_ >= easy_ticks_needed_ && level_ > 1) {
+    --level_;
+    easy_ticks_ = 0;
+  }
+}
+
+void AdmissionControl::look_for_end(uint64_t now_ns, const LoadReading& reading) {
+  learn_again_ns_ = now_ns + learn_pause_ns;
+  const bool all_admitted =
+      std::ranges::all_of(shares_, [](uint32_t share) { return share == SHIELD_SHARE_ONE; });
+  if (!all_admitted || is_pressed(reading) || level_ > 1) {
+    calm_since_ns_ = 0;
+  } else if (calm_since_ns_ == 0) {
+    calm_since_ns_ = now_ns;
+  } else if (now_ns - calm_since_ns_ >= release_ns) {
+    level_ = 0;
+    busy_ticks_ = 0;
+  }
+}
+
+void AdmissionControl::write_allowances(const AdmissionLimits& limits, uint32_t level,
+                                        ShieldOrders& orders) {
+  struct Allowances {
+    uint32_t usual_shift;
+    uint32_t known_floor;
+    uint32_t slots_factor;
+    uint32_t unknown_divisor;
+  };
+  // A retry storm asks twenty times the usual: at first all of it is still known.
+  static constexpr std::array<Allowances, level_max + 1> by_level{
+      {{5, 64, 1, 1}, {5, 64, 1, 1}, {5, 64, 1, 1}, {3, 16, 2, 2}, {1, 4, 4, 4}}};
+  const Allowances& allowances = by_level[std::min(level, level_max)];
+  orders.usual_shift = allowances.usual_shift;
+  orders.known_floor = allowances.known_floor;
+  orders.known_slots = std::max(limits.known_slots * allowances.slots_factor, 1U);
+  orders.unknown_source = std::max(limits.unknown_source / allowances.unknown_divisor, 1U);
+  orders.unknown_prefix = std::max(limits.unknown_prefix / allowances.unknown_divisor, 1U);
+  orders.proved_source = std::max(4 * limits.unknown_source / allowances.unknown_divisor, 4U);
+}
+
+void AdmissionControl::write_orders(const AdmissionLimits& limits, uint64_t now_ns,
+                                    ShieldOrders& orders) const {
+  write_allowances(limits, level_, orders);
+  orders.learning = may_learn(now_ns) ? 1 : 0;
+  orders.admit_per_s = level_ == 0 ? ~0U : budget_;
+  orders.truncate_per_s = level_ == 0 ? 0 : std::max(budget_ / 4, truncate_a_second_min);
+  const auto share = [&](Rank rank) {
+    return level_ == 0 ? SHIELD_SHARE_ONE : shares_[static_cast<size_t>(rank)];
+  };
+  orders.share[shield_proved] = SHIELD_SHARE_ONE;
+  orders.share[shield_known] = SHIELD_SHARE_ONE;
+  orders.share[shield_known_odd] = share(Rank::odd);
+  orders.share[shield_unknown_slow] = share(Rank::slow);
+  orders.share[shield_absent_name] = share(Rank::absent);
+  orders.share[shield_unknown_fast] = share(Rank::fast);
+  orders.level = level_;
+  orders.beat_ms = now_ns / 1'000'000;
+}
+
+}  // namespace holdfast::shield

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Decides when a worker has too much to do, and how much of each rank it then answers.
+//
+// Overload is measured: what waits in the queues, what the kernel dropped, and whether the worker
+// still comes to rest. Until then everything is admitted and nothing here costs a question
+// anything. Under overload, what is proved or known is answered; the ranks below share a budget
+// that grows while the queues stay short and the worker has time left, and shrinks at once when
+// they do not (additive increase, multiplicative decrease). A rank gets what the ranks above it
+// leave over. When even the least budget is too much, the level rises and with it the demands on
+// who is known. It ends when everything has been admitted again for a while. Pure: time comes in.
+// Never allocates. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "shield/source_layout.h"
+
+namespace holdfast::shield {
+
+// ShieldClass by what is known once the name has been looked up, in the order in which they are
+// served. A zone that takes far more than its usual part of the worker comes after the others.
+enum class Rank : uint8_t {
+  proved,
+  known,
+  odd,          // shield_known_odd
+  slow,         // shield_unknown_slow
+  odd_in_hot,   // the same for a zone that is hot
+  slow_in_hot,  //
+  absent,       // shield_absent_name
+  fast,         // shield_unknown_fast
+};
+constexpr size_t rank_count = 8;
+constexpr size_t first_budgeted_rank = static_cast<size_t>(Rank::odd);
+
+[[nodiscard]] ShieldClass class_of(Rank rank);
+
+// What a worker has measured since the last tick.
+struct LoadReading {
+  uint32_t backlog_permille = 0;  // of the fullest queue, at its fullest
+  uint32_t drops = 0;             // by the kernel, for want of room
+  uint64_t busy_ns = 0;
+  uint64_t idle_ns = 0;  // waiting with nothing to do
+};
+
+struct AdmissionLimits {
+  uint32_t unknown_source = 20;   // questions a second of an address that is not known
+  uint32_t unknown_prefix = 200;  // and of its /24 or /48
+  uint32_t known_slots = 2;
+};
+
+class AdmissionControl {
+ public:
+  static constexpr uint64_t tick_ns = 20'000'000;
+  static constexpr uint64_t release_ns = 5'000'000'000;
+  static constexpr uint32_t level_max = 4;
+  // From here on strangers are judged by their source alone.
+  static constexpr uint32_t blind_level = 2;
+
+  // Once a tick, or later if nothing happened.
+  void tick(uint64_t now_ns, const LoadReading& reading);
+
+  // Under overload, of each question: proved and known ones are only counted; of the others, true
+  // if it is to be answered.
+  void note_known() { ++known_; }
+  [[nodiscard]] bool admits(Rank rank);
+  // Of one that is not: true if it is to get a cheap answer, TC or BADCOOKIE.
+  [[nodiscard]] bool truncates();
+
+  [[nodiscard]] bool is_overloaded() const { return level_ > 0; }
+  [[nodiscard]] uint32_t level() const { return level_; }
+  // Nothing is learned until some time after the last overload.
+  [[nodiscard]] bool may_learn(uint64_t now_ns) const {
+    return level_ == 0 && now_ns >= learn_again_ns_;
+  }
+  // Questions a second below `known` that are answered.
+  [[nodiscard]] uint32_t budget() const { return budget_; }
+  // What others need to know to do the same: the XDP program, control.
+  void write_orders(const AdmissionLimits& limits, uint64_t now_ns, ShieldOrders& orders) const;
+  // Allowances by level, for the worker's own judgement.
+  static void write_allowances(const AdmissionLimits& limits, uint32_t level, ShieldOrders& orders);
+
+ private:
+  void look_for_overload(uint64_t now_ns, const LoadReading& reading);
+  void steer_budget(const LoadReading& reading);
+  void steer_level(const LoadReading& reading);
+  void look_for_end(uint64_t now_ns, const LoadReading& reading);
+  void share_out(uint64_t span_ns);
+
+  uint32_t level_ = 0;
+  uint32_t budget_ = 0;
+  uint64_t last_tick_ns_ = 0;
+  uint64_t learn_again_ns_ = 0;
+  uint64_t calm_since_ns_ = 0;   // 0: not calm
+  uint32_t busy_ticks_ = 0;      // in a row
+  uint32_t stuck_ticks_ = 0;     // at the least budget and still too much
+  uint64_t known_ = 0;           // since the last tick
+  uint32_t known_a_second_ = 0;  // by the last tick
+  uint32_t easy_ticks_ = 0;
+  uint32_t easy_ticks_needed_ = 0;  // before the level falls; more each time that was too early
+  uint32_t truncate_tokens_ = 0;
+  std::array<uint32_t, rank_count> arrivals_{};  // since the last tick
+  std::array<uint32_t, rank_count> expected_{};  // a tick, smoothed
+  std::array<uint32_t, rank_count> shares_{};    // of SHIELD_SHARE_ONE
+  std::array<uint32_t, rank_count> remainders_{};
+};
+
+}  // namespace holdfast::shield

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/admission.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace holdfast::shield {
+namespace {
+
+// A worker of bounded capacity in time of its own: an answer and a drop cost what they cost on a
+// core that also receives.
+class Model {
+ public:
+  static constexpr uint64_t answer_ns = 4'000;
+  static constexpr uint64_t drop_ns = 600;
+
+  // Plays a second of traffic, a tick at a time. Returns the share of each rank that was answered.
+  std::map<Rank, double> play(const std::map<Rank, uint32_t>& a_second, int ticks = 50) {
+    std::map<Rank, uint64_t> asked;
+    std::map<Rank, uint64_t> answered;
+    for (int tick = 0; tick < ticks; ++tick) {
+      LoadReading reading;
+      uint64_t budget_ns = AdmissionControl::tick_ns;
+      double lost = 0;
+      for (const auto& [rank, rate] : a_second) {
+        const uint32_t count = rate / 50;
+        for (uint32_t i = 0; i < count; ++i) {
+          ++asked[rank];
+          const bool admitted = !control.is_overloaded() || admits(rank);
+          const uint64_t cost = admitted ? answer_ns : drop_ns;
+          if (budget_ns < cost) {
+            lost += 1;
+            continue;
+          }
+          budget_ns -= cost;
+          if (admitted) ++answered[rank];
+        }
+      }
+      reading.idle_ns = budget_ns;
+      reading.busy_ns = AdmissionControl::tick_ns - budget_ns;
+      reading.drops = static_cast<uint32_t>(lost);
+      reading.backlog_permille = lost > 0 ? 1000 : 0;
+      now += AdmissionControl::tick_ns;
+      control.tick(now, reading);
+    }
+    std::map<Rank, double> share;
+    for (const auto& [rank, count] : asked) {
+      share[rank] = static_cast<double>(answered[rank]) / static_cast<double>(count);
+    }
+    return share;
+  }
+
+  bool admits(Rank rank) {
+    if (rank != Rank::known && rank != Rank::proved) return control.admits(rank);
+    control.note_known();
+    return true;
+  }
+
+  AdmissionControl control;
+  uint64_t now = 1'000'000'000;
+};
+
+TEST(Admission, QuietAndBusyDaysTriggerNothing) {
+  Model model;
+  for (int second = 0; second < 60; ++second) {
+    // From nothing to 95 % of the core: a flash crowd or a retry storm within capacity.
+    const auto rate = static_cast<uint32_t>(second * 3'900);
+    (void)model.play({{Rank::known, rate}});
+    ASSERT_FALSE(model.control.is_overloaded()) << rate;
+  }
+  EXPECT_TRUE(model.control.may_learn(model.now));
+}
+
+TEST(Admission, UnderAFloodTheKnownAreAnsweredAndTheRestSharesWhatIsLeft) {
+  Model model;
+  const std::map<Rank, uint32_t> flood = {{Rank::known, 1'000}, {Rank::slow, 300'000}};
+  (void)model.play(flood);
+  EXPECT_TRUE(model.control.is_overloaded());
+  EXPECT_FALSE(model.control.may_learn(model.now));
+  (void)model.play(flood, 200);
+  const auto share = model.play(flood, 500);
+  EXPECT_GE(share.at(Rank::known), 0.999);
+  EXPECT_GT(share.at(Rank::slow), 0.08) << "what is left of the core is used";
+  EXPECT_EQ(model.control.level(), 1u);
+}
+
+TEST(Admission, HigherRanksAreServedFirst) {
+  Model model;
+  const std::map<Rank, uint32_t> flood = {
+      {Rank::odd, 10'000}, {Rank::slow, 20'000}, {Rank::absent, 250'000}, {Rank::fast, 30'000}};
+  (void)model.play(flood, 200);
+  const auto share = model.play(flood, 500);
+  EXPECT_GE(share.at(Rank::odd), 0.95);
+  EXPECT_GE(share.at(Rank::slow), 0.6);
+  EXPECT_GT(share.at(Rank::absent), 0.3) << "what is left is theirs";
+  EXPECT_LT(share.at(Rank::absent), 0.8);
+  EXPECT_LE(share.at(Rank::fast), 0.01);
+}
+
+TEST(Admission, EndsSomeSecondsAfterTheFlood) {
+  Model model;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 300'000}}, 500);
+  ASSERT_TRUE(model.control.is_overloaded());
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 250 + 150);
+  EXPECT_FALSE(model.control.is_overloaded());
+  EXPECT_FALSE(model.control.may_learn(model.now)) << "not yet";
+  (void)model.play({{Rank::known, 1'000}}, 600);
+  EXPECT_TRUE(model.control.may_learn(model.now));
+}
+
+// While the flood goes on it is not over, however well it is held down.
+TEST(Admission, DoesNotEndWhileSomethingIsShed) {
+  Model model;
+  const std::map<Rank, uint32_t> flood = {{Rank::known, 1'000}, {Rank::slow, 280'000}};
+  (void)model.play(flood, 100);
+  for (int i = 0; i < 3'000; i += 50) {
+    (void)model.play(flood, 50);
+    ASSERT_TRUE(model.control.is_overloaded());
+  }
+}
+
+// When those who count as known are too many, more is asked of them.
+TEST(Admission, TheLevelRisesWhenTheKnownAloneAreTooMany) {
+  Model model;
+  (void)model.play({{Rank::known, 400'000}}, 100);
+  EXPECT_EQ(model.control.level(), AdmissionControl::level_max);
+  AdmissionLimits limits;
+  ShieldOrders first{};
+  ShieldOrders now{};
+  AdmissionControl::write_allowances(limits, 1, first);
+  model.control.write_orders(limits, model.now, now);
+  EXPECT_LT(now.known_floor, first.known_floor);
+  EXPECT_LT(now.usual_shift, first.usual_shift);
+  EXPECT_GT(now.known_slots, first.known_slots);
+  (void)model.play({{Rank::known, 1'000}}, 2'000);
+  EXPECT_FALSE(model.control.is_overloaded());
+}
+
+// More strangers than can even be dropped: nothing is gained by doubting the known.
+TEST(Admission, StrangersAloneDoNotRaiseTheDemandsOnTheKnown) {
+  Model model;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 3'000'000}}, 200);
+  EXPECT_EQ(model.control.level(), AdmissionControl::blind_level);
+  ShieldOrders first{};
+  ShieldOrders now{};
+  AdmissionControl::write_allowances({}, 1, first);
+  model.control.write_orders({}, model.now, now);
+  EXPECT_EQ(now.known_floor, first.known_floor);
+  EXPECT_EQ(now.known_slots, first.known_slots);
+}
+
+TEST(Admission, CheapAnswersAreBounded) {
+  Model model;
+  (void)model.play({{Rank::slow, 300'000}}, 100);
+  uint32_t cheap = 0;
+  while (model.control.truncates()) ++cheap;
+  EXPECT_GT(cheap, 0u);
+  EXPECT_LE(cheap, model.control.budget() / 4 / 50 + 5);
+}
+
+TEST(Admission, OrdersOfAQuietWorkerLetEverythingThrough) {
+  const AdmissionControl control;
+  ShieldOrders orders{};
+  control.write_orders({}, 5'000'000'000, orders);
+  EXPECT_EQ(orders.level, 0u);
+  EXPECT_EQ(orders.learning, 1u);
+  EXPECT_EQ(orders.beat_ms, 5'000u);
+  for (size_t i = 0; i < shield_classes; ++i) EXPECT_EQ(orders.share[i], SHIELD_SHARE_ONE);
+}
+
+}  // namespace
+}  // namespace holdfast::shield

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts a source into its class: by history, distance and rate (source_layout.h).
+//
+// In two steps, so that a batch waits for memory once: `look` hashes and asks for what `learn` or
+// `judge` reads. Neither parses a byte of the message. Never allocates. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "shield/rate_table.h"
+#include "shield/source_history.h"
+
+namespace holdfast::shield {
+
+struct Source {
+  __u64 hash = 0;
+  __u64 prefix_hash = 0;
+  uint8_t hop = 0;
+  // After `judge`:
+  __u64 entry = 0;
+  uint32_t rate = 0;
+  ShieldClass source_class = shield_unknown_slow;
+};
+
+class Classifier {
+ public:
+  // `common` may change between turns.
+  Classifier(const ShieldCommon& common, SourceHistory history, RateTable rates)
+      : common_(common), history_(history), rates_(rates) {}
+
+  // `address`: 4 or 16 bytes. `hop`: TTL or hop limit as it arrived; 0: not told.
+  [[nodiscard]] Source look(Bytes address, uint8_t hop) const {
+    std::array<__u32, 4> words{};
+    if (address.size() == 4) {
+      words[2] = network_ffff;
+      std::memcpy(&words[3], address.data(), 4);
+    } else {
+      std::memcpy(words.data(), address.data(), sizeof words);
+    }
+    Source source;
+    source.hash = shield_source_hash(common_.key, words.data());
+    source.prefix_hash = shield_prefix_hash(common_.key, words.data());
+    source.hop = hop;
+    history_.prefetch(source.hash);
+    rates_.prefetch(shield_rate_place(source.hash, 0));
+    return source;
+  }
+
+  // In quiet times.
+  void learn(const Source& source, uint64_t now_ms) {
+    const uint32_t rate = rates_.count(shield_rate_place(source.hash, 0), now_ms);
+    history_.learn({.hash = source.hash, .hop = source.hop, .rate = rate}, common_.slot);
+  }
+  // The same while nothing may be learned.
+  void count(const Source& source, uint64_t now_ms) {
+    (void)rates_.count(shield_rate_place(source.hash, 0), now_ms);
+  }
+
+  void judge(Source& source, const ShieldOrders& orders, uint64_t now_ms) {
+    source.entry = history_.find(source.hash);
+    const __u32 odd = shield_is_hop_odd(&common_, source.entry, source.hop);
+    source.rate = rates_.count(shield_rate_place(source.hash, odd), now_ms);
+    uint32_t prefix_rate = 0;
+    if (!shield_is_known(&orders, source.entry)) {
+      prefix_rate = rates_.count(shield_rate_place(source.prefix_hash, 0), now_ms);
+    }
+    source.source_class =
+        shield_judge(&common_, &orders, source.entry, odd, source.rate, prefix_rate);
+  }
+  // It has shown a valid cookie: whatever its address was, it receives there.
+  void judge_cookie(Source& source, const ShieldOrders& orders) const {
+    if ((shield_flags(source.entry) & SHIELD_FLAG_DENIED) != 0) return;
+    uint32_t allowed = orders.proved_source;
+    if (shield_is_known(&orders, source.entry)) {
+      allowed = std::max(allowed, shield_allowance(&orders, source.entry));
+    }
+    if (source.rate <= allowed) source.source_class = shield_proved;
+  }
+
+  void prove(const Source& source) {
+    history_.prove({.hash = source.hash, .hop = source.hop, .rate = 1}, common_.slot);
+  }
+
+  [[nodiscard]] RateTable& rates() { return rates_; }
+
+ private:
+  static constexpr __u32 network_ffff =
+      std::endian::native == std::endian::little ? 0xffff0000U : 0x0000ffffU;
+
+  const ShieldCommon& common_;
+  SourceHistory history_;
+  RateTable rates_;
+};
+
+}  // namespace holdfast::shield

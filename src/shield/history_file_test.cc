@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/history_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "base/file.h"
+#include "shield/source_history.h"
+
+namespace holdfast::shield {
+namespace {
+
+constexpr uint32_t slot_s = 3600;
+constexpr uint64_t saved_s = uint64_t{500'000} * slot_s;
+
+class HistoryFileTest : public testing::Test {
+ protected:
+  HistoryFileTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "shieldXXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    saved_->common.key[0] = 77;
+    SourceHistory history(saved_->history);
+    const uint32_t slot = slot_at(saved_s, slot_s);
+    history.learn({.hash = 1, .hop = 60, .rate = 9}, slot - 150);
+    for (uint32_t i = 0; i < 3; ++i) history.learn({.hash = 2, .hop = 60, .rate = 9}, slot - i);
+    history.set_operator_flag(3, SHIELD_FLAG_DENIED, slot);
+  }
+  ~HistoryFileTest() override { std::filesystem::remove_all(directory_); }
+  [[nodiscard]] std::string path() const { return history_path(directory_); }
+
+  std::string directory_;
+  std::unique_ptr<ShieldMemory> saved_ = std::make_unique<ShieldMemory>();
+  std::unique_ptr<ShieldMemory> loaded_ = std::make_unique<ShieldMemory>();
+};
+
+TEST_F(HistoryFileTest, KeepsKeyAndSourcesOverARestart) {
+  ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
+  ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 100, slot_s).has_value());
+  EXPECT_EQ(loaded_->common.key[0], 77u);
+  const SourceHistory history(loaded_->history);
+  EXPECT_EQ(shield_score(history.find(1)), 1u);
+  EXPECT_EQ(shield_score(history.find(2)), 3u);
+  EXPECT_EQ(shield_flags(history.find(3)), 0u) << "the operator's word ended with the server";
+}
+
+TEST_F(HistoryFileTest, WhatGrewTooOldMeanwhileIsLeftOut) {
+  ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
+  ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 100 * slot_s, slot_s).has_value());
+  EXPECT_EQ(SourceHistory(loaded_->history).find(1), 0u);
+  EXPECT_NE(SourceHistory(loaded_->history).find(2), 0u);
+  loaded_ = std::make_unique<ShieldMemory>();
+  ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 1000 * slot_s, slot_s).has_value());
+  EXPECT_EQ(SourceHistory(loaded_->history).find(2), 0u);
+  EXPECT_EQ(loaded_->common.key[0], 77u);
+}
+
+TEST_F(HistoryFileTest, WhatCannotBeTrustedIsNotRead) {
+  EXPECT_FALSE(read_history(path(), *loaded_, saved_s, slot_s).has_value()) << "no file";
+  ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
+  EXPECT_FALSE(read_history(path(), *loaded_, saved_s, 60).has_value()) << "other slots";
+  std::string content = *read_file(path(), size_t{8} << 20);
+  content[5'000] = static_cast<char>(content[5'000] ^ 1);
+  const Bytes bytes(reinterpret_cast<const uint8_t*>(content.data()), content.size());
+  ASSERT_TRUE(replace_file(path(), bytes, 0600).has_value());
+  EXPECT_FALSE(read_history(path(), *loaded_, saved_s, slot_s).has_value()) << "a bit flipped";
+  ASSERT_TRUE(replace_file(path(), bytes.first(1000), 0600).has_value());
+  EXPECT_FALSE(read_history(path(), *loaded_, saved_s, slot_s).has_value()) << "cut";
+  EXPECT_EQ(loaded_->common.key[0], 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::shield

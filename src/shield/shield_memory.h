@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shield's memory that the processes share: what is known of sources and zones, and orders.
+//
+// Made by the supervisor before it forks, with the key; each field says who writes it. All numbers
+// are relaxed atomic words, so that a process that dies at any instruction leaves the rest working.
+// Fixed: 4 MiB for all and some 1.2 MiB a worker, of which what is never touched costs nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "shield/source_layout.h"
+#include "shield/zone_watch.h"
+
+namespace holdfast::shield {
+
+constexpr size_t shield_workers_max = 256;
+
+// Written by the worker, read by control.
+struct ShieldWorkerTables {
+  ShieldOrders orders;
+  ShieldRateTable rates;
+  ZoneWatchTable zones;
+};
+
+struct ShieldMemory {
+  ShieldMemory() {}  // NOLINT: begins zeroed, and what is not touched stays so
+  ShieldCommon common;
+  std::array<ShieldHistoryLine, SHIELD_HISTORY_LINES> history;
+  std::array<ShieldWorkerTables, shield_workers_max> workers;
+};
+static_assert(sizeof(ShieldHistoryLine) * SHIELD_HISTORY_LINES + 32 * sizeof(ShieldWorkerTables) <=
+                  size_t{64} << 20,
+              "64 MiB hold the shield of 32 workers");
+
+}  // namespace holdfast::shield

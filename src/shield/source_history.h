@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who asks in quiet times: a source that has been seen in several distinct slots of time is known.
+//
+// Only hashes are kept (source_layout.h). Learns when it is told to, which the caller does in quiet
+// times alone, so that a flood teaches nothing; what a TCP connection proves is noted at any time.
+// A source's rate can rise at most eightfold in a slot, and its distance is noted once a slot. A
+// newcomer displaces only newcomers and who has not been seen for a long time.
+// The lines lie in memory that all workers share and write without locks; an update that two lose
+// to each other is made by the next question. Fixed size; never allocates. `expire` is control's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "shield/source_layout.h"
+
+namespace holdfast::shield {
+
+// A question as far as the history is concerned.
+struct Sighting {
+  __u64 hash = 0;     // of its source
+  uint8_t hop = 0;    // TTL or hop limit as it arrived; 0: not told
+  uint32_t rate = 0;  // questions of the source in the last second
+};
+
+class SourceHistory {
+ public:
+  // Entries not seen for so many slots go. The slot's number is kept modulo 256.
+  static constexpr uint32_t slots_kept_max = 200;
+
+  explicit SourceHistory(std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines)
+      : lines_(lines) {}
+
+  void prefetch(__u64 hash) const { __builtin_prefetch(&lines_[shield_line_of(hash)]); }
+  // Its entry; 0: never seen.
+  [[nodiscard]] __u64 find(__u64 hash) const {
+    return shield_find(&lines_[shield_line_of(hash)], shield_tag_of(hash));
+  }
+
+  void learn(const Sighting& sighting, uint32_t slot);
+  // It has completed a TCP connection, which nobody can forge.
+  void prove(const Sighting& sighting, uint32_t slot);
+  // The operator's word: SHIELD_FLAG_ALLOWED or _DENIED, or 0 for neither.
+  void set_operator_flag(__u64 hash, __u64 flag, uint32_t slot);
+
+  // Removes what has not been seen for `slots_kept` slots; call it at least every fifty slots.
+  size_t expire(uint32_t slot, uint32_t slots_kept);
+
+  struct Summary {
+    uint64_t entries = 0;
+    uint64_t known = 0;  // seen in `known_slots` slots
+    uint64_t proved = 0;
+    uint64_t allowed = 0;
+    uint64_t denied = 0;
+  };
+  [[nodiscard]] Summary summarise(uint32_t known_slots) const;
+
+ private:
+  void insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot);
+
+  std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines_;
+};
+
+}  // namespace holdfast::shield

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/worker_shield.h"
+
+#include <algorithm>
+
+namespace holdfast::shield {
+
+namespace {
+
+using exchange::CounterLayout;
+using exchange::ShieldFate;
+
+static_assert(static_cast<size_t>(shield_classes) == exchange::shield_class_count);
+static_assert(shield_workers_max == exchange::workers_max);
+
+constexpr uint64_t ns_per_ms = 1'000'000;
+// Under overload a client may take so much of a second of a worker over TCP.
+constexpr uint32_t stream_us_a_second_max = 100'000;
+constexpr uint32_t us_max = 1'000'000;
+// Another place for the same client's time.
+constexpr __u64 stream_salt = 0x6a09e667f3bcc909;
+
+template <typename T>
+T read(const T& value) {
+  return __atomic_load_n(&value, __ATOMIC_RELAXED);
+}
+
+std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines_of(ShieldMemory& memory) {
+  return memory.history;
+}
+
+}  // namespace
+
+WorkerShield::WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counters& counters)
+    : shared_(memory.common),
+      tables_(memory.workers[worker]),
+      counters_(counters),
+      classifier_(common_, SourceHistory(lines_of(memory)), RateTable(tables_.rates)),
+      zones_(tables_.zones) {
+  for (size_t i = 0; i < 4; ++i) common_.key[i] = shared_.key[i];
+  copy_common();
+  counters_.set(CounterLayout::shield_level, 0);
+}
+
+void WorkerShield::copy_common() {
+  common_.enabled = read(shared_.enabled);
+  common_.dry_run = read(shared_.dry_run);
+  common_.slot = read(shared_.slot);
+  common_.known_slots = read(shared_.known_slots);
+  limits_.known_slots = std::max(common_.known_slots, 1U);
+  limits_.unknown_source = read(shared_.unknown_source);
+  limits_.unknown_prefix = read(shared_.unknown_prefix);
+}
+
+void WorkerShield::begin_turn(uint64_t now_ns) {
+  now_ns_ = now_ns;
+  now_ms_ = now_ns / ns_per_ms;
+  const uint64_t span_ns = last_turn_ns_ == 0 ? 0 : now_ns - last_turn_ns_;
+  const uint64_t idle_ns =
+      wait_began_ns_ == 0 ? span_ns : now_ns - std::min(now_ns, wait_began_ns_);
+  reading_.idle_ns += std::min(idle_ns, span_ns);
+  reading_.busy_ns += span_ns - std::min(idle_ns, span_ns);
+  wait_began_ns_ = 0;
+  is_busy_ = false;
+  last_turn_ns_ = now_ns;
+  if (now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
+    last_tick_ns_ = now_ns;
+    copy_common();
+    const bool was_overloaded = admission_.is_overloaded();
+    if (is_enabled()) {
+      admission_.tick(now_ns, reading_);
+    } else {
+      admission_ = AdmissionControl();
+    }
+    if (!was_overloaded && is_overloaded()) counters_.add(CounterLayout::shield_overloads);
+    reading_ = {};
+    publish();
+  }
+  zones_.begin_turn(now_ms_, is_overloaded() ? Load::overloaded : Load::quiet);
+}
+
+void WorkerShield::publish() {
+  admission_.write_orders(limits_, now_ns_, orders_);
+  tables_.orders = orders_;
+  counters_.set(CounterLayout::shield_level, admission_.level());
+}
+
+void WorkerShield::begin_wait(uint64_t now_ns) { wait_began_ns_ = now_ns; }
+
+void WorkerShield::note_backlog(uint32_t permille, uint32_t drops) {
+  is_busy_ = true;
+  reading_.backlog_permille = std::max(reading_.backlog_permille, permille);
+  reading_.drops += drops;
+}
+
+void WorkerShield::remember(size_t index) {
+  if (orders_.learning != 0) {
+    classifier_.learn(sources_[index], now_ms_);
+  } else {
+    classifier_.count(sources_[index], now_ms_);
+  }
+}
+
+bool WorkerShield::judge(size_t index) {
+  classifier_.judge(sources_[index], orders_, now_ms_);
+  classes_[index] = sources_[index].source_class;
+  if (classes_[index] > shield_known) return false;
+  admission_.note_known();
+  count(classes_[index], ShieldFate::admitted);
+  return true;
+}
+
+bool WorkerShield::judge_cookie(size_t index) {
+  classifier_.judge_cookie(sources_[index], orders_);
+  classes_[index] = sources_[index].source_class;
+  if (classes_[index] != shield_proved) return false;
+  admission_.note_known();
+  count(shield_proved, ShieldFate::admitted);
+  return true;
+}
+
+// What is decided here costs no parsing and no look-up.
+Decision WorkerShield::decide_by_source(size_t index) {
+  const ShieldClass source_class = classes_[index];
+  if (source_class == shield_unknown_fast) return decide(index, Rank::fast);
+  if (admission_.level() < AdmissionControl::blind_level) return Decision::look_up;
+  if (source_class == shield_unknown_slow) return decide(index, Rank::slow);
+  return Decision::look_up;
+}
+
+Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zone, NameFact fact) {
+  const bool is_odd = classes_[index] == shield_known_odd;
+  const bool judges_zones = (common_.dry_run & SHIELD_DRY_RUN_ZONES) == 0;
+  Rank rank = is_odd ? Rank::odd : Rank::slow;
+  if (judges_zones && zone.under_attack && fact == NameFact::absent) {
+    rank = Rank::absent;
+    classes_[index] = shield_absent_name;
+  } else if (judges_zones && zone.hot) {
+    rank = is_odd ? Rank::odd_in_hot : Rank::slow_in_hot;
+  }
+  const Decision decision = decide(index, rank);
+  if (decision != Decision::answer && zone.entry != nullptr) {
+    std::atomic<uint32_t>& shed = zone.entry->shed;
+    shed.store(shed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  return decision;
+}
+
+Decision WorkerShield::decide(size_t index, Rank rank) {
+  if (admission_.admits(rank)) {
+    count(classes_[index], ShieldFate::admitted);
+    return Decision::answer;
+  }
+  if ((common_.dry_run & SHIELD_DRY_RUN_ADMISSION) != 0) {
+    count(classes_[index], ShieldFate::dry_run);
+    return Decision::answer;
+  }
+  const bool may_truncate = (common_.dry_run & SHIELD_DRY_RUN_TRUNCATE) == 0;
+  if (may_truncate && rank != Rank::absent && admission_.truncates()) return Decision::truncate;
+  count(classes_[index], ShieldFate::dropped);
+  counters_.count_drop(exchange::Drop::shed);
+  return Decision::drop;
+}
+
+void WorkerShield::count_cheap_answer(size_t index, ShieldFate fate) {
+  count(classes_[index], fate);
+  if (fate == ShieldFate::dropped) counters_.count_drop(exchange::Drop::shed);
+}
+
+bool WorkerShield::admit_message(Bytes address) {
+  if (!is_overloaded() || (common_.dry_run & SHIELD_DRY_RUN_STREAMS) != 0) return true;
+  const Source source = classifier_.look(address, 0);
+  const uint32_t place = shield_rate_place(source.hash ^ stream_salt, 0);
+  if (classifier_.rates().estimate(place, now_ms_) < stream_us_a_second_max) return true;
+  counters_.add(CounterLayout::shield_streams);
+  counters_.count_drop(exchange::Drop::shed);
+  return false;
+}
+
+void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
+  const Source source = classifier_.look(address, 0);
+  classifier_.prove(source);
+  if (!is_overloaded()) return;
+  const auto spent_us = static_cast<uint32_t>(std::min<uint64_t>(spent_ns / 1'000 + 1, us_max));
+  (void)classifier_.rates().add(shield_rate_place(source.hash ^ stream_salt, 0), spent_us, now_ms_);
+}
+
+}  // namespace holdfast::shield

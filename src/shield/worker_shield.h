@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shield of one worker: what it has measured, what it remembers, and what it decides.
+//
+// Joins classifier, zone watch and admission for the way of a query. In quiet times it learns and
+// decides nothing. Under overload every question is judged right after it was received, and again
+// once its name has been looked up. A dry run decides as ever and does nothing about it.
+// Never allocates, locks, or makes system calls. Thread: the worker's.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "exchange/counters.h"
+#include "exchange/panel.h"
+#include "shield/admission.h"
+#include "shield/classifier.h"
+#include "shield/shield_memory.h"
+
+namespace holdfast::shield {
+
+enum class Decision : uint8_t {
+  answer,
+  look_up,   // its name decides
+  truncate,  // a cheap answer: TC or BADCOOKIE
+  drop,
+};
+
+class WorkerShield {
+ public:
+  // All outlive this.
+  WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counters& counters);
+  WorkerShield(const WorkerShield&) = delete;
+  WorkerShield& operator=(const WorkerShield&) = delete;
+
+  // ---- The loop.
+  void begin_turn(uint64_t now_ns);
+  // True if the worker is to tell how long it waits: when it is busy or overloaded.
+  [[nodiscard]] bool wants_waits() const { return admission_.is_overloaded() || is_busy_; }
+  // It is about to wait. What is not told counts as waiting.
+  void begin_wait(uint64_t now_ns);
+  // All that a turn may take was there, so more may be waiting: how full the queue is, and what was
+  // dropped before it since the last time.
+  void note_backlog(uint32_t permille, uint32_t drops);
+
+  // ---- Datagrams: each step for the whole batch before the next. Only if enabled.
+  [[nodiscard]] bool is_enabled() const { return common_.enabled != 0; }
+  [[nodiscard]] bool is_overloaded() const { return admission_.is_overloaded(); }
+  void look(size_t index, Bytes address, uint8_t hop) {
+    sources_[index] = classifier_.look(address, hop);
+  }
+  // Quiet: remembers it.
+  void remember(size_t index);
+  // Overloaded: judges its source. True if it needs nothing more to be answered.
+  [[nodiscard]] bool judge(size_t index);
+  // It has shown a valid cookie. True if it is answered for that.
+  [[nodiscard]] bool judge_cookie(size_t index);
+  // Before it has been parsed any further: `look_up` unless it is dropped or truncated at once.
+  [[nodiscard]] Decision decide_by_source(size_t index);
+  // The name's zone, whether it exists; counts for the zone. Quiet times too.
+  ZoneWatch::Verdict note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
+    return zones_.count(apex_hash, apex, fact);
+  }
+  [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
+                                        NameFact fact);
+  // What became of one that was to be truncated: counts it.
+  void count_cheap_answer(size_t index, exchange::ShieldFate fate);
+
+  // ---- Streams. False if the client has used up its time.
+  [[nodiscard]] bool admit_message(Bytes address);
+  void end_message(Bytes address, uint64_t spent_ns);
+
+ private:
+  [[nodiscard]] Decision decide(size_t index, Rank rank);
+  void count(ShieldClass of, exchange::ShieldFate fate) {
+    counters_.count_shield(static_cast<size_t>(of), fate);
+  }
+  void copy_common();
+  void publish();
+
+  const ShieldCommon& shared_;
+  ShieldWorkerTables& tables_;
+  exchange::Counters& counters_;
+  ShieldCommon common_{};  // as it was at the turn's begin
+  AdmissionLimits limits_;
+  ShieldOrders orders_{};
+  Classifier classifier_;
+  ZoneWatch zones_;
+  AdmissionControl admission_;
+  LoadReading reading_;
+  uint64_t now_ns_ = 0;
+  uint64_t now_ms_ = 0;
+  uint64_t wait_began_ns_ = 0;  // 0: it did not say
+  uint64_t last_turn_ns_ = 0;
+  uint64_t last_tick_ns_ = 0;
+  bool is_busy_ = false;
+  std::array<Source, exchange::batch_max> sources_;
+  std::array<ShieldClass, exchange::batch_max> classes_{};
+};
+
+}  // namespace holdfast::shield

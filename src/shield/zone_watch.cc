@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/zone_watch.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace holdfast::shield {
+
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+uint32_t get(const std::atomic<uint32_t>& value) { return value.load(relaxed); }
+void put(std::atomic<uint32_t>& value, uint32_t to) { value.store(to, relaxed); }
+void add(std::atomic<uint32_t>& value, uint32_t amount) { put(value, get(value) + amount); }
+
+// Fewer absent names in a window are no attack that a worker could feel: 200 a second.
+constexpr uint32_t absent_min = 200 * ZoneWatch::window_ms / 1000;
+// Of usual numbers: a zone that turns so many times busier is not having an ordinary day.
+constexpr uint32_t absent_times_usual = 8;
+constexpr uint32_t hot_times_usual = 8;
+// The share of absent names has jumped when a quarter of the way from its usual value to all.
+constexpr uint64_t jump_parts = 4;
+constexpr uint32_t hot_asked_min = 500 * ZoneWatch::window_ms / 1000;
+constexpr uint32_t usual_scale = 16;
+constexpr uint32_t usual_weight = 32;  // windows over which what is usual is averaged: 8 s
+
+// A clock of 32 bits that is never 0.
+uint32_t clock_of(uint64_t now_ms) { return std::max(static_cast<uint32_t>(now_ms), 1U); }
+bool is_before(uint32_t now, uint32_t until) {
+  return until != 0 && static_cast<int32_t>(until - now) > 0;
+}
+
+void approach(std::atomic<uint32_t>& usual, uint32_t seen) {
+  const auto target = static_cast<int64_t>(uint64_t{seen} * usual_scale);
+  const auto now = static_cast<int64_t>(get(usual));
+  // Rounded away from where it is, so that it arrives.
+  const int64_t step = (target - now) / usual_weight;
+  const int64_t rest = target > now ? 1 : (target < now ? -1 : 0);
+  put(usual, static_cast<uint32_t>(now + (step != 0 ? step : rest)));
+}
+
+}  // namespace
+
+void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
+  now_ms_ = clock_of(now_ms);
+  load_ = load;
+  const auto window = static_cast<uint32_t>(now_ms / window_ms);
+  if (window == window_) return;
+  window_ = window;
+  last_all_asked_ = all_asked_;
+  all_asked_ = 0;
+}
+
+ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
+  ++all_asked_;
+  ZoneWatchEntry* entry = find(apex_hash, apex);
+  if (entry == nullptr) return {};
+  if (get(entry->window) != window_) roll(*entry);
+  add(entry->asked, 1);
+  if (fact == NameFact::absent) add(entry->absent, 1);
+  if (load_ == Load::quiet) return {.entry = entry};
+  return {.entry = entry,
+          .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
+          .hot = is_before(now_ms_, get(entry->hot_until_ms))};
+}
+
+// Its entry, or the place of one that is asked little. Nothing while the line's others are busier:
+// each miss costs the least of them some of its standing.
+ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
+  auto& line = table_[hash % zone_watch_lines];
+  ZoneWatchEntry* least = nullptr;
+  uint32_t least_weight = ~0U;
+  for (ZoneWatchEntry& entry : line) {
+    if (entry.hash.load(relaxed) == hash) return &entry;
+    const bool is_stale = window_ - get(entry.window) > 4 * usual_weight;
+    const uint32_t weight =
+        entry.hash.load(relaxed) == 0 || is_stale ? 0 : get(entry.last_asked) + get(entry.asked);
+    if (weight < least_weight) {
+      least_weight = weight;
+      least = &entry;
+    }
+  }
+  if (least_weight > 1) {
+    put(least->last_asked, get(least->last_asked) / 2);
+    return nullptr;
+  }
+  for (auto* value : {&least->asked, &least->absent, &least->last_asked, &least->last_absent,
+                      &least->usual_asked_x16, &least->usual_absent_x16, &least->attacked_until_ms,
+                      &least->hot_until_ms, &least->shed}) {
+    put(*value, 0);
+  }
+  put(least->window, window_);
+  std::array<uint64_t, ZoneWatchEntry::name_words> words{};
+  if (apex.bytes().size() <= sizeof words) {
+    std::memcpy(words.data(), apex.bytes().data(), apex.bytes().size());
+  }
+  for (size_t i = 0; i < words.size(); ++i) least->name[i].store(words[i], relaxed);
+  least->hash.store(hash, relaxed);
+  return least;
+}
+
+// A window has ended for this entry, some time ago perhaps.
+void ZoneWatch::roll(ZoneWatchEntry& entry) const {
+  const uint32_t windows = window_ - get(entry.window);
+  put(entry.window, window_);
+  put(entry.last_asked, get(entry.asked));
+  put(entry.last_absent, get(entry.absent));
+  put(entry.asked, 0);
+  put(entry.absent, 0);
+  if (load_ == Load::quiet) {
+    learn(entry, windows);
+  } else {
+    judge(entry);
+  }
+}
+
+void ZoneWatch::learn(ZoneWatchEntry& entry, uint32_t windows) const {
+  approach(entry.usual_asked_x16, get(entry.last_asked));
+  approach(entry.usual_absent_x16, get(entry.last_absent));
+  // Windows in which nothing was asked.
+  for (uint32_t i = 1; i < std::min(windows, 2 * usual_weight); ++i) {
+    approach(entry.usual_asked_x16, 0);
+    approach(entry.usual_absent_x16, 0);
+  }
+}
+
+void ZoneWatch::judge(ZoneWatchEntry& entry) const {
+  const uint64_t asked = get(entry.last_asked);
+  const uint64_t absent = get(entry.last_absent);
+  const uint64_t usual_asked = get(entry.usual_asked_x16);
+  const uint64_t usual_absent = get(entry.usual_absent_x16);
+  // Shares in 1/65,536.
+  const uint64_t share = asked == 0 ? 0 : (absent << 16) / asked;
+  const uint64_t usual = usual_asked == 0 ? 0 : (usual_absent << 16) / usual_asked;
+  const uint64_t jump =
+      usual + ((uint64_t{1} << 16) - std::min(usual, uint64_t{1} << 16)) / jump_parts;
+  if (absent >= absent_min && absent * usual_scale >= usual_absent * absent_times_usual &&
+      share >= jump) {
+    if (!is_before(now_ms_, get(entry.attacked_until_ms))) put(entry.shed, 0);
+    put(entry.attacked_until_ms, clock_of(uint64_t{now_ms_} + verdict_ms));
+  }
+  if (asked >= hot_asked_min && asked * 4 >= last_all_asked_ &&
+      asked * usual_scale >= usual_asked * hot_times_usual) {
+    put(entry.hot_until_ms, clock_of(uint64_t{now_ms_} + verdict_ms));
+  }
+}
+
+wire::Name ZoneWatch::name_of(const ZoneWatchEntry& entry) {
+  std::array<uint64_t, ZoneWatchEntry::name_words> words;
+  for (size_t i = 0; i < words.size(); ++i) words[i] = entry.name[i].load(relaxed);
+  std::array<uint8_t, sizeof words> bytes;
+  std::memcpy(bytes.data(), words.data(), sizeof words);
+  // A name that the worker is just replacing may be a mixture: read it with care.
+  const size_t size = wire::uncompressed_name_size(bytes);
+  if (size <= 1) return {};
+  return wire::Name(wire::NameView(Bytes(bytes).first(size)));
+}
+
+bool ZoneWatch::is_under_attack(const ZoneWatchEntry& entry, uint64_t now_ms) {
+  return is_before(clock_of(now_ms), get(entry.attacked_until_ms));
+}
+
+bool ZoneWatch::is_hot(const ZoneWatchEntry& entry, uint64_t now_ms) {
+  return is_before(clock_of(now_ms), get(entry.hot_until_ms));
+}
+
+}  // namespace holdfast::shield

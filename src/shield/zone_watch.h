@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is asked of each zone, against what is usual for it: finds the zone under attack.
+//
+// In quiet times a zone's rate and its share of names that do not exist are learned. Under overload
+// a zone whose absent names are far more than usual, in number and in share, is under a
+// random-subdomain attack; one that takes a quarter of the worker and far more than its usual part
+// is hot. Both hold for `verdict_ms` after the last window that said so.
+// Four entries a line, as many lines as fit 128 KiB; a zone that is asked little gives way to one
+// that is asked more, so that what matters here is always there. The table lies in shared memory:
+// one writer, a worker; control reads it for words and metrics. Never allocates.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "wire/name.h"
+
+namespace holdfast::shield {
+
+enum class NameFact : uint8_t {
+  exists,    // a node, a delegation or a DNAME at or above it
+  wildcard,  // a wildcard stands for it
+  absent,
+};
+
+enum class Load : uint8_t { quiet, overloaded };
+
+// All numbers are of one window of window_ms until they are named otherwise.
+struct ZoneWatchEntry {
+  static constexpr size_t name_words = 8;  // the apex in wire form; one that is longer is left out
+
+  std::atomic<uint64_t> hash{0};  // of the apex; 0: unused
+  std::atomic<uint32_t> window{0};
+  std::atomic<uint32_t> asked{0};
+  std::atomic<uint32_t> absent{0};
+  std::atomic<uint32_t> last_asked{0};
+  std::atomic<uint32_t> last_absent{0};
+  std::atomic<uint32_t> usual_asked_x16{0};
+  std::atomic<uint32_t> usual_absent_x16{0};
+  std::atomic<uint32_t> attacked_until_ms{0};  // of a clock of 32 bits; 0: not
+  std::atomic<uint32_t> hot_until_ms{0};
+  std::atomic<uint32_t> shed{0};  // answers withheld since it was attacked first
+  std::atomic<uint32_t> unused{0};
+  std::array<std::atomic<uint64_t>, name_words> name{};
+};
+static_assert(sizeof(ZoneWatchEntry) == 120);
+
+constexpr size_t zone_watch_lines = 256;
+constexpr size_t zone_watch_ways = 4;
+using ZoneWatchTable = std::array<std::array<ZoneWatchEntry, zone_watch_ways>, zone_watch_lines>;
+
+class ZoneWatch {
+ public:
+  static constexpr uint32_t window_ms = 256;
+  static constexpr uint32_t verdict_ms = 10'000;
+
+  explicit ZoneWatch(ZoneWatchTable& table) : table_(table) {}
+
+  // For all that follows until the next turn.
+  void begin_turn(uint64_t now_ms, Load load);
+
+  struct Verdict {
+    ZoneWatchEntry* entry = nullptr;
+    bool under_attack = false;
+    bool hot = false;
+  };
+  // Counts a question and says how its zone is. `apex_hash` is that of zone memory.
+  Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact);
+
+  // The zone's name; empty if it is too long to be kept.
+  [[nodiscard]] static wire::Name name_of(const ZoneWatchEntry& entry);
+  [[nodiscard]] static bool is_under_attack(const ZoneWatchEntry& entry, uint64_t now_ms);
+  [[nodiscard]] static bool is_hot(const ZoneWatchEntry& entry, uint64_t now_ms);
+  // Questions a second by the last full window.
+  [[nodiscard]] static uint32_t a_second(uint32_t in_window) {
+    return in_window * 1000 / window_ms;
+  }
+
+ private:
+  ZoneWatchEntry* find(uint64_t hash, wire::NameView apex);
+  void roll(ZoneWatchEntry& entry) const;
+  void learn(ZoneWatchEntry& entry, uint32_t windows) const;
+  void judge(ZoneWatchEntry& entry) const;
+
+  ZoneWatchTable& table_;
+  uint32_t window_ = 0;
+  uint32_t now_ms_ = 0;
+  Load load_ = Load::quiet;
+  uint32_t all_asked_ = 0;  // in this window
+  uint32_t last_all_asked_ = 0;
+};
+
+}  // namespace holdfast::shield

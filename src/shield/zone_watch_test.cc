@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shield/zone_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+
+namespace holdfast::shield {
+namespace {
+
+class ZoneWatchTest : public testing::Test {
+ protected:
+  struct Traffic {
+    uint64_t zone = 1;
+    uint32_t a_second = 0;
+    double absent = 0;
+  };
+  // Plays traffic for a time. True if `watched` was ever under attack.
+  bool play(std::initializer_list<Traffic> traffic, uint32_t ms, Load load, uint64_t watched = 1) {
+    bool seen = false;
+    for (uint32_t i = 0; i < ms; ++i) {
+      watch_.begin_turn(++now_ms_, load);
+      for (const Traffic& part : traffic) {
+        due_ += part.a_second;
+        for (; due_ >= 1000; due_ -= 1000) {
+          const bool absent = std::uniform_real_distribution<>(0, 1)(random_) < part.absent;
+          const auto verdict =
+              watch_.count(part.zone, name_.view(), absent ? NameFact::absent : NameFact::exists);
+          if (part.zone != watched) continue;
+          seen |= verdict.under_attack;
+          hot_ = verdict.hot;
+        }
+      }
+    }
+    return seen;
+  }
+
+  std::unique_ptr<ZoneWatchTable> table_ = std::make_unique<ZoneWatchTable>();
+  ZoneWatch watch_{*table_};
+  wire::Name name_ = *wire::Name::from_text("example.org.");
+  std::mt19937 random_{5};
+  uint64_t now_ms_ = 1'000'000;
+  uint64_t due_ = 0;
+  bool hot_ = false;
+};
+
+TEST_F(ZoneWatchTest, FindsARandomSubdomainAttackWithinASecondAndForgetsIt) {
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 20'000, Load::quiet));
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 2'000, Load::overloaded));
+  EXPECT_TRUE(play({{.zone = 1, .a_second = 20'000, .absent = 0.95}}, 800, Load::overloaded));
+  EXPECT_TRUE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 100, Load::overloaded));
+  (void)play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 11'000, Load::overloaded);
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 1'000, Load::overloaded));
+}
+
+// A blocklist's zone: most names are absent every day. Ten times the traffic is a busy day.
+TEST_F(ZoneWatchTest, ANoisyZoneIsMeasuredByItsOwnHabits) {
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 2'000, .absent = 0.9}}, 60'000, Load::quiet));
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 10'000, .absent = 0.9}}, 5'000, Load::overloaded));
+  EXPECT_TRUE(play({{.zone = 1, .a_second = 40'000, .absent = 0.99}}, 2'000, Load::overloaded));
+}
+
+TEST_F(ZoneWatchTest, AFlashCrowdOfExistingNamesIsNoAttack) {
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 500, .absent = 0.05}}, 20'000, Load::quiet));
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 50'000, .absent = 0.05}}, 5'000, Load::overloaded));
+}
+
+TEST_F(ZoneWatchTest, WithoutOverloadNothingIsJudged) {
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 20'000, .absent = 1}}, 5'000, Load::quiet));
+}
+
+TEST_F(ZoneWatchTest, AZoneThatTakesTheWorkerIsHotAndTheOthersAreNot) {
+  (void)play({{.zone = 1, .a_second = 500}, {.zone = 2, .a_second = 2'000}}, 20'000, Load::quiet);
+  (void)play({{.zone = 1, .a_second = 60'000}, {.zone = 2, .a_second = 2'000}}, 2'000,
+             Load::overloaded, 1);
+  EXPECT_TRUE(hot_);
+  (void)play({{.zone = 1, .a_second = 60'000}, {.zone = 2, .a_second = 2'000}}, 100,
+             Load::overloaded, 2);
+  EXPECT_FALSE(hot_);
+}
+
+// A million small zones do not drive out the one that matters.
+TEST_F(ZoneWatchTest, WhatIsAskedMuchStays) {
+  for (uint32_t i = 0; i < 2'000; ++i) {
+    watch_.begin_turn(++now_ms_, Load::quiet);
+    for (int k = 0; k < 20; ++k) (void)watch_.count(7, name_.view(), NameFact::exists);
+    for (int k = 0; k < 200; ++k) (void)watch_.count(random_(), name_.view(), NameFact::exists);
+  }
+  EXPECT_TRUE(play({{.zone = 7, .a_second = 20'000, .absent = 0.9}}, 800, Load::overloaded, 7));
+  const auto verdict = watch_.count(7, name_.view(), NameFact::exists);
+  ASSERT_NE(verdict.entry, nullptr);
+  EXPECT_GT(verdict.entry->usual_asked_x16.load(), 16'000u) << "learned over eight windows";
+  EXPECT_EQ(ZoneWatch::name_of(*verdict.entry).view().to_text(), "example.org.");
+}
+
+TEST_F(ZoneWatchTest, WhatIsUsualFollowsWithinSomeSeconds) {
+  (void)play({{.zone = 1, .a_second = 1'000, .absent = 0.5}}, 60'000, Load::quiet);
+  const auto verdict = watch_.count(1, name_.view(), NameFact::exists);
+  EXPECT_NEAR(ZoneWatch::a_second(verdict.entry->usual_asked_x16.load() / 16), 1'000, 60);
+  EXPECT_NEAR(ZoneWatch::a_second(verdict.entry->usual_absent_x16.load() / 16), 500, 60);
+}
+
+}  // namespace
+}  // namespace holdfast::shield
