@@ -99,6 +99,17 @@ struct XdpSettings {
   XdpReplies replies = XdpReplies::automatic;
 };
 
+enum class ShieldMode : uint8_t { on, dry_run, off };
+
+// Who is answered first when there is more than can be answered (docs/shield.md).
+struct ShieldSettings {
+  ShieldMode mode = ShieldMode::on;
+  uint32_t history_slot_s = 3600;  // 1 to 86,400
+  uint32_t known_after_slots = 2;  // 1 to 60
+  uint32_t unknown_source_per_s = 20;
+  uint32_t unknown_prefix_per_s = 200;
+};
+
 struct LogSettings {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
@@ -199,6 +210,7 @@ struct Config {
   TcpSettings tcp;
   DnstapSettings dnstap;
   XdpSettings xdp;
+  ShieldSettings shield;
   LogSettings log;
   LoadSettings load;
   TlsSettings tls;

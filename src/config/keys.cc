@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "config/entry_keys.h"
 #include "config/secret.h"
+#include "config/shield_keys.h"
 #include "config/tls_keys.h"
 #include "config/xdp_keys.h"
 
@@ -438,6 +439,9 @@ constexpr std::array plain_tables{
               "A program at the network card: UDP past the kernel's network stack, its filters "
               "and captures (AF_XDP), and the shield before it.",
           .keys = xdp_keys},
+    Table{.name = "shield",
+          .meaning = "Who is answered first when there is more to answer than can be.",
+          .keys = shield_keys},
     Table{.name = "log", .meaning = "The log, on standard error.", .keys = log_keys},
     Table{.name = "load", .meaning = "How zone files are read.", .keys = load_keys},
     Table{.name = "tls",

@@ -43,6 +43,12 @@ mode = "auto"
 interfaces = ["eth0", "eth1.5"]
 zero_copy = false
 busy_poll = true
+[shield]
+mode = "dry-run"
+history_slot_s = 60
+known_after_slots = 3
+unknown_source_per_s = 21
+unknown_prefix_per_s = 201
 [log]
 level = "debug"
 format = "json"

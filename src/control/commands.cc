@@ -42,6 +42,7 @@ struct Request {
   std::optional<std::string> zone;
   std::string from;  // serials
   std::string to;
+  ShieldCommands::Request shield;
 };
 
 Result<Request> parse_request(std::string_view text) {
@@ -51,17 +52,22 @@ Result<Request> parse_request(std::string_view text) {
   Request request;
   for (const auto& [key, member] : value.as_object()) {
     const std::string name(key);
-    std::string* to = name == "command" ? &request.command
-                      : name == "zone"  ? &request.zone.emplace()
-                      : name == "from"  ? &request.from
-                      : name == "to"    ? &request.to
-                                        : nullptr;
+    std::string* to = name == "command"   ? &request.command
+                      : name == "zone"    ? &request.zone.emplace()
+                      : name == "from"    ? &request.from
+                      : name == "to"      ? &request.to
+                      : name == "of"      ? &request.shield.of
+                      : name == "seconds" ? &request.shield.seconds
+                      : name == "what"    ? &request.shield.what
+                      : name == "state"   ? &request.shield.state
+                                          : nullptr;
     if (to == nullptr) {
       return fail("unknown member \"" + name + "\": expected \"command\" and perhaps \"zone\"");
     }
     if (!member.is_string()) return fail("\"" + name + "\" is to be a string");
     *to = member.as_string().c_str();
   }
+  request.shield.command = request.command;
   return request;
 }
 
@@ -83,6 +89,12 @@ void Commands::handle(std::string_view request_text, const ControlSocket::Done& 
     return reload(AfterReload::nothing, request->zone, done);
   }
   if (command == "zone-list") return list_zones(done);
+  constexpr std::array shield_commands{"shield-status", "shield-top",  "shield-explain",
+                                       "shield-allow",  "shield-deny", "shield-forget",
+                                       "shield-dry-run"};
+  if (std::ranges::find(shield_commands, command) != shield_commands.end()) {
+    return done({shield_.handle(request->shield), {}});
+  }
   constexpr std::array zone_commands{"zone-status",     "zone-print",   "zone-refresh",
                                      "zone-retransfer", "zone-history", "zone-diff",
                                      "zone-rollback",   "zone-freeze",  "zone-thaw"};

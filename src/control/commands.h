@@ -12,6 +12,7 @@
 #include "control/control_socket.h"
 #include "control/reload_queue.h"
 #include "control/reports.h"
+#include "control/shield_commands.h"
 #include "control/version_commands.h"
 #include "control/zone_printer.h"
 
@@ -22,10 +23,11 @@ class Commands {
   // Its `done` is called from any thread.
   using RequestReload = std::function<void(ReloadRequest)>;
   Commands(const ReportSources& sources, ZonePrinters& printers, VersionCommands versions,
-           RequestReload request_reload)
+           ShieldCommands shield, RequestReload request_reload)
       : sources_(sources),
         printers_(printers),
         versions_(versions),
+        shield_(shield),
         request_reload_(std::move(request_reload)) {}
 
   void handle(std::string_view request, const ControlSocket::Done& done) const;
@@ -40,6 +42,7 @@ class Commands {
   const ReportSources& sources_;
   ZonePrinters& printers_;
   VersionCommands versions_;
+  ShieldCommands shield_;
   RequestReload request_reload_;
 };
 

@@ -23,6 +23,7 @@
 #include "control/liveness.h"
 #include "control/management.h"
 #include "control/reports.h"
+#include "control/shield_keeper.h"
 #include "log/log.h"
 
 namespace holdfast::control {
@@ -207,11 +208,13 @@ void run_parts(const Ground& ground, Start start) {
                               .transfers = transfers,
                               .config_file = environment.config_file,
                               .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
+  ShieldKeeper shield(environment.shield, panel, clock, config->server.state);
   ZonePrinters printers(memory.reader(), panel.epochs);
   IoThread io(liveness);
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
   const Commands commands(sources, printers, VersionCommands(zones, table, tasks),
+                          ShieldCommands(shield),
                           [&](ReloadRequest request) { requests.push(std::move(request)); });
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);
@@ -229,7 +232,11 @@ void run_parts(const Ground& ground, Start start) {
                      .transfers = transfers,
                      .facts = facts,
                      .stop = stop_requested});
-  const auto each_second = [&] { listeners.open_what_is_closed(*facts.read().applied); };
+  const auto each_second = [&] {
+    const auto applied = facts.read().applied;
+    listeners.open_what_is_closed(*applied);
+    shield.tick(*applied);
+  };
   each_second();
   Management({.memory = memory,
               .zones = zones,
@@ -249,6 +256,7 @@ void run_parts(const Ground& ground, Start start) {
       .run(start);
   io.stop();
   zones.maintain();
+  shield.close();
 }
 
 // Opens zone memory, joins the parts and runs them until SIGTERM.

@@ -97,6 +97,7 @@ class ControlProcess : public testing::Test {
     std::_Exit(run({.config_file = config_file(),
                     .config = config,
                     .panel = *panel_,
+                    .shield = *shield_,
                     .channel = pair_->control,
                     .handover = handover_.control.get()}));
   }
@@ -153,6 +154,8 @@ class ControlProcess : public testing::Test {
   }
 
   SharedObject<exchange::Panel> panel_ = SharedObject<exchange::Panel>::create("panel").value();
+  SharedObject<shield::ShieldMemory> shield_ =
+      *SharedObject<shield::ShieldMemory>::create("the test's shield");
   std::unique_ptr<exchange::Channel::Pair> pair_;
   exchange::HandoverPair handover_;
   std::string directory_;

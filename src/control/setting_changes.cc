@@ -52,6 +52,7 @@ std::vector<std::string> describe_changes(const config::Config& before,
     to.tcp = from.tcp;
     to.dnstap = from.dnstap;
     to.xdp = from.xdp;
+    to.shield = from.shield;
     to.log = from.log;
     to.load = from.load;
     to.tls = from.tls;

@@ -248,6 +248,45 @@ void add_key_commands(CommandLine& line) {
   out->add_option("FOLDER", signing.path, "Where to")->required()->type_name(file_type);
 }
 
+void add_shield_commands(CommandLine& line) {
+  Invocation& invocation = line.invocation;
+  CLI::App& group = *add_group(line, "shield", "See and steer who is answered under overload");
+  add_connection(line, *add_command(line, group, Command::shield_status, "status",
+                                    "Show whether anything is overloaded, and what is done"));
+  add_connection(line, *add_command(line, group, Command::shield_top, "top",
+                                    "List the zones that most is asked of, and what is usual"));
+  CLI::App* explain = add_command(line, group, Command::shield_explain, "explain",
+                                  "Tell how an address or a name is judged, and why");
+  explain->add_option("ADDRESS-OR-NAME", invocation.shield_of, "Of a client, or in a zone")
+      ->required()
+      ->type_name("");
+  add_connection(line, *explain);
+  const auto add_word = [&](Command command, const char* name, const char* description) {
+    CLI::App* added = add_command(line, group, command, name, description);
+    added->add_option("ADDRESS", invocation.shield_of, "Of a client")->required()->type_name("");
+    add_connection(line, *added);
+    return added;
+  };
+  for (CLI::App* word : {add_word(Command::shield_allow, "allow", "Take an address for known"),
+                         add_word(Command::shield_deny, "deny", "Answer an address last")}) {
+    word->add_option("--seconds", invocation.shield_seconds, "For how long; without, a day")
+        ->type_name("N");
+  }
+  add_word(Command::shield_forget, "forget", "Take back what was said of an address");
+  CLI::App* dry_run =
+      add_command(line, group, Command::shield_dry_run, "dry-run",
+                  "Decide and count, but do nothing about it, until the next start");
+  dry_run->add_option("WHAT", invocation.shield_what, "Which part of the shield")
+      ->required()
+      ->check(CLI::IsMember({"admission", "truncate", "hop", "zones", "streams", "all"}))
+      ->type_name("");
+  dry_run->add_option("STATE", invocation.shield_state, "on or off")
+      ->required()
+      ->check(CLI::IsMember({"on", "off"}))
+      ->type_name("");
+  add_connection(line, *dry_run);
+}
+
 std::unique_ptr<CommandLine> make_command_line() {
   auto line = std::make_unique<CommandLine>();
   line->invocation.config_path = default_config_path;
@@ -264,6 +303,7 @@ std::unique_ptr<CommandLine> make_command_line() {
                                      "Show how the running server is"));
   add_zone_commands(*line);
   add_key_commands(*line);
+  add_shield_commands(*line);
   CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
   add_command(*line, completion, Command::completion_bash, "bash",
               "Print completion for bash; source it, or put it into bash-completion's folder");

@@ -41,6 +41,13 @@ enum class Command : uint8_t {
   key_export,
   key_roll,
   key_submitted,
+  shield_status,
+  shield_top,
+  shield_explain,
+  shield_allow,
+  shield_deny,
+  shield_forget,
+  shield_dry_run,
   completion_bash,
 };
 
@@ -75,6 +82,10 @@ struct Invocation {
   std::string zone_file;    // of `zone check` and `zone print`; empty: not given
   std::string from_serial;  // of `zone diff`; empty: not given
   std::string to_serial;    // of `zone diff` and `zone rollback`
+  std::string shield_of;    // of `shield …`: an address, or a name to explain
+  std::string shield_what;  // of `shield dry-run`
+  std::string shield_state;
+  std::string shield_seconds;  // of `shield allow` and `deny`; empty: a day
   OutputFormat format = OutputFormat::text;
   Strictness strictness = Strictness::usual;
   Validation validation = Validation::no;

@@ -8,6 +8,7 @@
 #include "main/key_commands.h"
 #include "main/serve.h"
 #include "main/server_commands.h"
+#include "main/shield_commands.h"
 #include "main/zone_commands.h"
 #include "main/zone_file_commands.h"
 #include "main/zone_sign_command.h"
@@ -70,6 +71,17 @@ ExitCode run(const Invocation& invocation) {
       return roll_key(invocation);
     case Command::key_submitted:
       return confirm_submission(invocation);
+    case Command::shield_status:
+      return show_shield_status(invocation);
+    case Command::shield_top:
+      return show_shield_top(invocation);
+    case Command::shield_explain:
+      return explain_to_operator(invocation);
+    case Command::shield_allow:
+    case Command::shield_deny:
+    case Command::shield_forget:
+    case Command::shield_dry_run:
+      return steer_shield(invocation);
     case Command::completion_bash:
       fmt::print("{}", bash_completion(all_commands()));
       return ExitCode::good;

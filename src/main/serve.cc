@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "main/service.h"
 #include "main/state_directory.h"
+#include "shield/history_file.h"
 #include "supervise/process.h"
 #include "transport/socket.h"
 #include "zone/memory.h"
@@ -60,6 +61,18 @@ Result<std::vector<UniqueFd>> open_tls_listeners(const config::ServerSettings& s
   return listeners;
 }
 
+// Sources that an earlier run knew, under its key; or none, under a new one.
+Result<void> begin_history(const config::Config& config, shield::ShieldMemory& shield) {
+  const uint64_t now_s = SystemClock().wall_s();
+  const std::string path = shield::history_path(config.server.state);
+  if (shield::read_history(path, shield, now_s, config.shield.history_slot_s)) return {};
+  __u64* key = shield.common.key;
+  if (getrandom(key, sizeof shield.common.key, 0) != sizeof shield.common.key) {
+    return fail_system("read random bytes", errno);
+  }
+  return {};
+}
+
 // All that can fail at start, in the order in which privileges are given up.
 Result<int> start_and_run(const config::Config& config) {
   const config::ServerSettings& server = config.server;
@@ -90,6 +103,8 @@ Result<int> start_and_run(const config::Config& config) {
     return fail_system("read random bytes", errno);
   }
   refusals->set_key(key);
+  const auto shield = TRY(SharedObject<shield::ShieldMemory>::create("the shield"));
+  TRY(begin_history(config, *shield));
   TRY(offer_kept_memory(server.state, *panel));
   auto channel = TRY(exchange::Channel::make_pair());
   const auto handover = TRY(exchange::HandoverPair::make());
@@ -100,6 +115,7 @@ Result<int> start_and_run(const config::Config& config) {
                    .clock = clock,
                    .panel = *panel,
                    .refusals = *refusals,
+                   .shield = *shield,
                    .sockets = sockets,
                    .xdp = xdp,
                    .channel = channel,

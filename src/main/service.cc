@@ -124,6 +124,7 @@ int Service::run_worker_process(size_t worker) const {
                             .refusals = parts_.refusals,
                             .listeners = {},
                             .xdp_ports = xdp_ports(worker),
+                            .shield = &parts_.shield,
                             .handover = parts_.handover.answer.get()};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
     setup.listeners.push_back(
@@ -181,6 +182,7 @@ int Service::run_control_process() const {
   return control::run({.config_file = parts_.config.source,
                        .config = parts_.config,
                        .panel = parts_.panel,
+                       .shield = parts_.shield,
                        .channel = parts_.channel.control,
                        .handover = parts_.handover.control.get(),
                        .tls_listeners = tls_listeners()});

@@ -18,6 +18,7 @@
 #include "main/xdp_path.h"
 #include "shield/death_watch.h"
 #include "shield/refusal_table.h"
+#include "shield/shield_memory.h"
 #include "supervise/supervisor.h"
 #include "transport/socket_sets.h"
 
@@ -28,6 +29,7 @@ struct ServiceParts {
   const Clock& clock;
   exchange::Panel& panel;
   shield::RefusalTable& refusals;
+  shield::ShieldMemory& shield;
   transport::SocketSets& sockets;  // prepared and committed for the first time
   XdpPath& xdp;
   exchange::Channel::Pair& channel;

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/shield_commands.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <optional>
+
+#include <boost/json.hpp>
+
+#include "exchange/counters.h"
+#include "shield/rate_table.h"
+
+namespace holdfast::control {
+
+namespace {
+
+namespace json = boost::json;
+using shield::ZoneWatch;
+using shield::ZoneWatchEntry;
+
+constexpr uint64_t word_s_default = 86'400;
+constexpr uint64_t word_s_max = 366 * uint64_t{86'400};
+constexpr size_t top_zones = 20;
+constexpr uint32_t usual_scale = 16;  // of ZoneWatchEntry's usual numbers
+
+struct DryRun {
+  std::string_view name;
+  uint32_t bits;
+};
+constexpr std::array<DryRun, 6> dry_runs{{
+    {"admission", SHIELD_DRY_RUN_ADMISSION},
+    {"truncate", SHIELD_DRY_RUN_TRUNCATE},
+    {"hop", SHIELD_DRY_RUN_HOP},
+    {"zones", SHIELD_DRY_RUN_ZONES},
+    {"streams", SHIELD_DRY_RUN_STREAMS},
+    {"all", SHIELD_DRY_RUN_ADMISSION | SHIELD_DRY_RUN_TRUNCATE | SHIELD_DRY_RUN_HOP |
+                SHIELD_DRY_RUN_ZONES | SHIELD_DRY_RUN_STREAMS},
+}};
+
+std::string refusal(std::string_view error) {
+  return json::serialize(json::object{{"ok", false}, {"error", error}});
+}
+
+// Worker by worker, as far as any has been started.
+template <typename Visit>
+void for_each_zone(const shield::ShieldMemory& memory, Visit&& visit) {
+  for (const shield::ShieldWorkerTables& worker : memory.workers) {
+    if (worker.orders.beat_ms == 0) return;
+    for (const auto& line : worker.zones) {
+      for (const ZoneWatchEntry& entry : line) {
+        if (entry.hash.load(std::memory_order_relaxed) != 0) visit(entry);
+      }
+    }
+  }
+}
+
+struct ZoneSum {
+  uint64_t hash = 0;
+  std::string name;
+  uint64_t asked = 0;
+  uint64_t absent = 0;
+  uint64_t usual_asked = 0;
+  uint64_t usual_absent = 0;
+  uint64_t shed = 0;
+  bool attacked = false;
+  bool hot = false;
+
+  void add(const ZoneWatchEntry& entry, uint64_t now_ms) {
+    asked += ZoneWatch::a_second(entry.last_asked.load());
+    absent += ZoneWatch::a_second(entry.last_absent.load());
+    usual_asked += ZoneWatch::a_second(entry.usual_asked_x16.load()) / usual_scale;
+    usual_absent += ZoneWatch::a_second(entry.usual_absent_x16.load()) / usual_scale;
+    shed += entry.shed.load();
+    attacked |= ZoneWatch::is_under_attack(entry, now_ms);
+    hot |= ZoneWatch::is_hot(entry, now_ms);
+  }
+  [[nodiscard]] json::object to_json() const {
+    return {{"zone", name},
+            {"asked_per_s", asked},
+            {"absent_per_s", absent},
+            {"usual_asked_per_s", usual_asked},
+            {"shed", shed},
+            {"usual_absent_per_s", usual_absent},
+            {"hot", hot},
+            {"under_attack", attacked}};
+  }
+};
+
+std::vector<ZoneSum> zones_of(const shield::ShieldMemory& memory, uint64_t now_ms) {
+  std::map<uint64_t, ZoneSum> sums;
+  for_each_zone(memory, [&](const ZoneWatchEntry& entry) {
+    ZoneSum& sum = sums[entry.hash.load()];
+    if (sum.name.empty()) sum.name = ZoneWatch::name_of(entry).view().to_text();
+    sum.add(entry, now_ms);
+  });
+  std::vector<ZoneSum> zones;
+  for (auto& [hash, sum] : sums) zones.push_back(std::move(sum));
+  std::ranges::sort(zones, std::greater(), [](const ZoneSum& zone) { return zone.asked; });
+  return zones;
+}
+
+json::object questions_object(const ShieldReading& reading) {
+  json::object classes;
+  for (size_t i = 0; i < exchange::shield_class_count; ++i) {
+    json::object fates;
+    for (size_t k = 0; k < exchange::shield_fate_count; ++k) {
+      fates[exchange::shield_fate_name(static_cast<exchange::ShieldFate>(k))] =
+          reading.questions[i][k];
+    }
+    classes[exchange::shield_class_name(i)] = fates;
+  }
+  return classes;
+}
+
+std::string_view word_name(Word word) { return word == Word::allow ? "allow" : "deny"; }
+
+}  // namespace
+
+std::string ShieldCommands::handle(const Request& request) const {
+  if (request.command == "shield-status") return status();
+  if (request.command == "shield-top") return top();
+  if (request.command == "shield-explain") return explain(request.of);
+  if (request.command == "shield-dry-run") return dry_run(request);
+  return say(request);
+}
+
+std::string ShieldCommands::status() const {
+  const shield::ShieldMemory& memory = keeper_.memory();
+  const ShieldReading reading = keeper_.reading();
+  const auto known = keeper_.history().summarise(memory.common.known_slots);
+  json::array workers;
+  for (size_t i = 0; i < memory.workers.size(); ++i) {
+    const ShieldOrders& orders = memory.workers[i].orders;
+    if (orders.beat_ms == 0) break;
+    workers.push_back(json::object{{"worker", i},
+                                   {"level", orders.level},
+                                   {"learning", orders.learning != 0},
+                                   {"budget_per_s", orders.level == 0 ? 0 : orders.admit_per_s}});
+  }
+  json::array dry;
+  for (const DryRun& run : dry_runs) {
+    if ((memory.common.dry_run & run.bits) == run.bits) dry.emplace_back(run.name);
+  }
+  json::array words;
+  for (const ShieldKeeper::Saying& saying : keeper_.sayings()) {
+    words.push_back(json::object{{"address", saying.address},
+                                 {"word", word_name(saying.word)},
+                                 {"until_unix_s", saying.until_s}});
+  }
+  json::array zones;
+  for (const ZoneSum& zone : zones_of(memory, keeper_.now_ms())) {
+    if (zone.attacked || zone.hot) zones.push_back(zone.to_json());
+  }
+  return json::serialize(json::object{{"ok", true},
+                                      {"enabled", memory.common.enabled != 0},
+                                      {"level", reading.level},
+                                      {"overloaded_workers", reading.workers_overloaded},
+                                      {"dry_run", dry},
+                                      {"sources", json::object{{"remembered", known.entries},
+                                                               {"known", known.known},
+                                                               {"proved", known.proved}}},
+                                      {"slot", memory.common.slot},
+                                      {"questions", questions_object(reading)},
+                                      {"zones", zones},
+                                      {"words", words},
+                                      {"workers", workers}});
+}
+
+std::string ShieldCommands::top() const {
+  json::array zones;
+  for (const ZoneSum& zone : zones_of(keeper_.memory(), keeper_.now_ms())) {
+    if (zones.size() == top_zones) break;
+    zones.push_back(zone.to_json());
+  }
+  return json::serialize(json::object{{"ok", true}, {"zones", zones}});
+}
+
+std::string ShieldCommands::explain(const std::string& of) const {
+  if (const auto address = parse_endpoint(of, 53)) return explain_address(*address);
+  return explain_name(of);
+}
+
+std::string ShieldCommands::explain_address(const Endpoint& address) const {
+  const shield::ShieldMemory& memory = keeper_.memory();
+  const __u64 hash = keeper_.hash_of(address);
+  const __u64 entry = keeper_.history().find(hash);
+  uint32_t rate = 0;
+  uint32_t odd_rate = 0;
+  uint32_t prefix_rate = 0;
+  ShieldOrders orders = memory.workers[0].orders;
+  for (const shield::ShieldWorkerTables& worker : memory.workers) {
+    if (worker.orders.beat_ms == 0) break;
+    if (worker.orders.level > orders.level) orders = worker.orders;
+    const auto estimate = [&](uint32_t place) {
+      return shield::rate_at(worker.rates, place, keeper_.now_ms());
+    };
+    rate += estimate(shield_rate_place(hash, 0));
+    odd_rate += estimate(shield_rate_place(hash, 1));
+    prefix_rate += estimate(shield_rate_place(keeper_.prefix_hash_of(address), 0));
+  }
+  const ShieldClass judged = shield_judge(&memory.common, &orders, entry, 0, rate, prefix_rate);
+  json::object object{
+      {"ok", true},
+      {"class", exchange::shield_class_name(judged)},
+      {"seen", entry != 0},
+      {"known", shield_is_known(&orders, entry) != 0},
+      {"slots_seen", shield_score(entry)},
+      {"slots_since", (memory.common.slot - shield_slot(entry)) & 0xffU},
+      {"hop_limit", shield_hop(entry)},
+      {"hop_limit_counts", (shield_flags(entry) & SHIELD_FLAG_HOP_ODD) < SHIELD_HOP_ODD_MAX},
+      {"usual_per_s_up_to", uint64_t{1} << std::min(shield_rate(entry), 24U)},
+      {"may_ask_per_s", entry != 0 ? shield_allowance(&orders, entry) : orders.unknown_source},
+      {"asks_per_s", rate},
+      {"asks_per_s_from_elsewhere", odd_rate},
+      {"prefix_asks_per_s", prefix_rate},
+      {"proved_by_tcp", (shield_flags(entry) & SHIELD_FLAG_PROVED) != 0},
+      {"allowed", (shield_flags(entry) & SHIELD_FLAG_ALLOWED) != 0},
+      {"denied", (shield_flags(entry) & SHIELD_FLAG_DENIED) != 0},
+      {"overload_level", orders.level}};
+  return json::serialize(object);
+}
+
+std::string ShieldCommands::explain_name(const std::string& text) const {
+  auto name = wire::Name::from_text(text);
+  if (!name) return refusal(text + ": neither an address nor a name");
+  name->fold_case();
+  const auto zones = zones_of(keeper_.memory(), keeper_.now_ms());
+  // The deepest zone that it lies in, of those that are watched.
+  for (wire::NameView at = *name;; at = at.parent()) {
+    const auto found = std::ranges::find(zones, at.to_text(), &ZoneSum::name);
+    if (found != zones.end()) {
+      json::object object = found->to_json();
+      object["ok"] = true;
+      return json::serialize(object);
+    }
+    if (at.is_root()) break;
+  }
+  return refusal(text + ": of its zone nothing has been asked lately");
+}
+
+std::string ShieldCommands::say(const Request& request) const {
+  const auto address = parse_endpoint(request.of, 53);
+  if (!address) return refusal("\"of\" is to be an address");
+  uint64_t seconds = word_s_default;
+  if (!request.seconds.empty()) {
+    const char* end = request.seconds.data() + request.seconds.size();
+    const auto [at, error] = std::from_chars(request.seconds.data(), end, seconds);
+    if (error != std::errc() || at != end || seconds == 0 || seconds > word_s_max) {
+      return refusal("\"seconds\" is to be a number from 1 to " + std::to_string(word_s_max));
+    }
+  }
+  const Word word = request.command == "shield-allow"  ? Word::allow
+                    : request.command == "shield-deny" ? Word::deny
+                                                       : Word::none;
+  const auto said = keeper_.say(*address, word, seconds);
+  if (!said) return refusal(said.error().message);
+  return json::serialize(json::object{{"ok", true}});
+}
+
+std::string ShieldCommands::dry_run(const Request& request) const {
+  const auto found = std::ranges::find(dry_runs, request.what, &DryRun::name);
+  if (found == dry_runs.end()) {
+    return refusal("\"what\" is to be admission, truncate, hop, zones, streams or all");
+  }
+  if (request.state != "on" && request.state != "off") {
+    return refusal("\"state\" is to be on or off");
+  }
+  keeper_.set_dry_run(found->bits, request.state == "on");
+  return json::serialize(json::object{{"ok", true}});
+}
+
+}  // namespace holdfast::control

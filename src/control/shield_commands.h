@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The requests of the control socket about the shield: shield-status, shield-top, shield-explain,
+// shield-allow, shield-deny, shield-forget, shield-dry-run (docs/control-socket.md).
+//
+// Reads what the answer processes count, and changes what operators may say. Thread: the
+// io_context's.
+#pragma once
+
+#include <string>
+
+#include "control/shield_keeper.h"
+
+namespace holdfast::control {
+
+class ShieldCommands {
+ public:
+  struct Request {
+    std::string command;
+    std::string of;       // an address, or a name for shield-explain
+    std::string seconds;  // for how long a word holds; empty: a day
+    std::string what;     // of shield-dry-run: admission, truncate, hop, zones, streams, all
+    std::string state;    // on or off
+  };
+  explicit ShieldCommands(ShieldKeeper& keeper) : keeper_(keeper) {}
+
+  // One line of JSON.
+  [[nodiscard]] std::string handle(const Request& request) const;
+
+ private:
+  [[nodiscard]] std::string status() const;
+  [[nodiscard]] std::string top() const;
+  [[nodiscard]] std::string explain(const std::string& of) const;
+  [[nodiscard]] std::string explain_address(const Endpoint& address) const;
+  [[nodiscard]] std::string explain_name(const std::string& name) const;
+  [[nodiscard]] std::string say(const Request& request) const;
+  [[nodiscard]] std::string dry_run(const Request& request) const;
+
+  ShieldKeeper& keeper_;
+};
+
+}  // namespace holdfast::control
