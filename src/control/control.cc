@@ -180,6 +180,16 @@ struct Ground {
   std::shared_ptr<const transfer::TlsCredentials> tls;
 };
 
+ReportSources report_sources(const Ground& ground, const ZoneTable& table, Transfers& transfers) {
+  return {.panel = ground.environment.panel,
+          .zones = table,
+          .facts = ground.facts,
+          .dnstap = ground.dnstap,
+          .transfers = transfers,
+          .config_file = ground.environment.config_file,
+          .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
+}
+
 // Joins the parts and runs them until SIGTERM.
 void run_parts(const Ground& ground, Start start) {
   const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
@@ -201,13 +211,7 @@ void run_parts(const Ground& ground, Start start) {
                        .state_directory = config->server.state,
                        .clock = clock});
   zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
-  const ReportSources sources{.panel = panel,
-                              .zones = table,
-                              .facts = facts,
-                              .dnstap = dnstap,
-                              .transfers = transfers,
-                              .config_file = environment.config_file,
-                              .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
+  const ReportSources sources = report_sources(ground, table, transfers);
   ShieldKeeper shield(environment.shield, panel, clock, config->server.state);
   ZonePrinters printers(memory.reader(), panel.epochs);
   IoThread io(liveness);
