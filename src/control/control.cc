@@ -194,14 +194,13 @@ ReportSources report_sources(const Ground& ground, const ZoneTable& table, Trans
 void run_parts(const Ground& ground, Start start) {
   const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
   zone::Memory& memory = opened.memory;
-  exchange::Panel& panel = environment.panel;
   const auto config = facts.read().applied;
   ZoneTable table;
   ZoneSet zones(memory, table, config->server.state, clock,
                 [&] { liveness.begin(WatchedThread::management, Step::work); });
   SupervisorLink supervisor(environment.channel);
   TaskQueue tasks;
-  Transfers transfers({.panel = panel,
+  Transfers transfers({.panel = environment.panel,
                        .memory = memory.reader(),
                        .zones = zones,
                        .tasks = tasks,
@@ -212,8 +211,8 @@ void run_parts(const Ground& ground, Start start) {
                        .clock = clock});
   zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
   const ReportSources sources = report_sources(ground, table, transfers);
-  ShieldKeeper shield(environment.shield, panel, clock, config->server.state);
-  ZonePrinters printers(memory.reader(), panel.epochs);
+  ShieldKeeper shield(environment.shield, environment.panel, clock, config->server.state);
+  ZonePrinters printers(memory.reader(), environment.panel.epochs);
   IoThread io(liveness);
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
@@ -242,21 +241,22 @@ void run_parts(const Ground& ground, Start start) {
     shield.tick(*applied);
   };
   each_second();
-  Management({.memory = memory,
-              .zones = zones,
-              .table = table,
-              .settings = settings,
-              .supervisor = supervisor,
-              .facts = facts,
-              .reloader = reloader,
-              .requests = requests,
-              .tasks = tasks,
-              .transfers = transfers,
-              .tls = tls,
-              .liveness = liveness,
-              .stop = stop_requested,
-              .each_second = each_second,
-              .on_loaded = [&] { show_filled_memory(opened, config->server.state, panel); }})
+  Management(
+      {.memory = memory,
+       .zones = zones,
+       .table = table,
+       .settings = settings,
+       .supervisor = supervisor,
+       .facts = facts,
+       .reloader = reloader,
+       .requests = requests,
+       .tasks = tasks,
+       .transfers = transfers,
+       .tls = tls,
+       .liveness = liveness,
+       .stop = stop_requested,
+       .each_second = each_second,
+       .on_loaded = [&] { show_filled_memory(opened, config->server.state, environment.panel); }})
       .run(start);
   io.stop();
   zones.maintain();
