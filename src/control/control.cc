@@ -223,9 +223,7 @@ void run_parts(const Ground& ground, Start start) {
     return answer_http(target, sources, refused_connections);
   });
   Listeners listeners(io.context(), http, control_socket_path(config->server.state),
-                      [&](std::string_view request, const ControlSocket::Done& done) {
-                        commands.handle(request, done);
-                      });
+                      [&](auto request, const auto& done) { commands.handle(request, done); });
   Reloader reloader({.config_file = environment.config_file,
                      .zones = zones,
                      .table = table,
