@@ -9,6 +9,7 @@ install(DIRECTORY DESTINATION /etc/holdfast/zones)
 install(FILES packaging/holdfast.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY src/drill/scenarios/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/scenarios)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 add_custom_command(
   OUTPUT ${CMAKE_BINARY_DIR}/holdfast.completion

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Builds each module of src/layers.txt as a library that sees only the modules it may include.
-# Programs for the kernel (*.bpf.c) are embedded in their module's library (bpf.cmake).
+# Programs for the kernel (*.bpf.c) are embedded in their module's library (bpf.cmake), and so are
+# scenarios of the drill (embed.cmake).
 #
 # A header is reached as "module/name.h" through a folder of links that holds the module itself and
 # what its line names: any other include does not resolve, so it fails the build. `./dev check`
@@ -27,6 +28,12 @@ function(holdfast_add_module module allowed)
     holdfast_embed_bpf(embedded ${program} ${include_root})
     list(APPEND sources ${embedded})
   endforeach()
+
+  file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${module}/scenarios/*.toml)
+  if(scenarios)
+    holdfast_embed_texts(embedded ${module}_scenario ${scenarios})
+    list(APPEND sources ${embedded})
+  endif()
 
   set(links ${HOLDFAST_LINK_${module}})
   foreach(reachable ${allowed})

@@ -24,6 +24,6 @@ set(HOLDFAST_LINK_supervise PkgConfig::SYSTEMD ${CAP_LIBRARY})
 set(HOLDFAST_LINK_config fmt::fmt)
 set(HOLDFAST_LINK_control Boost::json PkgConfig::FSTRM PkgConfig::PROTOBUF_C PkgConfig::SYSTEMD
     OpenSSL::Crypto fmt::fmt Threads::Threads)
-set(HOLDFAST_LINK_drill PkgConfig::LIBBPF)
+set(HOLDFAST_LINK_drill PkgConfig::LIBBPF Boost::json fmt::fmt Threads::Threads)
 set(HOLDFAST_LINK_transfer OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 set(HOLDFAST_LINK_main spdlog::spdlog fmt::fmt Boost::json)

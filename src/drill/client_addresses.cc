@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t file_bytes_max = 64U << 20;
 constexpr uint32_t step = 65537;  // a prime that does not divide clients_max_ipv4: all are reached
+constexpr uint32_t wide_step = 2'654'435'761;  // odd, so all of a power of two are reached
 constexpr HashKey spread_key{0x9E3779B97F4A7C15, 0xD1B54A32D192ED03};
 
 uint32_t clients_max(AddressFamily family) {
@@ -37,6 +38,14 @@ Prefix client_ipv6(uint32_t index) {
   return client;
 }
 
+Prefix wide_client_ipv4(uint32_t index) {
+  Prefix client = wide_range_ipv4();
+  const uint32_t offset = (index * wide_step) & (wide_clients_max_ipv4 - 1);
+  store_be32(client.address.data(), load_be32(client.address.data()) | offset);
+  client.bits = 32;
+  return client;
+}
+
 Result<Prefix> read_client(std::string_view line, AddressFamily family) {
   const Prefix client = TRY(parse_prefix(line));
   if (client.is_ipv6() != (family == AddressFamily::ipv6)) {
@@ -60,6 +69,19 @@ Result<std::vector<Prefix>> spread_clients(uint32_t count, AddressFamily family)
   clients.reserve(count);
   for (uint32_t index = 0; index < count; ++index) {
     clients.push_back(family == AddressFamily::ipv6 ? client_ipv6(index) : client_ipv4(index));
+  }
+  return clients;
+}
+
+Result<std::vector<Prefix>> wide_clients(uint32_t first, uint32_t count, AddressFamily family) {
+  const uint32_t most = family == AddressFamily::ipv6 ? clients_max_ipv6 : wide_clients_max_ipv4;
+  if (count == 0 || count > most || first > most - count) {
+    return fail(std::to_string(count) + " addresses: expected 1 to " + std::to_string(most));
+  }
+  std::vector<Prefix> clients;
+  clients.reserve(count);
+  for (uint32_t index = first; index < first + count; ++index) {
+    clients.push_back(family == AddressFamily::ipv6 ? client_ipv6(index) : wide_client_ipv4(index));
   }
   return clients;
 }

@@ -37,6 +37,22 @@ TEST(ClientAddresses, AreAllDifferentAndNeverTheLaboratorysOwn) {
   expect_spread(100'000, AddressFamily::ipv6, "fd48:4600:0:1::/64");
 }
 
+TEST(ClientAddresses, OfTheWideRangeAreAllDifferentAndAlwaysTheSame) {
+  const auto all = wide_clients(0, 700'000, AddressFamily::ipv4);
+  const auto some = wide_clients(3000, 5, AddressFamily::ipv4);
+  ASSERT_TRUE(all.has_value() && some.has_value());
+  std::set<std::array<uint8_t, 16>> different;
+  for (const Prefix& client : *all) {
+    different.insert(client.address);
+    ASSERT_TRUE(wide_range_ipv4().contains(client)) << client.to_text();
+  }
+  EXPECT_EQ(different.size(), all->size());
+  for (size_t index = 0; index < some->size(); ++index) {
+    EXPECT_EQ((*some)[index], (*all)[3000 + index]);
+  }
+  EXPECT_FALSE(wide_clients(1, wide_clients_max_ipv4, AddressFamily::ipv4).has_value());
+}
+
 TEST(ClientAddresses, HaveABound) {
   EXPECT_FALSE(spread_clients(0, AddressFamily::ipv4).has_value());
   EXPECT_FALSE(spread_clients(clients_max_ipv4 + 1, AddressFamily::ipv4).has_value());

@@ -59,6 +59,18 @@ static __always_inline const struct udphdr* find_udp(const void* at, const void*
   return 0;
 }
 
+// Whether it belongs to a TCP connection that a generator has begun: nobody is there to go on, and
+// the kernel must not say so to the server.
+static __always_inline int is_tcp_of_generator(const void* at, const void* end) {
+  const struct ethhdr* ethernet = at;
+  const struct iphdr* ip = (const struct iphdr*)(ethernet + 1);
+  const __be16* ports = (const __be16*)(ip + 1);
+  if ((const void*)(ports + 2) > end || ethernet->h_proto != bpf_htons(ETH_P_IP)) return 0;
+  if (ip->ihl != 5 || ip->protocol != IPPROTO_TCP) return 0;
+  const __u32 label = bpf_ntohs(ports[1]) >> label_shift;
+  return ports[0] == bpf_htons(plan.server_port) && label != label_none && label < label_sockets;
+}
+
 // The answer to a measured question: how long after it was due, once.
 static __always_inline void take_time(const struct DnsHeader* dns, __u64 now) {
   __u32 id = bpf_ntohs(dns->id);
@@ -73,6 +85,7 @@ SEC("xdp")
 int count_answers(struct xdp_md* context) {
   const void* data = (const void*)(long)context->data;
   const void* end = (const void*)(long)context->data_end;
+  if (is_tcp_of_generator(data, end)) return XDP_DROP;
   int is_fragment = 0;
   const struct udphdr* udp = find_udp(data, end, &is_fragment);
   if (!udp) return XDP_PASS;

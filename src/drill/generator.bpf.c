@@ -18,6 +18,10 @@
 
 #define NS_PER_S 1000000000ULL
 #define DONT_FRAGMENT 0x4000
+#define MORE_FRAGMENTS 0x2000
+#define LATER_FRAGMENT 185  // the offset behind 1,480 bytes, in eights
+#define TCP_SYN 0x5002      // five words of header, the SYN bit
+#define TCP_WINDOW 64240
 
 const volatile struct GeneratorPlan plan = {};
 struct GeneratorState state = {};
@@ -63,9 +67,23 @@ struct DnsHeader {
   __u16 counts[4];
 };
 
+struct TcpHeader {
+  __be16 source;
+  __be16 dest;
+  __be32 sequence;
+  __be32 acknowledged;
+  __be16 flags;
+  __be16 window;
+  __be16 check;
+  __be16 urgent;
+};
+
 struct Draw {
   __u16 id;
   __u16 port;
+  __u8 hop_limit;
+  __be32 ipv4;  // the source
+  __u32 source_sum;
   const struct GeneratorSource* source;
   const struct GeneratorQuestion* question;
 };
@@ -107,6 +125,15 @@ static __always_inline __u64 due_time(__u64 now) {
   return state.start_ns + state.due * NS_PER_S / state.rate_per_s;
 }
 
+// An address made up anew keeps its hop count each time that it comes.
+static __always_inline void make_up_source(struct Draw* draw, __u32 random) {
+  const __u32 host = random & ((1U << (plan.random_bits & 31)) - 1);
+  const __u32 address = bpf_ntohl(draw->ipv4) | host;
+  draw->ipv4 = bpf_htonl(address);
+  draw->source_sum = (address >> 16) + (address & 0xFFFF);
+  draw->hop_limit = 40 + ((host * 0x9E3779B1U) >> 28);
+}
+
 // 0 if all of it was found.
 static __always_inline int draw_question(struct Draw* draw) {
   const __u64 random = next_random();
@@ -125,7 +152,12 @@ static __always_inline int draw_question(struct Draw* draw) {
     question = below(plan.question_count, question);
   }
   draw->question = bpf_map_lookup_elem(&questions, &question);
-  return !draw->source || !draw->question;
+  if (!draw->source || !draw->question) return 1;
+  draw->hop_limit = draw->source->hop_limit;
+  draw->source_sum = draw->source->sum;
+  draw->ipv4 = *(const __u32*)draw->source->address;
+  if (plan.random_bits) make_up_source(draw, more >> 32);
+  return 0;
 }
 
 // One in so many is measured: its id and label say so.
@@ -144,16 +176,20 @@ static __always_inline void measure(struct Draw* draw, __u64 now) {
   draw->port = (label_measured << label_shift) | (draw->port & (ports_per_label - 1));
 }
 
-// Twelve of Mirai's 32 characters, a to w and 0 to 8, five bits each. Their share of the checksum:
-// the label's length stands at an even place, so its first character at an odd one.
+// Twelve of Mirai's 32 characters, a to w and 0 to 8, five bits each, and one more for the case.
+// Their share of the checksum: the label's length stands at an even place, so its first character
+// at an odd one.
 static __always_inline __u32 write_label(__u8* at) {
   __u64 random = next_random();
+  __u32 cases = plan.mixed_case ? next_random() : 0;
   __u32 sum = 0;
 #pragma unroll
   for (int index = 0; index < random_label_bytes; ++index) {
     const __u32 value = random & 31;
     random >>= 5;
-    const __u32 character = value < 23 ? 'a' + value : '0' + value - 23;
+    __u32 character = value < 23 ? 'a' + value : '0' + value - 23;
+    if (value < 23 && (cases & 1)) character -= 'a' - 'A';
+    cases >>= 1;
     at[index] = character;
     sum += index % 2 == 0 ? character : character << 8;
   }
@@ -190,16 +226,50 @@ static __always_inline void write_udp(struct udphdr* udp, const struct Draw* dra
   udp->dest = bpf_htons(plan.server_port);
   udp->len = bpf_htons(udp_bytes);
   dns->id = bpf_htons(draw->id);
-  dns->flags = 0;
+  dns->flags = bpf_htons(plan.dns_flags);
   dns->counts[0] = bpf_htons(1);
   dns->counts[1] = 0;
   dns->counts[2] = 0;
   dns->counts[3] = bpf_htons(plan.opt_records);
   sum += write_question((__u8*)(dns + 1), draw->question);
   sum += IPPROTO_UDP + 2 * udp_bytes + draw->port + plan.server_port;
-  sum += draw->id + 1 + plan.opt_records;
+  sum += draw->id + plan.dns_flags + 1 + plan.opt_records;
   const __u16 checksum = finish_checksum(sum);
   udp->check = bpf_htons(checksum != 0 ? checksum : 0xFFFF);
+}
+
+// Makes the message wrong in one of eight ways; without a checksum, as IPv4 allows, so that what is
+// wrong is not found by that.
+static __always_inline void spoil(struct udphdr* udp, __u32 random) {
+  struct DnsHeader* dns = (struct DnsHeader*)(udp + 1);
+  __u8* qname = (__u8*)(dns + 1);
+  udp->check = 0;
+  switch (random & 7) {
+    case 0:
+      dns->counts[0] = bpf_htons(2);
+      break;
+    case 1:
+      dns->counts[0] = 0;
+      break;
+    case 2:
+      dns->counts[1] = 0xFFFF;
+      break;
+    case 3:
+      dns->flags = bpf_htons(0x7800);
+      break;  // an opcode that there is not
+    case 4:
+      qname[0] = 0xC0;
+      break;  // a pointer
+    case 5:
+      qname[0] = 63;
+      break;  // a label longer than the rest
+    case 6:
+      udp->len = bpf_htons(sizeof *udp + 5);
+      break;  // less than a header
+    default:
+      udp->len = bpf_htons(1400);
+      break;  // more than there is
+  }
 }
 
 static __always_inline int send(struct xdp_md* context, __u32 frame_bytes) {
@@ -208,6 +278,30 @@ static __always_inline int send(struct xdp_md* context, __u32 frame_bytes) {
   ++state.sent;
   state.sent_bytes += frame_bytes;
   return bpf_redirect(plan.out_index, 0);
+}
+
+// An IPv4 header without options for `total` bytes.
+static __always_inline void write_ipv4(struct iphdr* ip, const struct Draw* draw, __u32 total,
+                                       __u8 protocol) {
+  __u32 fragment = DONT_FRAGMENT;
+  __u32 id = 0;
+  if (plan.frame_kind == frame_fragment) {
+    fragment = draw->id & 1 ? MORE_FRAGMENTS : LATER_FRAGMENT;
+    id = draw->id;
+  }
+  ip->version = 4;
+  ip->ihl = 5;
+  ip->tos = 0;
+  ip->tot_len = bpf_htons(total);
+  ip->id = bpf_htons(id);
+  ip->frag_off = bpf_htons(fragment);
+  ip->ttl = draw->hop_limit;
+  ip->protocol = protocol;
+  ip->saddr = draw->ipv4;
+  ip->daddr = *(const volatile __u32*)plan.server_address;
+  const __u32 sum = 0x4500 + total + id + fragment + ((__u32)draw->hop_limit << 8) + protocol +
+                    draw->source_sum + plan.server_sum;
+  ip->check = bpf_htons(finish_checksum(sum));
 }
 
 SEC("xdp")
@@ -224,22 +318,40 @@ int generate_ipv4(struct xdp_md* context) {
   struct udphdr* udp = (struct udphdr*)(ip + 1);
   const __u32 udp_bytes = sizeof *udp + sizeof(struct DnsHeader) + draw.question->bytes;
   const __u32 total = sizeof *ip + udp_bytes;
-  const __u32 addresses_sum = draw.source->sum + plan.server_sum;
   write_ethernet(ethernet, ETH_P_IP);
-  ip->version = 4;
-  ip->ihl = 5;
-  ip->tos = 0;
-  ip->tot_len = bpf_htons(total);
-  ip->id = 0;
-  ip->frag_off = bpf_htons(DONT_FRAGMENT);
-  ip->ttl = draw.source->hop_limit;
-  ip->protocol = IPPROTO_UDP;
-  ip->saddr = *(const __u32*)draw.source->address;
-  ip->daddr = *(const volatile __u32*)plan.server_address;
-  const __u32 ip_sum = 0x4500 + total + DONT_FRAGMENT + ((__u32)draw.source->hop_limit << 8) +
-                       IPPROTO_UDP + addresses_sum;
-  ip->check = bpf_htons(finish_checksum(ip_sum));
-  write_udp(udp, &draw, addresses_sum, udp_bytes);
+  write_ipv4(ip, &draw, total, IPPROTO_UDP);
+  write_udp(udp, &draw, draw.source_sum + plan.server_sum, udp_bytes);
+  if (plan.frame_kind == frame_malformed) spoil(udp, next_random() >> 32);
+  return send(context, sizeof *ethernet + total);
+}
+
+// The beginning of a TCP connection that nobody goes on with.
+SEC("xdp")
+int generate_syn_ipv4(struct xdp_md* context) {
+  const __u64 now = bpf_ktime_get_ns();
+  struct Draw draw = {};
+  if (wait_for_due(now) || draw_question(&draw)) return XDP_DROP;
+  void* data = (void*)(long)context->data;
+  if (data + frame_bytes_max > (void*)(long)context->data_end) return XDP_DROP;
+
+  struct ethhdr* ethernet = data;
+  struct iphdr* ip = (struct iphdr*)(ethernet + 1);
+  struct TcpHeader* tcp = (struct TcpHeader*)(ip + 1);
+  const __u32 total = sizeof *ip + sizeof *tcp;
+  write_ethernet(ethernet, ETH_P_IP);
+  write_ipv4(ip, &draw, total, IPPROTO_TCP);
+  const __u32 sequence = next_random();
+  tcp->source = bpf_htons(draw.port);
+  tcp->dest = bpf_htons(plan.server_port);
+  tcp->sequence = bpf_htonl(sequence);
+  tcp->acknowledged = 0;
+  tcp->flags = bpf_htons(TCP_SYN);
+  tcp->window = bpf_htons(TCP_WINDOW);
+  tcp->urgent = 0;
+  const __u32 sum = draw.source_sum + plan.server_sum + IPPROTO_TCP + sizeof *tcp + draw.port +
+                    plan.server_port + (sequence >> 16) + (sequence & 0xFFFF) + TCP_SYN +
+                    TCP_WINDOW;
+  tcp->check = bpf_htons(finish_checksum(sum));
   return send(context, sizeof *ethernet + total);
 }
 

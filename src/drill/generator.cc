@@ -26,6 +26,8 @@ constexpr uint32_t batch_frames = 64;
 constexpr int call_frames = std::numeric_limits<int>::max();
 // What a hiccup of this processor may leave to be sent at once: half of what a veth's ring holds.
 constexpr uint64_t backlog_max = 128;
+constexpr uint16_t response_flags = 0x8580;     // QR, AA, RD, RA
+constexpr uint8_t random_source_bits_max = 22;  // of 100.64.0.0/10
 
 template <class Struct>
 Bytes bytes_of(const Struct& value) {
@@ -55,7 +57,23 @@ Result<void> check_config(const GeneratorConfig& config) {
   }
   if (config.server_port == 0) return fail("port 0: expected 1 to 65535");
   if (config.zipf_exponent < 0) return fail("a Zipf exponent below 0");
+  if (config.over_ipv6 && (config.frame != FrameType::question || config.random_source_bits != 0)) {
+    return fail("over IPv6 there are only whole questions from given addresses");
+  }
+  if (config.random_source_bits > random_source_bits_max) {
+    return fail("more made-up bits of an address than laboratories have addresses");
+  }
   return {};
+}
+
+uint8_t frame_kind(FrameType type) {
+  if (type == FrameType::fragment) return frame_fragment;
+  return type == FrameType::malformed ? frame_malformed : frame_question;
+}
+
+const char* program_name(const GeneratorConfig& config) {
+  if (config.frame == FrameType::tcp_syn) return "generate_syn_ipv4";
+  return config.over_ipv6 ? "generate_ipv6" : "generate_ipv4";
 }
 
 GeneratorPlan make_plan(const SealedSurroundings& surroundings, const SealedLinks& links,
@@ -76,18 +94,23 @@ GeneratorPlan make_plan(const SealedSurroundings& surroundings, const SealedLink
   std::memcpy(&plan.load_mac[0], links.load.mac.data(), links.load.mac.size());
   plan.random_label = questions.has_random_label() ? 1 : 0;
   plan.opt_records = questions.has_opt() ? 1 : 0;
+  plan.frame_kind = frame_kind(config.frame);
+  plan.random_bits = config.random_source_bits;
+  plan.mixed_case = config.mixed_case ? 1 : 0;
+  plan.dns_flags = config.frame == FrameType::response ? response_flags : 0;
   return plan;
 }
 
 Result<void> fill_sources(const KernelProgram& program, const std::vector<Prefix>& clients,
-                          uint8_t hop_limit) {
+                          const GeneratorConfig& config) {
   const MappedMemory memory = TRY(program.map_memory("sources"));
   for (size_t index = 0; index < clients.size(); ++index) {
     GeneratorSource source{};
     const Bytes address = address_bytes(clients[index]);
     std::memcpy(&source.address[0], address.data(), address.size());
     source.sum = checksum_share(address);
-    source.hop_limit = hop_limit;
+    source.hop_limit =
+        index < config.hop_limits.size() ? config.hop_limits[index] : config.hop_limit;
     std::memcpy(memory.bytes().data() + index * sizeof source, &source, sizeof source);
   }
   return {};
@@ -133,8 +156,8 @@ Result<Generator> Generator::make(const SealedSurroundings& surroundings,
   TRY(program.resize("questions", plan.question_count, value_bytes));
   if (plan.draw_count != 0) TRY(program.resize("draws", plan.draw_count));
   TRY(program.share("stamps", stamps_fd));
-  TRY(program.load(config.over_ipv6 ? "generate_ipv6" : "generate_ipv4"));
-  TRY(fill_sources(program, clients, config.hop_limit));
+  TRY(program.load(program_name(config)));
+  TRY(fill_sources(program, clients, config));
   TRY(fill_questions(program, questions, value_bytes));
   TRY(fill_draws(program, plan, config.zipf_exponent));
   MappedMemory state = TRY(program.variables());
@@ -151,14 +174,8 @@ Result<GeneratorState> Generator::run(const SealedSurroundings& surroundings, co
   }
   TRY(check_sealed(surroundings.load, surroundings.server));
   const auto visit = TRY(NamespaceVisit::to(surroundings.load));
-  GeneratorState state{};
-  state.start_ns = span.start_ns != 0 ? span.start_ns : monotonic_ns() + start_delay_ns;
-  state.end_ns = state.start_ns + span.duration_ms * 1'000'000;
-  state.rate_per_s = span.rate_per_s;
-  state.backlog_max = backlog_max;
-  state.measured_one_in = span.measured_one_in;
-  state.random = random_;
-  std::memcpy(state_.bytes().data(), &state, sizeof state);
+  begin(span, span.start_ns != 0 ? span.start_ns : monotonic_ns() + start_delay_ns);
+  GeneratorState state = this->state();
 
   const Interruption interruption(state.end_ns, stop);
   std::array<uint8_t, frame_bytes_max> frame{};
@@ -181,5 +198,24 @@ Result<GeneratorState> Generator::run(const SealedSurroundings& surroundings, co
   if (!stop && scheduled > state.due) state.missed += scheduled - state.due;
   return state;
 }
+
+void Generator::begin(const LoadSpan& span, uint64_t start_ns) {
+  GeneratorState state{};
+  state.start_ns = start_ns;
+  state.end_ns = start_ns + span.duration_ms * 1'000'000;
+  state.rate_per_s = span.rate_per_s;
+  state.backlog_max = backlog_max;
+  state.measured_one_in = span.measured_one_in;
+  state.random = random_;
+  std::memcpy(state_.bytes().data(), &state, sizeof state);
+}
+
+GeneratorState Generator::state() const {
+  GeneratorState state;
+  std::memcpy(&state, state_.bytes().data(), sizeof state);
+  return state;
+}
+
+void Generator::end() { random_ = state().random; }
 
 }  // namespace holdfast::drill

@@ -21,12 +21,25 @@ namespace holdfast::drill {
 constexpr uint64_t rate_max = 10'000'000;  // a second; above what one core can make
 constexpr uint64_t duration_max_s = 600;
 
+// All but whole questions only over IPv4.
+enum class FrameType : uint8_t {
+  question,
+  response,   // a message with the QR bit, such as a reflector sends
+  fragment,   // parts of datagrams that never become whole
+  malformed,  // wrong in one of eight ways
+  tcp_syn     // beginnings of connections that nobody goes on with
+};
+
 struct GeneratorConfig {
   uint16_t server_port = 53;
   bool over_ipv6 = false;
   uint8_t label = 1;         // 1 to 5: what its answers are counted under
   double zipf_exponent = 0;  // 0: every question alike often
   uint8_t hop_limit = 64;
+  std::vector<uint8_t> hop_limits;  // of each client, in place of the one above; empty: as that
+  FrameType frame = FrameType::question;
+  uint8_t random_source_bits = 0;  // IPv4: the last of the one client's are made up; 0: none
+  bool mixed_case = false;         // of the letters of random labels
   uint64_t seed = 1;
 };
 
@@ -52,6 +65,13 @@ class Generator {
   // not be blocked (interruption.h).
   [[nodiscard]] Result<GeneratorState> run(const SealedSurroundings& surroundings,
                                            const LoadSpan& span, const std::atomic<bool>& stop);
+
+  // For GeneratorGroup, which runs several at a time: begins the span at `start_ns` without running
+  // anything; what was sent so far in it, from any thread.
+  void begin(const LoadSpan& span, uint64_t start_ns);
+  [[nodiscard]] GeneratorState state() const;
+  void end();
+  [[nodiscard]] int program_fd() const { return program_.program_fd(); }
 
  private:
   Generator(KernelProgram program, MappedMemory state, uint64_t seed)

@@ -35,6 +35,15 @@ enum {
   ports_per_label = 1 << label_shift
 };
 
+enum { mixed_generators_max = 8 };
+
+/* What the frames are, beyond whole questions; these only over IPv4. */
+enum FrameKind { /* NOLINT(performance-enum-size): C before C23 knows no other */
+                 frame_question,
+                 frame_fragment, /* first and later parts of datagrams that never become whole */
+                 frame_malformed /* each wrong in one of eight ways */
+};
+
 struct GeneratorPlan {
   uint32_t out_index;      /* the veth, in the load's namespace */
   uint32_t source_count;   /* entries of `sources` */
@@ -49,7 +58,19 @@ struct GeneratorPlan {
   uint8_t load_mac[6];
   uint8_t random_label; /* 1: the first label of each question is made up */
   uint8_t opt_records;  /* 0 or 1: the header's last count */
-  uint8_t reserved[6];
+  uint8_t frame_kind;   /* enum FrameKind */
+  uint8_t random_bits;  /* of the only IPv4 source that are made up for each frame; 0: none */
+  uint8_t mixed_case;   /* 1: letters of the random label are of either case */
+  uint8_t reserved;
+  uint16_t dns_flags; /* of each message's header */
+};
+
+struct MixerPlan {
+  uint32_t generators; /* entries of the mixer's map that are set */
+};
+
+struct MixerState {
+  uint32_t turn; /* of the generator that had the last frame */
 };
 
 struct GeneratorState {

@@ -164,6 +164,7 @@ Result<void> finish_server_side(LaboratorySide& server, const LaboratorySide& lo
                                 const LaboratoryConfig& config) {
   Netlink netlink = TRY(Netlink::open());
   TRY(netlink.add_route(server.interface_index, client_range_ipv4(), load.ipv4));
+  TRY(netlink.add_route(server.interface_index, wide_range_ipv4(), load.ipv4));
   TRY(netlink.add_route(server.interface_index, client_range_ipv6(), load.ipv6));
   TRY(set_threads(server, config.server_cpu));
   if (config.server_napi == NapiScheduling::fair) return {};
@@ -191,6 +192,7 @@ Result<void> take_client_addresses() {
     TRY(netlink.add_local_range(loopback,
                                 ipv4(18, static_cast<uint8_t>(1U << (24 - bits)), 0, bits)));
   }
+  TRY(netlink.add_local_range(loopback, wide_range_ipv4()));
   Prefix upper_half = client_range_ipv6();
   upper_half.address[4] = 0x80;
   upper_half.bits = 33;
@@ -209,6 +211,7 @@ Result<void> finish_load_side(LaboratorySide& load, const LaboratoryConfig& conf
 }  // namespace
 
 Prefix client_range_ipv4() { return ipv4(18, 0, 0, 15); }
+Prefix wide_range_ipv4() { return Prefix{{100, 64}, 4, 10}; }
 Prefix client_range_ipv6() { return ipv6(0, 0, 32); }
 
 Result<Laboratory> Laboratory::make(const LaboratoryConfig& config) {

@@ -43,6 +43,7 @@ struct LaboratorySide {
 
 // Where the addresses of simulated clients come from; the server's routes lead there.
 [[nodiscard]] Prefix client_range_ipv4();
+[[nodiscard]] Prefix wide_range_ipv4();  // room for millions
 [[nodiscard]] Prefix client_range_ipv6();
 
 // What is written on both interfaces; traffic is made on no other.

@@ -14,7 +14,8 @@ constexpr Prefix ipv6(uint8_t first, uint8_t second, uint8_t bits) {
   return Prefix{{first, second}, 16, bits};
 }
 
-constexpr Prefix laboratory_ranges[] = {ipv4(198, 18, 0, 0, 15), ipv6(0xFD, 0, 8)};
+constexpr Prefix laboratory_ranges[] = {ipv4(198, 18, 0, 0, 15), ipv4(100, 64, 0, 0, 10),
+                                        ipv6(0xFD, 0, 8)};
 constexpr Prefix confined_ranges[] = {
     ipv4(127, 0, 0, 0, 8),        ipv4(169, 254, 0, 0, 16), ipv4(224, 0, 0, 0, 4),
     ipv4(255, 255, 255, 255, 32), ipv6(0xFE, 0x80, 10),     ipv6(0xFF, 0, 8),

@@ -2,8 +2,8 @@
 // Address ranges, and those that a laboratory keeps to: nothing outside of them is ever written
 // into a packet or an interface.
 //
-// 198.18.0.0/15 is set aside for such tests (RFC 2544 §C.2.2, RFC 6890), fd00::/8 is unique local
-// (RFC 4193). Plain values.
+// 198.18.0.0/15 is set aside for such tests (RFC 2544 §C.2.2, RFC 6890), 100.64.0.0/10 is shared
+// and never routed between networks (RFC 6598), fd00::/8 is unique local (RFC 4193). Plain values.
 #pragma once
 
 #include <array>

@@ -60,14 +60,23 @@ Result<QuestionList> QuestionList::parse(std::string_view lines, const EdnsOptio
 
 Result<QuestionList> QuestionList::random_under(std::string_view suffix, uint16_t qtype,
                                                 const EdnsOptions& edns) {
+  return random_under_any({std::string(suffix)}, qtype, edns);
+}
+
+Result<QuestionList> QuestionList::random_under_any(const std::vector<std::string>& suffixes,
+                                                    uint16_t qtype, const EdnsOptions& edns) {
   TRY(check_edns(edns));
   const std::string label(random_label_bytes, 'x');
-  const std::string text = suffix == "." ? label : label + "." + std::string(suffix);
-  const wire::Name name = TRY(wire::Name::from_text(text));
   QuestionList list;
-  list.add(name.view(), qtype, edns);
-  // The generator writes and sums up the label's characters itself.
-  for (size_t index = 0; index < random_label_bytes; ++index) list.bytes_[1 + index] = 0;
+  for (const std::string& suffix : suffixes) {
+    const wire::Name name =
+        TRY(wire::Name::from_text(suffix == "." ? label : label + "." + suffix));
+    const size_t at = list.bytes_.size();
+    list.add(name.view(), qtype, edns);
+    // The generator writes and sums up the label's characters itself.
+    for (size_t index = 0; index < random_label_bytes; ++index) list.bytes_[at + 1 + index] = 0;
+  }
+  if (list.size() == 0) return fail("no name to make up others under");
   list.has_random_label_ = true;
   return list;
 }

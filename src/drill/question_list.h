@@ -29,6 +29,10 @@ class QuestionList {
   [[nodiscard]] static Result<QuestionList> random_under(std::string_view suffix, uint16_t qtype,
                                                          const EdnsOptions& edns);
 
+  // The same under any of several suffixes, all alike often.
+  [[nodiscard]] static Result<QuestionList> random_under_any(
+      const std::vector<std::string>& suffixes, uint16_t qtype, const EdnsOptions& edns);
+
   [[nodiscard]] size_t size() const { return offsets_.size() - 1; }
   [[nodiscard]] Bytes at(size_t index) const {
     return Bytes(bytes_).subspan(offsets_[index], offsets_[index + 1] - offsets_[index]);

@@ -16,11 +16,17 @@ constexpr double ns_per_s = 1e9;
 ResolverModel::ResolverModel(const Population& population, std::vector<uint32_t> question_draws,
                              double rate_per_s, uint64_t start_ns, uint64_t seed)
     : population_(population),
-      question_draws_(std::move(question_draws)),
+      own_draws_(std::move(question_draws)),
       gap_ns_(ns_per_s / rate_per_s),
       next_question_ns_(start_ns),
       random_(seed),
       times_(histogram_buckets) {}
+
+void ResolverModel::set_demand(const ModelDemand& demand) {
+  gap_ns_ = ns_per_s / demand.rate_per_s;
+  question_draws_ = demand.questions;
+  resolver_draws_ = demand.resolvers;
+}
 
 uint64_t ResolverModel::next_due_ns() const {
   const uint64_t wait_ns = waits_.empty() ? UINT64_MAX : waits_.top().until_ns;
@@ -56,14 +62,17 @@ void ResolverModel::ask(uint64_t due_ns, std::vector<ModelSend>& sends) {
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   Question question;
-  question.number = question_draws_[random_() % question_draws_.size()];
-  question.resolver = population_.draws[random_() % population_.draws.size()];
+  const std::vector<uint32_t>& questions = question_draws_ ? *question_draws_ : own_draws_;
+  const std::vector<uint32_t>& resolvers = resolver_draws_ ? *resolver_draws_ : population_.draws;
+  question.number = questions[random_() % questions.size()];
+  question.resolver = resolvers[random_() % resolvers.size()];
   question.first_sent_ns = due_ns;
   question.timeout_ns = population_.resolvers[question.resolver].timeout_ms * ns_per_ms;
   question.under_way = true;
   slots_[slot] = question;
   ++counts_.asked;
-  send(slot, false, due_ns, sends);
+  if (observer_) observer_->on_asked(question.resolver, question.number, due_ns);
+  begin_try(slot, due_ns, sends);
 }
 
 void ResolverModel::repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends) {
@@ -71,18 +80,22 @@ void ResolverModel::repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend
   const Resolver& resolver = population_.resolvers[question.resolver];
   if (question.tries >= resolver.tries) {
     ++counts_.given_up;
-    finish(slot);
+    finish(slot, ModelOutcome::End::given_up, now_ns);
     return;
   }
   question.timeout_ns *= resolver.back_off;
-  send(slot, false, now_ns, sends);
+  begin_try(slot, now_ns, sends);
+}
+
+void ResolverModel::begin_try(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends) {
+  Question& question = slots_[slot];
+  ++question.tries;
+  send(slot, population_.resolvers[question.resolver].asks_over_tcp, now_ns, sends);
 }
 
 void ResolverModel::send(uint32_t slot, bool over_tcp, uint64_t now_ns,
                          std::vector<ModelSend>& sends) {
   Question& question = slots_[slot];
-  // Over TCP it is still the same try: nothing was waited for in vain.
-  if (!over_tcp) ++question.tries;
   ++(over_tcp ? counts_.sent_tcp : counts_.sent_udp);
   question.wait_number = ++waits_made_;
   waits_.push({now_ns + static_cast<uint64_t>(question.timeout_ns), waits_made_, slot});
@@ -95,16 +108,20 @@ void ResolverModel::take_answer(uint32_t slot, ModelAnswer answer, uint64_t now_
   Question& question = slots_[slot];
   switch (answer) {
     case ModelAnswer::answered: {
-      ++(question.tries == 1 ? counts_.answered_at_once : counts_.answered_by_repeat);
+      const bool at_once = question.tries == 1;
+      ++(at_once ? counts_.answered_at_once : counts_.answered_by_repeat);
       const uint64_t time_ns =
           now_ns > question.first_sent_ns ? now_ns - question.first_sent_ns : 0;
       ++times_[histogram_bucket(time_ns)];
-      finish(slot);
+      finish(slot,
+             at_once ? ModelOutcome::End::answered_at_once : ModelOutcome::End::answered_by_repeat,
+             now_ns);
       break;
     }
     case ModelAnswer::truncated:
       ++counts_.truncated;
       if (!population_.resolvers[question.resolver].can_use_tcp) break;
+      // Over TCP it is still the same try: nothing was waited for in vain.
       if (!question.was_truncated) send(slot, true, now_ns, sends);
       question.was_truncated = true;
       break;
@@ -113,17 +130,24 @@ void ResolverModel::take_answer(uint32_t slot, ModelAnswer answer, uint64_t now_
       // Once a question: RFC 7873 §5.3 wants an end to it.
       if (question.was_bad_cookie) break;
       question.was_bad_cookie = true;
-      --question.tries;
       send(slot, false, now_ns, sends);
       break;
     case ModelAnswer::refused:
       ++counts_.refused;
       break;
+    case ModelAnswer::wrong:
+      ++counts_.wrong;
+      break;
   }
 }
 
-void ResolverModel::finish(uint32_t slot) {
-  slots_[slot].under_way = false;
+void ResolverModel::finish(uint32_t slot, ModelOutcome::End end, uint64_t now_ns) {
+  Question& question = slots_[slot];
+  question.under_way = false;
+  if (observer_) {
+    const uint64_t time_ns = now_ns > question.first_sent_ns ? now_ns - question.first_sent_ns : 0;
+    observer_->on_ended({end, question.resolver, question.number, question.first_sent_ns, time_ns});
+  }
   free_slots_.push_back(slot);
 }
 

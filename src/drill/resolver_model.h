@@ -27,6 +27,7 @@ struct ModelSend {
 };
 
 enum class ModelAnswer : uint8_t {
+  wrong,       // denies a name that exists: as good as none, and counted
   answered,    // NOERROR or NXDOMAIN
   truncated,   // to be asked again over TCP
   bad_cookie,  // to be asked again with the cookie that came along
@@ -44,6 +45,33 @@ struct ModelCounts {
   uint64_t bad_cookie = 0;
   uint64_t refused = 0;
   uint64_t not_asked = 0;
+  uint64_t wrong = 0;
+};
+
+// What became of one question of a client.
+struct ModelOutcome {
+  enum class End : uint8_t { answered_at_once, answered_by_repeat, given_up };
+  End end = End::given_up;
+  uint32_t resolver = 0;
+  uint32_t question = 0;
+  uint64_t first_sent_ns = 0;
+  uint64_t time_ns = 0;  // until it was answered
+};
+
+// Is told of every question when it is first asked and when it ends; those under way at the end of
+// all do not end.
+class ModelObserver {
+ public:
+  virtual ~ModelObserver() = default;
+  virtual void on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns) = 0;
+  virtual void on_ended(const ModelOutcome& outcome) = 0;
+};
+
+// How much is asked, and by whom; the draws as Population::draws, and they outlive their use.
+struct ModelDemand {
+  double rate_per_s = 1000;  // above 0, of all resolvers together
+  const std::vector<uint32_t>* questions = nullptr;
+  const std::vector<uint32_t>* resolvers = nullptr;
 };
 
 class ResolverModel {
@@ -52,6 +80,10 @@ class ResolverModel {
   ResolverModel(const Population& population, std::vector<uint32_t> question_draws,
                 double rate_per_s, uint64_t start_ns, uint64_t seed);
 
+  // From the next question on.
+  void set_demand(const ModelDemand& demand);
+  // It outlives the model.
+  void set_observer(ModelObserver* observer) { observer_ = observer; }
   // No new questions from now on; those under way go on.
   void end_questions() { next_question_ns_ = UINT64_MAX; }
   // What is to be sent by `now_ns`, appended.
@@ -90,11 +122,15 @@ class ResolverModel {
 
   void ask(uint64_t due_ns, std::vector<ModelSend>& sends);
   void repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends);
+  void begin_try(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends);
   void send(uint32_t slot, bool over_tcp, uint64_t now_ns, std::vector<ModelSend>& sends);
-  void finish(uint32_t slot);
+  void finish(uint32_t slot, ModelOutcome::End end, uint64_t now_ns);
 
   const Population& population_;
-  std::vector<uint32_t> question_draws_;
+  std::vector<uint32_t> own_draws_;
+  const std::vector<uint32_t>* question_draws_ = nullptr;  // null: own_draws_
+  const std::vector<uint32_t>* resolver_draws_ = nullptr;  // null: the population's
+  ModelObserver* observer_ = nullptr;
   double gap_ns_;
   uint64_t next_question_ns_;
   std::mt19937_64 random_;

@@ -116,5 +116,58 @@ TEST_F(ResolverModelTest, QuestionsComeAtTheRateWhateverBecomesOfThem) {
   EXPECT_NEAR(static_cast<double>(model.counts().asked), 10'000, 400);
 }
 
+TEST_F(ResolverModelTest, WhoAsksOverTcpDoesSoEachTime) {
+  population_.resolvers[0].asks_over_tcp = true;
+  ResolverModel model = asked_once();
+  ASSERT_EQ(sends_.size(), 1U);
+  EXPECT_TRUE(sends_[0].over_tcp);
+  ASSERT_EQ(take_due(model, 100 * ms).size(), 1U);
+  EXPECT_TRUE(sends_[0].over_tcp);
+  answer(model, ModelAnswer::answered, 150 * ms);
+  EXPECT_EQ(model.counts().answered_by_repeat, 1U);
+}
+
+TEST_F(ResolverModelTest, ADenialOfWhatExistsIsNoAnswer) {
+  ResolverModel model = asked_once();
+  EXPECT_TRUE(answer(model, ModelAnswer::wrong, 10 * ms).empty());
+  EXPECT_EQ(model.counts().wrong, 1U);
+  EXPECT_EQ(take_due(model, 100 * ms).size(), 1U);
+}
+
+TEST_F(ResolverModelTest, DemandChangesWhoAsksAndForWhat) {
+  population_.resolvers.push_back(population_.resolvers[0]);
+  ResolverModel model(population_, {7}, 1000, 0, 1);
+  const std::vector<uint32_t> questions{9};
+  const std::vector<uint32_t> resolvers{1};
+  model.set_demand({1000, &questions, &resolvers});
+  for (const ModelSend& each : take_due(model, 5 * ms)) {
+    EXPECT_EQ(each.question, 9U);
+    EXPECT_EQ(each.resolver, 1U);
+  }
+  EXPECT_FALSE(sends_.empty());
+}
+
+class Endings final : public ModelObserver {
+ public:
+  void on_asked(uint32_t, uint32_t, uint64_t) override { ++asked; }
+  void on_ended(const ModelOutcome& outcome) override { ends.push_back(outcome); }
+  unsigned asked = 0;
+  std::vector<ModelOutcome> ends;
+};
+
+TEST_F(ResolverModelTest, AnObserverIsToldHowEachQuestionEnds) {
+  Endings endings;
+  ResolverModel model(population_, {7}, 0.001, 0, 1);
+  model.set_observer(&endings);
+  take_due(model, 0);
+  model.end_questions();
+  answer(model, ModelAnswer::answered, 30 * ms);
+  EXPECT_EQ(endings.asked, 1U);
+  ASSERT_EQ(endings.ends.size(), 1U);
+  EXPECT_EQ(endings.ends[0].end, ModelOutcome::End::answered_at_once);
+  EXPECT_EQ(endings.ends[0].question, 7U);
+  EXPECT_EQ(endings.ends[0].time_ns, 30 * ms);
+}
+
 }  // namespace
 }  // namespace holdfast::drill

@@ -12,13 +12,27 @@
 
 namespace holdfast::drill {
 
+// What is worth telling apart in a verdict; the first that holds.
+enum class ClientKind : uint8_t {
+  shared,       // its address sends part of the attack too
+  never_seen,   // does not ask before the attack
+  over_tcp,     // asks over TCP only
+  without_tcp,  // cannot use TCP
+  with_cookies,
+  known  // none of these
+};
+constexpr size_t client_kinds = 6;
+
 struct Resolver {
   Prefix address;
+  ClientKind kind = ClientKind::known;
+  uint8_t hop_limit = 64;      // as it arrives
   uint32_t timeout_ms = 1000;  // of the first try
   double back_off = 2;         // what each further wait is multiplied by
   unsigned tries = 3;
   bool can_use_tcp = true;
   bool sends_cookies = false;
+  bool asks_over_tcp = false;
 };
 
 struct PopulationShape {
@@ -26,12 +40,17 @@ struct PopulationShape {
   double size_exponent = 1;  // the n-th asks 1/n^S as often as the first
   double without_tcp = 0.02;
   double with_cookies = 0.08;
+  double over_tcp = 0;
+  double never_seen = 0;
+  uint32_t shared = 0;  // of the biggest
+  bool wide = false;    // addresses of wide_clients
   uint64_t seed = 1;
 };
 
 struct Population {
   std::vector<Resolver> resolvers;
   std::vector<uint32_t> draws;  // a resolver's number as often as its size has it; see popularity.h
+  std::vector<uint32_t> seen_draws;  // the same without those that are never seen before
 };
 
 [[nodiscard]] Result<Population> make_population(const PopulationShape& shape,

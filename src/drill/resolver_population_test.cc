@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "drill/laboratory.h"
+
 namespace holdfast::drill {
 namespace {
 
@@ -51,6 +53,23 @@ TEST(ResolverPopulation, IsTheSameForTheSameSeed) {
   PopulationShape none;
   none.resolvers = 0;
   EXPECT_FALSE(make_population(none, AddressFamily::ipv4).has_value());
+}
+
+TEST(ResolverPopulation, ThoseNeverSeenBeforeDoNotAskInQuietTimes) {
+  PopulationShape shape;
+  shape.resolvers = 2000;
+  shape.never_seen = 0.2;
+  shape.shared = 10;
+  shape.wide = true;
+  const auto population = make_population(shape, AddressFamily::ipv4);
+  ASSERT_TRUE(population.has_value());
+  const auto kind = [&](uint32_t number) { return population->resolvers[number].kind; };
+  for (uint32_t number = 0; number < 10; ++number) EXPECT_EQ(kind(number), ClientKind::shared);
+  EXPECT_LT(population->seen_draws.size(), population->draws.size());
+  for (const uint32_t number : population->seen_draws) {
+    ASSERT_NE(kind(number), ClientKind::never_seen);
+  }
+  EXPECT_TRUE(wide_range_ipv4().contains(population->resolvers[3].address));
 }
 
 }  // namespace

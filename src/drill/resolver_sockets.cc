@@ -55,6 +55,28 @@ Endpoint endpoint_of(const Prefix& address, uint16_t port) {
   return Endpoint{address.address, address.address_size, port};
 }
 
+// As if the resolver were so many hops away.
+void set_hop_limit(int fd, const Resolver& resolver) {
+  const int hops = resolver.hop_limit;
+  if (resolver.address.is_ipv6()) {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
+  } else {
+    setsockopt(fd, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
+  }
+}
+
+// Adds an item of ancillary data of `size` bytes, for which the message's control buffer has room;
+// gives where its bytes go.
+void* add_control(msghdr& message, int level, int type, size_t size) {
+  auto* head = static_cast<cmsghdr*>(
+      static_cast<void*>(static_cast<uint8_t*>(message.msg_control) + message.msg_controllen));
+  head->cmsg_level = level;
+  head->cmsg_type = type;
+  head->cmsg_len = CMSG_LEN(size);
+  message.msg_controllen += CMSG_SPACE(size);
+  return CMSG_DATA(head);
+}
+
 // IPv6 knows a range of own addresses for receiving only; sending from them has to be allowed.
 void allow_any_source(int fd) {
   const int on = 1;
@@ -84,7 +106,7 @@ std::vector<uint8_t> find_cookie(Bytes options) {
   return {};
 }
 
-Read read_answer(Bytes message, Bytes question) {
+Read read_answer(Bytes message, Bytes question, bool exists) {
   Read read;
   if (message.size() < header_bytes + question.size() || (message[2] & 0x80) == 0) return read;
   if (std::memcmp(message.data() + header_bytes, question.data(), question.size()) != 0) {
@@ -105,6 +127,8 @@ Read read_answer(Bytes message, Bytes question) {
     read.answer = ModelAnswer::bad_cookie;
   } else if (truncated) {
     read.answer = ModelAnswer::truncated;
+  } else if (rcode == rcode_nxdomain && exists) {
+    read.answer = ModelAnswer::wrong;
   } else if (rcode == 0 || rcode == rcode_nxdomain) {
     read.answer = ModelAnswer::answered;
   }
@@ -135,6 +159,7 @@ struct ResolverSockets::State {
   AddressFamily family;
   Endpoint server;
   std::vector<std::vector<uint8_t>> cookies;  // by resolver, once the server has given one
+  std::vector<bool> exists;                   // by question; empty: not known
   std::vector<Slot> slots;
   UniqueFd epoll;
   std::array<UniqueFd, udp_sockets> udp;
@@ -194,24 +219,27 @@ void ResolverSockets::State::send_udp(const ModelSend& send) {
   std::array<uint8_t, query_bytes_max> query;
   iovec vector{query.data(), write_query(send, query)};
   sockaddr_storage to{};
-  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))>
+      control{};
   msghdr message{};
   message.msg_name = &to;
   message.msg_namelen = server.to_sockaddr(to);
   message.msg_iov = &vector;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  const Prefix& from = population.resolvers[send.resolver].address;
+  message.msg_controllen = 0;
+  const Resolver& resolver = population.resolvers[send.resolver];
+  const Prefix& from = resolver.address;
   const bool is_ipv6 = from.is_ipv6();
-  const size_t size = is_ipv6 ? sizeof(in6_pktinfo) : sizeof(in_pktinfo);
-  message.msg_controllen = CMSG_SPACE(size);
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
-  head->cmsg_type = is_ipv6 ? IPV6_PKTINFO : IP_PKTINFO;
-  head->cmsg_len = CMSG_LEN(size);
+  void* info = is_ipv6 ? add_control(message, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(in6_pktinfo))
+                       : add_control(message, IPPROTO_IP, IP_PKTINFO, sizeof(in_pktinfo));
   const size_t address_at =
       is_ipv6 ? offsetof(in6_pktinfo, ipi6_addr) : offsetof(in_pktinfo, ipi_spec_dst);
-  std::memcpy(CMSG_DATA(head) + address_at, from.address.data(), from.address_size);
+  std::memcpy(static_cast<uint8_t*>(info) + address_at, from.address.data(), from.address_size);
+  const int hops = resolver.hop_limit;
+  void* hop_limit = is_ipv6 ? add_control(message, IPPROTO_IPV6, IPV6_HOPLIMIT, sizeof hops)
+                            : add_control(message, IPPROTO_IP, IP_TTL, sizeof hops);
+  std::memcpy(hop_limit, &hops, sizeof hops);
   // What does not go out is lost like what is lost on the way: the resolver asks again.
   sendmsg(udp[send.slot % udp_sockets].get(), &message, 0);
 }
@@ -226,6 +254,7 @@ void ResolverSockets::State::send_tcp(const ModelSend& send) {
   const int on = 1;
   setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   allow_any_source(socket.get());
+  set_hop_limit(socket.get(), population.resolvers[send.resolver]);
   if (!socket.valid() || bind(socket.get(), generic(from), size) != 0) return;
   if (connect(socket.get(), generic(to), size) != 0 && errno != EINPROGRESS) return;
   epoll_event event{};
@@ -238,7 +267,9 @@ void ResolverSockets::State::send_tcp(const ModelSend& send) {
 void ResolverSockets::State::take(uint32_t slot, Bytes message, ResolverModel& model,
                                   std::vector<ModelSend>& sends) {
   if (slot >= slots.size()) return;
-  const Read read = read_answer(message, questions.at(slots[slot].question));
+  const uint32_t question = slots[slot].question;
+  const bool must_exist = question < exists.size() && exists[question];
+  const Read read = read_answer(message, questions.at(question), must_exist);
   if (!read.is_answer) return;
   if (read.cookie.size() > client_cookie_bytes) cookies[slots[slot].resolver] = read.cookie;
   model.take_answer(slot, read.answer, monotonic_ns(), sends);
@@ -309,6 +340,10 @@ Result<ResolverSockets> ResolverSockets::open(const SealedSurroundings& surround
   auto state = std::make_unique<State>(population, questions, family, server, server_port);
   TRY(state->open_sockets());
   return ResolverSockets(std::move(state));
+}
+
+void ResolverSockets::expect_existing(std::vector<bool> exists) {
+  state_->exists = std::move(exists);
 }
 
 void ResolverSockets::send(const std::vector<ModelSend>& sends) {

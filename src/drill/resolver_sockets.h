@@ -33,6 +33,9 @@ class ResolverSockets {
   ResolverSockets& operator=(const ResolverSockets&) = delete;
   ~ResolverSockets();
 
+  // Which of the questions are for names that exist: denying one is a wrong answer. Without it none
+  // is.
+  void expect_existing(std::vector<bool> exists);
   void send(const std::vector<ModelSend>& sends);
   // Waits until something comes or `timeout_ms` is over; what is to be sent because of it is
   // appended.

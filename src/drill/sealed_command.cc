@@ -11,6 +11,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <optional>
 
 #include "drill/processor_time.h"
 
@@ -20,6 +22,36 @@ namespace {
 constexpr int exit_no_laboratory = 125;  // as env(1) and others, for a failure of their own
 constexpr int exit_no_command = 127;
 constexpr int signal_base = 128;
+constexpr unsigned cpu_max = 1023;
+
+// Made before the laboratory and removed after it, by both of its processes, so that it goes
+// whichever of them is killed.
+class Scratch {
+ public:
+  [[nodiscard]] static Result<Scratch> make() {
+    std::string path = std::filesystem::temp_directory_path() / "holdfast-lab-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) return fail_system("cannot make " + path, errno);
+    // Servers that give up their rights go on writing in folders of their own within.
+    std::filesystem::permissions(path, std::filesystem::perms{0755});
+    setenv("LAB_SCRATCH", path.c_str(), 1);
+    return Scratch(std::move(path));
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { remove(); }
+
+  void remove() const {
+    std::error_code error;
+    if (!path_.empty()) std::filesystem::remove_all(path_, error);
+  }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+};
 
 std::string join(const std::vector<pid_t>& numbers) {
   std::string text;
@@ -118,21 +150,36 @@ Result<int> keep_laboratory(const LaboratoryConfig& config,
 }
 
 [[noreturn]] void keep_laboratory_and_exit(const LaboratoryConfig& config,
-                                           const std::vector<std::string>& command, pid_t parent) {
+                                           const std::vector<std::string>& command, pid_t parent,
+                                           const Scratch& scratch) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (getppid() != parent) _exit(exit_no_laboratory);
   const auto status = keep_laboratory(config, command);
   if (!status) std::fprintf(stderr, "%s\n", status.error().message.c_str());
+  scratch.remove();
   _exit(status.value_or(exit_no_laboratory));
 }
 
-Result<NetworkNamespace> namespace_from(const char* variable) {
+std::optional<unsigned> number_from(const char* variable) {
   const char* text = std::getenv(variable);
   const std::string_view digits = text != nullptr ? text : "";
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
-  if (error != std::errc{} || end != digits.data() + digits.size() || pid <= 0) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+// As a laboratory has it by default, unless the variable says otherwise.
+unsigned processor_from(const char* variable, unsigned usual) {
+  const auto number = number_from(variable);
+  return number && *number <= cpu_max ? *number : usual;
+}
+
+Result<NetworkNamespace> namespace_from(const char* variable) {
+  const auto number = number_from(variable);
+  const auto pid = static_cast<pid_t>(number.value_or(0));
+  if (pid <= 0) {
     return fail(std::string("not in a laboratory: ") + variable + " names no process");
   }
   return NetworkNamespace::of_process(pid);
@@ -150,10 +197,11 @@ Result<int> run_sealed(const LaboratoryConfig& config, const std::vector<std::st
   const sigset_t signals = waited_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const Scratch scratch = TRY(Scratch::make());
   const pid_t self = getpid();
   const pid_t child = fork();
   if (child < 0) return fail_system("fork", errno);
-  if (child == 0) keep_laboratory_and_exit(config, command, self);
+  if (child == 0) keep_laboratory_and_exit(config, command, self, scratch);
   const Ending ending = wait_for(child, signals);
   if (ending.child_runs) {
     kill(child, SIGTERM);
@@ -164,9 +212,15 @@ Result<int> run_sealed(const LaboratoryConfig& config, const std::vector<std::st
 }
 
 Result<SealedSurroundings> surroundings() {
-  return SealedSurroundings{
-      TRY(namespace_from("LAB_LOAD_NS_PID")), TRY(namespace_from("LAB_SERVER_NS_PID")),
-      TRY(address_from("LAB_SERVER_ADDR4")), TRY(address_from("LAB_SERVER_ADDR6"))};
+  const char* scratch = std::getenv("LAB_SCRATCH");
+  const LaboratoryConfig usual;
+  return SealedSurroundings{TRY(namespace_from("LAB_LOAD_NS_PID")),
+                            TRY(namespace_from("LAB_SERVER_NS_PID")),
+                            TRY(address_from("LAB_SERVER_ADDR4")),
+                            TRY(address_from("LAB_SERVER_ADDR6")),
+                            scratch != nullptr ? scratch : "",
+                            processor_from("LAB_SERVER_CPU", usual.server_cpu),
+                            processor_from("LAB_LOAD_CPU", usual.load_cpu)};
 }
 
 }  // namespace holdfast::drill

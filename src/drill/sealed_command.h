@@ -22,6 +22,7 @@ namespace holdfast::drill {
 //   LAB_SERVER_ADDR4, LAB_SERVER_ADDR6, LAB_LOAD_ADDR4, LAB_LOAD_ADDR6
 //   LAB_SERVER_NAPI_TIDS, LAB_LOAD_NAPI_TIDS  kernel threads, separated by commas
 //   LAB_SERVER_CPU, LAB_LOAD_CPU              processors
+//   LAB_SCRATCH                               a folder that goes with the laboratory
 [[nodiscard]] Result<int> run_sealed(const LaboratoryConfig& config,
                                      const std::vector<std::string>& command);
 
@@ -30,6 +31,9 @@ struct SealedSurroundings {
   NetworkNamespace server;
   Prefix server_ipv4;
   Prefix server_ipv6;
+  std::string scratch;  // a folder
+  unsigned server_cpu = 0;
+  unsigned load_cpu = 0;
 };
 
 // What the variables above say, for a program that is run by the command. An error if there is no

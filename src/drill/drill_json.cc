@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/drill_json.h"
+
+#include <cmath>
+
+namespace holdfast::drill {
+namespace {
+
+constexpr const char* kind_names[client_kinds] = {"shared",      "never_seen",   "over_tcp",
+                                                  "without_tcp", "with_cookies", "known"};
+constexpr const char* role_names[] = {"quiet", "attack", "after"};
+
+double rounded(double value) { return std::round(value * 1e5) / 1e5; }
+
+boost::json::object cell_object(const LedgerCell& cell) {
+  return {{"asked", cell.asked},
+          {"first_try", rounded(first_try_share(cell))},
+          {"after_retries", rounded(final_share(cell))}};
+}
+
+boost::json::object latency_object(const Latency& latency) {
+  return {{"p50", static_cast<double>(latency.p50_ns) / 1000},
+          {"p99", static_cast<double>(latency.p99_ns) / 1000}};
+}
+
+boost::json::value optional_value(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return *value;
+}
+
+boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& record) {
+  boost::json::object kinds;
+  for (size_t kind = 0; kind < client_kinds; ++kind) {
+    if (verdict.kinds[kind].asked != 0) kinds[kind_names[kind]] = cell_object(verdict.kinds[kind]);
+  }
+  const double seconds = verdict.attack_s > 0 ? verdict.attack_s : 1;
+  boost::json::object attack{
+      {"sent_per_s", std::round(static_cast<double>(verdict.sent.sent) / seconds)},
+      {"missed_per_s", std::round(static_cast<double>(verdict.sent.missed) / seconds)},
+      {"ring_drops_per_s", std::round(static_cast<double>(verdict.sent.ring_drops) / seconds)},
+      {"answers_per_s", std::round(static_cast<double>(verdict.sent.answers) / seconds)}};
+  return {
+      {"quiet", cell_object(verdict.quiet)},
+      {"attack", cell_object(verdict.attack)},
+      {"after", cell_object(verdict.after)},
+      {"kinds", std::move(kinds)},
+      {"zones",
+       {{"attacked", cell_object(verdict.attacked_zone)},
+        {"others", cell_object(verdict.other_zones)}}},
+      {"names",
+       {{"existing", cell_object(verdict.existing)},
+        {"nonexistent", cell_object(verdict.nonexistent)}}},
+      {"latency_us",
+       {{"quiet", latency_object(verdict.quiet_latency)},
+        {"attack", latency_object(verdict.attack_latency)}}},
+      {"hostile", std::move(attack)},
+      {"busy", {{"quiet", rounded(verdict.quiet_busy)}, {"attack", rounded(verdict.attack_busy)}}},
+      {"detected_s", optional_value(verdict.detected_s)},
+      {"mitigated_s", optional_value(verdict.mitigated_s)},
+      {"released_s", optional_value(verdict.released_s)},
+      {"wrong_answers", record.counts.wrong},
+      {"refused", record.counts.refused},
+      {"truncated", record.counts.truncated},
+      {"bad_cookie", record.counts.bad_cookie},
+      {"not_asked", record.counts.not_asked}};
+}
+
+boost::json::object bins_object(const DrillRecord& record) {
+  boost::json::array asked;
+  boost::json::array at_once;
+  boost::json::array answered;
+  boost::json::array sent;
+  boost::json::array ring_drops;
+  boost::json::array answers;
+  boost::json::array busy;
+  for (size_t bin = 0; bin < record.attack.size() && bin < record.honest.size(); ++bin) {
+    const LedgerCell cell = total_of(record.honest[bin]);
+    asked.push_back(cell.asked);
+    at_once.push_back(cell.at_once);
+    answered.push_back(cell.at_once + cell.by_repeat);
+    const AttackBin& attack = record.attack[bin];
+    sent.push_back(attack.sent);
+    ring_drops.push_back(attack.ring_drops);
+    answers.push_back(attack.answers);
+    busy.push_back(rounded(static_cast<double>(attack.server_ns) / bin_ns));
+  }
+  return {{"seconds", static_cast<double>(bin_ns) / 1e9},
+          {"asked", std::move(asked)},
+          {"at_once", std::move(at_once)},
+          {"answered", std::move(answered)},
+          {"sent", std::move(sent)},
+          {"ring_drops", std::move(ring_drops)},
+          {"answers", std::move(answers)},
+          {"busy", std::move(busy)}};
+}
+
+}  // namespace
+
+boost::json::object to_json(const DrillRecord& record, const Verdict& verdict) {
+  boost::json::array phases;
+  for (const Phase& phase : record.scenario.phases) {
+    phases.push_back({{"name", phase.name},
+                      {"role", role_names[static_cast<size_t>(phase.role)]},
+                      {"seconds", phase.seconds},
+                      {"demand", phase.demand}});
+  }
+  boost::json::array log;
+  for (const LogLine& line : record.log) log.push_back({{"at_s", line.at_s}, {"text", line.text}});
+  return {{"scenario", record.scenario.name},
+          {"about", record.scenario.about},
+          {"server", record.server},
+          {"floor_per_s", record.floor_per_s},
+          {"server_survived", record.server_survived},
+          {"honest_per_s", record.scenario.honest.rate_per_s},
+          {"phases", std::move(phases)},
+          {"verdict", verdict_object(verdict, record)},
+          {"bins", bins_object(record)},
+          {"log", std::move(log)}};
+}
+
+}  // namespace holdfast::drill

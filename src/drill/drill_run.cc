@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/drill_run.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "base/clock.h"
+#include "drill/answer_counter.h"
+#include "drill/attack_player.h"
+#include "drill/drop_floor.h"
+#include "drill/honest_questions.h"
+#include "drill/processor_time.h"
+#include "drill/resolver_sockets.h"
+#include "drill/seal.h"
+
+namespace holdfast::drill {
+namespace {
+
+constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr uint64_t ns_per_ms = 1'000'000;
+constexpr uint64_t drain_ns = 3 * ns_per_s;  // for what is under way at the end
+constexpr uint64_t lead_in_ns = 200 * ns_per_ms;
+constexpr uint64_t wait_ms_max = 20;
+constexpr int honest_nice =
+    -10;  // before the generator, whose turn comes when nothing is to be done
+constexpr uint64_t model_seed = 7;
+constexpr size_t probed_zones_max = 20;
+
+void prepare_honest_thread(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof set, &set);
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), honest_nice);
+}
+
+PopulationShape population_shape(const Scenario& scenario) {
+  PopulationShape shape;
+  shape.resolvers = scenario.honest.resolvers;
+  shape.size_exponent = scenario.honest.size_exponent;
+  shape.without_tcp = scenario.honest.without_tcp;
+  shape.with_cookies = scenario.honest.with_cookies;
+  shape.over_tcp = scenario.honest.over_tcp;
+  shape.never_seen = scenario.honest.never_seen;
+  shape.shared = scenario.shared_resolvers();
+  shape.wide = true;
+  return shape;
+}
+
+std::vector<uint64_t> phase_ends(const Scenario& scenario) {
+  std::vector<uint64_t> ends;
+  double end_s = 0;
+  for (const Phase& phase : scenario.phases) {
+    end_s += phase.seconds;
+    ends.push_back(static_cast<uint64_t>(end_s * ns_per_s));
+  }
+  return ends;
+}
+
+ModelDemand demand_of(const Phase& phase, const Scenario& scenario,
+                      const HonestQuestions& questions, const Population& population) {
+  return {scenario.honest.rate_per_s * phase.demand,
+          phase.one_zone ? &questions.one_zone_draws : &questions.usual_draws,
+          phase.newcomers ? &population.draws : &population.seen_draws};
+}
+
+// The resolvers' thread: sends what is due, takes what comes, phase after phase.
+class HonestPlayer {
+ public:
+  HonestPlayer(const Scenario& scenario, const HonestQuestions& questions,
+               const Population& population, ResolverSockets& sockets, HonestLedger& ledger,
+               uint64_t start_ns)
+      : scenario_(scenario),
+        questions_(questions),
+        population_(population),
+        sockets_(sockets),
+        start_ns_(start_ns),
+        ends_ns_(phase_ends(scenario)),
+        model_(population, {0}, scenario.honest.rate_per_s, start_ns, model_seed) {
+    model_.set_observer(&ledger);
+  }
+
+  void run(unsigned cpu) {
+    prepare_honest_thread(cpu);
+    const SystemClock clock;
+    size_t phase = 0;
+    begin(phase);
+    const uint64_t end_ns = start_ns_ + ends_ns_.back() + drain_ns;
+    std::vector<ModelSend> sends;
+    for (uint64_t now_ns = clock.monotonic_ns(); now_ns < end_ns && !model_.is_idle();
+         now_ns = clock.monotonic_ns()) {
+      while (phase < ends_ns_.size() && now_ns >= start_ns_ + ends_ns_[phase]) begin(++phase);
+      model_.take_due(now_ns, sends);
+      sockets_.send(sends);
+      sends.clear();
+      const uint64_t due_ns = model_.next_due_ns();
+      const uint64_t wait_ms = due_ns > now_ns ? (due_ns - now_ns) / ns_per_ms : 0;
+      sockets_.receive(static_cast<int>(std::min(wait_ms, wait_ms_max)), model_, sends);
+      sockets_.send(sends);
+      sends.clear();
+    }
+  }
+
+  [[nodiscard]] const ModelCounts& counts() const { return model_.counts(); }
+
+ private:
+  void begin(size_t phase) {
+    if (phase == scenario_.phases.size()) return model_.end_questions();
+    model_.set_demand(demand_of(scenario_.phases[phase], scenario_, questions_, population_));
+  }
+
+  const Scenario& scenario_;
+  const HonestQuestions& questions_;
+  const Population& population_;
+  ResolverSockets& sockets_;
+  uint64_t start_ns_;
+  std::vector<uint64_t> ends_ns_;
+  ResolverModel model_;
+};
+
+// Looks every quarter of a second.
+class Sampler {
+ public:
+  Sampler(const SealedSurroundings& surroundings, const SealedLinks& links,
+          const AnswerCounter& counter, const AttackPlayer& attack, const ServerProcess& server,
+          uint64_t start_ns)
+      : surroundings_(surroundings),
+        links_(links),
+        counter_(counter),
+        attack_(attack),
+        server_(server),
+        start_ns_(start_ns),
+        receivers_(find_kernel_threads("napi/" + links.server.name + "-")),
+        log_(server.log_path()) {
+    log_.seekg(0, std::ios::end);
+  }
+
+  Result<void> run(uint64_t duration_ns, DrillRecord& record) {
+    const SystemClock clock;
+    AttackBin before = TRY(look());
+    for (uint64_t at_ns = bin_ns; at_ns <= duration_ns; at_ns += bin_ns) {
+      const uint64_t now_ns = clock.monotonic_ns();
+      if (now_ns < start_ns_ + at_ns) {
+        usleep(static_cast<useconds_t>((start_ns_ + at_ns - now_ns) / 1000));
+      }
+      const AttackBin now = TRY(look());
+      record.attack.push_back({now.sent - before.sent, now.missed - before.missed,
+                               now.ring_drops - before.ring_drops, now.answers - before.answers,
+                               now.server_ns - before.server_ns});
+      before = now;
+      take_log(static_cast<double>(at_ns) / ns_per_s, record);
+    }
+    return {};
+  }
+
+ private:
+  Result<AttackBin> look() {
+    AttackBin bin;
+    const AttackPlayer::Sent sent = attack_.sent();
+    // A segment that ends right now may be seen in neither place for a moment.
+    most_sent_ = std::max(most_sent_, sent.frames);
+    most_missed_ = std::max(most_missed_, sent.missed);
+    bin.sent = most_sent_;
+    bin.missed = most_missed_;
+    bin.ring_drops = TRY(read_ring_drops(surroundings_, links_.load.name));
+    bin.answers = counter_.answers();
+    bin.server_ns = server_.processor_ns();
+    for (const pid_t thread : receivers_) bin.server_ns += thread_time_ns(thread).value_or(0);
+    most_time_ns_ =
+        std::max(most_time_ns_, bin.server_ns);  // a process that ended takes its time along
+    bin.server_ns = most_time_ns_;
+    return bin;
+  }
+
+  void take_log(double at_s, DrillRecord& record) {
+    log_.clear();
+    for (std::string line; record.log.size() < log_lines_max && std::getline(log_, line);) {
+      record.log.push_back({at_s, line});
+    }
+  }
+
+  const SealedSurroundings& surroundings_;
+  const SealedLinks& links_;
+  const AnswerCounter& counter_;
+  const AttackPlayer& attack_;
+  const ServerProcess& server_;
+  uint64_t start_ns_;
+  std::vector<pid_t> receivers_;
+  std::ifstream log_;
+  uint64_t most_sent_ = 0;
+  uint64_t most_missed_ = 0;
+  uint64_t most_time_ns_ = 0;
+};
+
+std::vector<std::string> probed_zones(const ZoneSet& zones) {
+  std::vector<std::string> names;
+  const size_t step = std::max<size_t>(1, zones.zones.size() / probed_zones_max);
+  for (size_t index = 0; index < zones.zones.size(); index += step) {
+    names.push_back(zones.zones[index].name);
+  }
+  return names;
+}
+
+std::vector<bool> existing_of(const HonestQuestions& questions) {
+  std::vector<bool> exists;
+  for (const QuestionFact& fact : questions.facts) exists.push_back(fact.exists);
+  return exists;
+}
+
+}  // namespace
+
+Result<DrillRecord> play_drill(const DrillRequest& request,
+                               const SealedSurroundings& surroundings) {
+  const Scenario& scenario = request.scenario;
+  const SealedLinks links = TRY(check_sealed(surroundings.load, surroundings.server));
+  const Population population =
+      TRY(make_population(population_shape(scenario), AddressFamily::ipv4));
+  const HonestQuestions questions = TRY(make_honest_questions(request.zones, scenario.honest));
+  auto server = TRY(ServerProcess::start(request.server, surroundings, surroundings.server_cpu));
+  TRY(server.wait_until_it_serves(surroundings, request.port, probed_zones(request.zones)));
+  const auto counter =
+      TRY(AnswerCounter::attach(surroundings.load, links.load.index, request.port));
+  auto sockets = TRY(ResolverSockets::open(surroundings, population, questions.list,
+                                           AddressFamily::ipv4, request.port));
+  sockets.expect_existing(existing_of(questions));
+  auto attack = TRY(AttackPlayer::make(
+      surroundings, scenario, request.zones, population,
+      {request.port, surroundings.load_cpu, request.floor_per_s, counter.stamps_fd()}));
+  const SystemClock clock;
+  const uint64_t start_ns = clock.monotonic_ns() + lead_in_ns;
+  HonestLedger ledger(population, questions.facts, start_ns, phase_ends(scenario));
+  HonestPlayer honest(scenario, questions, population, sockets, ledger, start_ns);
+  Sampler sampler(surroundings, links, counter, attack, server, start_ns);
+  DrillRecord record;
+  std::atomic<bool> stop = false;
+  Result<void> attacked;
+  Result<void> sampled;
+  {
+    const std::jthread honest_thread([&] { honest.run(surroundings.load_cpu); });
+    const std::jthread attack_thread([&] { attacked = attack.run(surroundings, start_ns, stop); });
+    sampled = sampler.run(phase_ends(scenario).back(), record);
+    if (!sampled) stop = true;
+  }
+  TRY(attacked);
+  TRY(sampled);
+  record.scenario = scenario;
+  record.server = request.server.name;
+  record.floor_per_s = request.floor_per_s;
+  record.honest = ledger.bins();
+  for (size_t phase = 0; phase < scenario.phases.size(); ++phase) {
+    record.asked.push_back(ledger.asked(phase));
+    record.times.push_back(ledger.times(phase));
+  }
+  record.counts = honest.counts();
+  record.server_survived = server.runs();
+  return record;
+}
+
+}  // namespace holdfast::drill

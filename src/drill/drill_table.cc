@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/drill_table.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace holdfast::drill {
+namespace {
+
+using Row = std::vector<std::string>;
+
+double number_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* value = object.if_contains(key);
+  return value && value->is_number() ? value->to_number<double>() : 0;
+}
+
+const boost::json::object& object_at(const boost::json::object& object, std::string_view key) {
+  return object.at(key).as_object();
+}
+
+// "0.997", never rounded up to 1.
+std::string share_text(double share) {
+  const std::string text = fmt::format("{:.4f}", share);
+  return share < 1 && text.starts_with("1") ? "0.9999" : text;
+}
+
+std::string kind_text(const boost::json::object& verdict, std::string_view kind) {
+  const boost::json::value* found = object_at(verdict, "kinds").if_contains(kind);
+  return found ? share_text(number_at(found->as_object(), "first_try")) : "-";
+}
+
+std::string seconds_text(const boost::json::object& verdict, std::string_view key) {
+  const boost::json::value& value = verdict.at(key);
+  return value.is_null() ? "-" : fmt::format("{:.2f} s", value.to_number<double>());
+}
+
+std::string latency_text(const boost::json::object& verdict, std::string_view when) {
+  const double p99_us = number_at(object_at(object_at(verdict, "latency_us"), when), "p99");
+  if (p99_us >= 10'000) return fmt::format("{:.0f} ms", p99_us / 1000);
+  return fmt::format("{:.2f} ms", p99_us / 1000);
+}
+
+Row row_of(const boost::json::object& run) {
+  const boost::json::object& verdict = object_at(run, "verdict");
+  const boost::json::object& attack = object_at(verdict, "attack");
+  const boost::json::object& hostile = object_at(verdict, "hostile");
+  const boost::json::object& zones = object_at(verdict, "zones");
+  return {std::string(run.at("scenario").as_string()),
+          std::string(run.at("server").as_string()),
+          fmt::format("{:.0f} k", number_at(hostile, "sent_per_s") / 1000),
+          fmt::format("{:.0f} k", number_at(hostile, "ring_drops_per_s") / 1000),
+          share_text(number_at(attack, "first_try")),
+          share_text(number_at(attack, "after_retries")),
+          kind_text(verdict, "known"),
+          kind_text(verdict, "never_seen"),
+          kind_text(verdict, "with_cookies"),
+          kind_text(verdict, "without_tcp"),
+          kind_text(verdict, "over_tcp"),
+          kind_text(verdict, "shared"),
+          share_text(number_at(object_at(zones, "others"), "first_try")),
+          latency_text(verdict, "quiet"),
+          latency_text(verdict, "attack"),
+          seconds_text(verdict, "detected_s"),
+          seconds_text(verdict, "mitigated_s"),
+          seconds_text(verdict, "released_s"),
+          fmt::format("{:.0f} %", 100 * number_at(object_at(verdict, "busy"), "attack"))};
+}
+
+}  // namespace
+
+std::string drill_table(const boost::json::array& runs) {
+  std::vector<Row> rows{{"scenario", "server", "attack/s", "ring lost/s", "first try", "in the end",
+                         "known", "never seen", "cookies", "no TCP", "over TCP", "shared",
+                         "other zones", "p99 quiet", "p99 attack", "detected", "mitigated",
+                         "released", "busy"}};
+  for (const boost::json::value& run : runs) rows.push_back(row_of(run.as_object()));
+  std::vector<size_t> widths(rows.front().size());
+  for (const Row& row : rows) {
+    for (size_t column = 0; column < row.size(); ++column) {
+      widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t column = 0; column < row.size(); ++column) {
+      const bool is_name = column < 2;
+      line += is_name ? fmt::format("{:<{}}  ", row[column], widths[column])
+                      : fmt::format("{:>{}}  ", row[column], widths[column]);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+}  // namespace holdfast::drill

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/honest_ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace holdfast::drill {
+namespace {
+
+constexpr uint64_t start_ns = 1'000'000'000'000;
+constexpr uint64_t ms = 1'000'000;
+
+TEST(HonestLedger, CountsAQuestionWhereItWasFirstAsked) {
+  Population population;
+  population.resolvers.resize(2);
+  population.resolvers[1].kind = ClientKind::never_seen;
+  HonestLedger ledger(population, {{true, false}, {false, true}}, start_ns, {1000 * ms, 2000 * ms});
+  ledger.on_asked(0, 0, start_ns + 300 * ms);
+  ledger.on_ended({ModelOutcome::End::answered_by_repeat, 0, 0, start_ns + 300 * ms, 900 * ms});
+  ledger.on_asked(1, 1, start_ns + 1100 * ms);
+  ledger.on_ended({ModelOutcome::End::answered_at_once, 1, 1, start_ns + 1100 * ms, ms});
+  ledger.on_asked(0, 0, start_ns + 1200 * ms);
+  ledger.on_ended({ModelOutcome::End::given_up, 0, 0, start_ns + 1200 * ms, 0});
+
+  const auto known = static_cast<size_t>(ClientKind::known);
+  const auto never_seen = static_cast<size_t>(ClientKind::never_seen);
+  EXPECT_EQ(ledger.bins()[1][known][0][1].asked, 1U);
+  EXPECT_EQ(ledger.bins()[1][known][0][1].by_repeat, 1U);
+  EXPECT_EQ(ledger.bins()[4][never_seen][1][0].at_once, 1U);
+  EXPECT_EQ(ledger.bins()[4][known][0][1].asked, 1U);
+  EXPECT_EQ(ledger.bins()[4][known][0][1].at_once, 0U);
+  const auto answered = [&](size_t phase) {
+    const auto& times = ledger.times(phase);
+    return std::accumulate(times.begin(), times.end(), uint64_t{0});
+  };
+  EXPECT_EQ(ledger.asked(0), 1U);
+  EXPECT_EQ(ledger.asked(1), 2U);
+  EXPECT_EQ(answered(0), 1U);
+  EXPECT_EQ(answered(1), 1U);
+}
+
+}  // namespace
+}  // namespace holdfast::drill

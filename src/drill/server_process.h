@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A server under drill: started on the server's side of a laboratory, on its processor, and ended
+// with it.
+//
+// Its processes die with the thread that started them. Owner: one thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "drill/sealed_command.h"
+
+namespace holdfast::drill {
+
+struct ServerPlan {
+  std::string name;                                // for the report: "knot", "bind+rrl"
+  std::vector<std::vector<std::string>> commands;  // programs with arguments, started in this order
+  std::string directory;                           // where they run, and their log lies
+};
+
+class ServerProcess {
+ public:
+  [[nodiscard]] static Result<ServerProcess> start(const ServerPlan& plan,
+                                                   const SealedSurroundings& surroundings,
+                                                   unsigned server_cpu);
+  ServerProcess(ServerProcess&& other) noexcept = default;
+  ServerProcess& operator=(ServerProcess&&) = delete;
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+  // SIGTERM, then after a while SIGKILL.
+  ~ServerProcess();
+
+  // Until it answers for all of `zones`; an error, with the end of its log, if it ends or does not.
+  [[nodiscard]] Result<void> wait_until_it_serves(const SealedSurroundings& surroundings,
+                                                  uint16_t port,
+                                                  const std::vector<std::string>& zones);
+  // On a processor so far, all of its processes together.
+  [[nodiscard]] uint64_t processor_ns() const;
+  [[nodiscard]] bool runs() const;
+  [[nodiscard]] const std::string& log_path() const { return log_path_; }
+
+ private:
+  ServerProcess() = default;
+
+  std::vector<pid_t> processes_;
+  std::string log_path_;
+};
+
+}  // namespace holdfast::drill

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/verdict.h"
+
+#include <algorithm>
+
+#include "drill/counter_layout.h"
+#include "drill/histogram.h"
+
+namespace holdfast::drill {
+namespace {
+
+constexpr size_t bins_per_s = 4;
+constexpr size_t window_bins = 4;  // goodput is judged by the second
+constexpr size_t settling_bins = 4;
+
+// [first, last) of a phase's bins.
+struct Span {
+  size_t phase = 0;
+  PhaseRole role = PhaseRole::quiet;
+  size_t first = 0;
+  size_t last = 0;
+};
+
+std::vector<Span> spans_of(const DrillRecord& record) {
+  std::vector<Span> spans;
+  double start_s = 0;
+  for (size_t phase = 0; phase < record.scenario.phases.size(); ++phase) {
+    const Phase& each = record.scenario.phases[phase];
+    const auto bin_of = [&](double at_s) {
+      return std::min(record.honest.size(), static_cast<size_t>(at_s * bins_per_s + 0.5));
+    };
+    spans.push_back({phase, each.role, bin_of(start_s), bin_of(start_s + each.seconds)});
+    start_s += each.seconds;
+  }
+  return spans;
+}
+
+void add_bin(const LedgerBin& bin, Verdict& verdict) {
+  for (size_t kind = 0; kind < client_kinds; ++kind) {
+    for (size_t attacked = 0; attacked < 2; ++attacked) {
+      for (size_t exists = 0; exists < 2; ++exists) {
+        const LedgerCell& cell = bin[kind][attacked][exists];
+        verdict.attack.add(cell);
+        verdict.kinds[kind].add(cell);
+        (attacked != 0 ? verdict.attacked_zone : verdict.other_zones).add(cell);
+        (exists != 0 ? verdict.existing : verdict.nonexistent).add(cell);
+      }
+    }
+  }
+}
+
+// Whether goodput in the second that ends with `bin` is well.
+bool is_well(const DrillRecord& record, size_t first, size_t bin, double usual) {
+  LedgerCell sum;
+  const size_t begin = bin + 1 >= window_bins + first ? bin + 1 - window_bins : first;
+  for (size_t at = begin; at <= bin; ++at) sum.add(total_of(record.honest[at]));
+  return sum.asked == 0 || first_try_share(sum) >= well_share * usual;
+}
+
+// Seconds from `first` until it is well to the end; none if it is not at the end.
+std::optional<double> well_after(const DrillRecord& record, size_t first, size_t last,
+                                 double usual) {
+  size_t well_from = first;
+  for (size_t bin = first; bin < last; ++bin) {
+    if (!is_well(record, first, bin, usual)) well_from = bin + 1;
+  }
+  if (first >= last || well_from >= last) return std::nullopt;
+  return static_cast<double>(well_from - first) / bins_per_s;
+}
+
+Latency latency_of(const DrillRecord& record, PhaseRole role) {
+  std::vector<uint64_t> times(histogram_buckets);
+  uint64_t asked = 0;
+  uint64_t answered = 0;
+  for (size_t phase = 0; phase < record.times.size(); ++phase) {
+    if (record.scenario.phases[phase].role != role) continue;
+    asked += record.asked[phase];
+    for (size_t bucket = 0; bucket < times.size(); ++bucket) {
+      times[bucket] += record.times[phase][bucket];
+      answered += record.times[phase][bucket];
+    }
+  }
+  const uint64_t lost = asked > answered ? asked - answered : 0;
+  return {histogram_quantile_ns(times, 0.5, lost, lost_ns),
+          histogram_quantile_ns(times, 0.99, lost, lost_ns)};
+}
+
+double busy_share(const DrillRecord& record, size_t first, size_t last) {
+  uint64_t time_ns = 0;
+  size_t bins = 0;
+  for (size_t bin = first; bin < std::min(last, record.attack.size()); ++bin, ++bins) {
+    time_ns += record.attack[bin].server_ns;
+  }
+  return bins == 0 ? 0 : static_cast<double>(time_ns) / static_cast<double>(bins * bin_ns);
+}
+
+void add_sent(const DrillRecord& record, const Span& span, AttackBin& sum) {
+  for (size_t bin = span.first; bin < std::min(span.last, record.attack.size()); ++bin) {
+    const AttackBin& each = record.attack[bin];
+    sum.sent += each.sent;
+    sum.missed += each.missed;
+    sum.ring_drops += each.ring_drops;
+    sum.answers += each.answers;
+    sum.server_ns += each.server_ns;
+  }
+}
+
+std::optional<double> detected_after(const DrillRecord& record, double start_s, double end_s) {
+  for (const LogLine& line : record.log) {
+    if (line.at_s < start_s || line.at_s > end_s) continue;
+    if (line.text.find("attack") != std::string::npos) return line.at_s - start_s;
+  }
+  return std::nullopt;
+}
+
+// What follows from where the attack begins and ends.
+void judge_times(const DrillRecord& record, const std::vector<Span>& spans, Verdict& verdict) {
+  const auto is_attack = [](const Span& span) { return span.role == PhaseRole::attack; };
+  const auto first = std::ranges::find_if(spans, is_attack);
+  if (first == spans.end()) return;
+  const auto last = std::find_if(spans.rbegin(), spans.rend(), is_attack);
+  const double usual = first_try_share(verdict.quiet);
+  verdict.mitigated_s = well_after(record, first->first, last->last, usual);
+  verdict.detected_s = detected_after(record, static_cast<double>(first->first) / bins_per_s,
+                                      static_cast<double>(last->last) / bins_per_s);
+  const size_t end = spans.back().last;
+  if (last->last < end) verdict.released_s = well_after(record, last->last, end, usual);
+}
+
+}  // namespace
+
+double first_try_share(const LedgerCell& cell) {
+  return cell.asked == 0 ? 1 : static_cast<double>(cell.at_once) / static_cast<double>(cell.asked);
+}
+
+double final_share(const LedgerCell& cell) {
+  return cell.asked == 0
+             ? 1
+             : static_cast<double>(cell.at_once + cell.by_repeat) / static_cast<double>(cell.asked);
+}
+
+LedgerCell total_of(const LedgerBin& bin) {
+  LedgerCell sum;
+  for (const auto& kind : bin) {
+    for (const auto& zone : kind) {
+      for (const LedgerCell& cell : zone) sum.add(cell);
+    }
+  }
+  return sum;
+}
+
+Verdict judge(const DrillRecord& record) {
+  Verdict verdict;
+  const std::vector<Span> spans = spans_of(record);
+  size_t attack_bins = 0;
+  uint64_t busy_ns = 0;
+  for (const Span& span : spans) {
+    for (size_t bin = span.first; bin < span.last; ++bin) {
+      const LedgerCell total = total_of(record.honest[bin]);
+      if (span.role == PhaseRole::quiet && bin >= settling_bins) verdict.quiet.add(total);
+      if (span.role == PhaseRole::after) verdict.after.add(total);
+      if (span.role == PhaseRole::attack) add_bin(record.honest[bin], verdict);
+    }
+    if (span.role != PhaseRole::attack) continue;
+    attack_bins += span.last - span.first;
+    add_sent(record, span, verdict.sent);
+  }
+  busy_ns = verdict.sent.server_ns;
+  verdict.attack_s = static_cast<double>(attack_bins) / bins_per_s;
+  if (attack_bins != 0) {
+    verdict.attack_busy = static_cast<double>(busy_ns) / static_cast<double>(attack_bins * bin_ns);
+  }
+  if (!spans.empty() && spans.front().role == PhaseRole::quiet) {
+    verdict.quiet_busy = busy_share(record, settling_bins, spans.front().last);
+  }
+  verdict.quiet_latency = latency_of(record, PhaseRole::quiet);
+  verdict.attack_latency = latency_of(record, PhaseRole::attack);
+  judge_times(record, spans, verdict);
+  return verdict;
+}
+
+}  // namespace holdfast::drill

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a drill's record says: how much of the honest questions was answered, for whom, how fast,
+// and how soon things were well again.
+//
+// Pure; a question counts where it was first asked.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "drill/drill_run.h"
+
+namespace holdfast::drill {
+
+constexpr uint64_t lost_ns = 2'000'000'000;  // what a question that never was answered counts as
+
+// What share of the usual goodput is well.
+constexpr double well_share = 0.95;
+
+struct Latency {
+  uint64_t p50_ns = 0;
+  uint64_t p99_ns = 0;
+};
+
+struct Verdict {
+  LedgerCell quiet;   // in the phases before the attack, but for their first second
+  LedgerCell attack;  // in the phases of the attack
+  LedgerCell after;
+  // Of the attack's phases:
+  std::array<LedgerCell, client_kinds> kinds;
+  LedgerCell attacked_zone;
+  LedgerCell other_zones;
+  LedgerCell existing;
+  LedgerCell nonexistent;
+  Latency quiet_latency;
+  Latency attack_latency;
+  AttackBin sent;         // all bins of the attack's phases together
+  double attack_s = 0;    // how long these are
+  double quiet_busy = 0;  // the server's processor, as a share
+  double attack_busy = 0;
+  // Seconds since the attack's begin, or its last end; none if it did not happen.
+  std::optional<double> detected_s;   // the server's log spoke of an attack
+  std::optional<double> mitigated_s;  // from then on goodput was well; 0: it always was
+  std::optional<double> released_s;   // the same after the end
+};
+
+// 1 if nothing was asked.
+[[nodiscard]] double first_try_share(const LedgerCell& cell);
+[[nodiscard]] double final_share(const LedgerCell& cell);
+
+[[nodiscard]] Verdict judge(const DrillRecord& record);
+
+// Of a bin, all kinds, zones and names together.
+[[nodiscard]] LedgerCell total_of(const LedgerBin& bin);
+
+}  // namespace holdfast::drill

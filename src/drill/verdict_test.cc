@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "drill/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include "drill/counter_layout.h"
+
+namespace holdfast::drill {
+namespace {
+
+constexpr auto known = static_cast<size_t>(ClientKind::known);
+constexpr auto shared = static_cast<size_t>(ClientKind::shared);
+
+// Two seconds of quiet, four of attack, two after; a hundred questions a bin.
+class VerdictTest : public testing::Test {
+ protected:
+  VerdictTest() {
+    record_.scenario.phases = {{"quiet", PhaseRole::quiet, 2},
+                               {"attack", PhaseRole::attack, 4},
+                               {"after", PhaseRole::after, 2}};
+    record_.honest.resize(33);
+    record_.attack.resize(32);
+    record_.asked = {800, 1600, 800};
+    record_.times.assign(3, std::vector<uint64_t>(histogram_buckets));
+    for (size_t bin = 0; bin < 32; ++bin) answer(bin, 100);
+  }
+  void answer(size_t bin, uint64_t at_once, size_t kind = known, bool attacked_zone = false) {
+    record_.honest[bin][kind][attacked_zone ? 1 : 0][1] = {100, at_once, (100 - at_once) / 2};
+  }
+
+  DrillRecord record_;
+};
+
+TEST_F(VerdictTest, WithoutTroubleAllIsOne) {
+  const Verdict verdict = judge(record_);
+  EXPECT_EQ(first_try_share(verdict.attack), 1);
+  EXPECT_EQ(verdict.attack.asked, 1600U);
+  EXPECT_EQ(verdict.mitigated_s, 0);
+  EXPECT_EQ(verdict.released_s, 0);
+  EXPECT_FALSE(verdict.detected_s.has_value());
+}
+
+TEST_F(VerdictTest, SharesAreOfTheAttacksPhases) {
+  for (size_t bin = 8; bin < 24; ++bin) answer(bin, 50);
+  answer(8, 0, shared, true);
+  const Verdict verdict = judge(record_);
+  EXPECT_EQ(first_try_share(verdict.kinds[known]), 0.5);
+  EXPECT_EQ(final_share(verdict.kinds[known]), 0.75);
+  EXPECT_EQ(first_try_share(verdict.kinds[shared]), 0);
+  EXPECT_EQ(first_try_share(verdict.attacked_zone), 0);
+  EXPECT_EQ(first_try_share(verdict.other_zones), 0.5);
+  EXPECT_EQ(first_try_share(verdict.quiet), 1);
+  EXPECT_FALSE(verdict.mitigated_s.has_value());
+  EXPECT_EQ(verdict.released_s, 0);
+}
+
+TEST_F(VerdictTest, MitigatedIsWhenItStaysWell) {
+  for (size_t bin = 8; bin < 10; ++bin) answer(bin, 0);
+  // The bad bins leave the second that is looked at three bins later.
+  EXPECT_EQ(judge(record_).mitigated_s, 1.25);
+  answer(20, 0);
+  EXPECT_FALSE(judge(record_).mitigated_s.has_value()) << "the last second holds a bad bin";
+}
+
+TEST_F(VerdictTest, DetectedIsWhenTheLogSpeaksOfIt) {
+  record_.log = {{1, "attack expected"}, {2.5, "ready"}, {3, "an attack begins"}};
+  EXPECT_EQ(judge(record_).detected_s, 1);
+}
+
+TEST_F(VerdictTest, WhatWasNeverAnsweredCountsAsLate) {
+  record_.times[1][histogram_bucket(1'000'000)] = 1500;  // of 1,600
+  const Verdict verdict = judge(record_);
+  EXPECT_LT(verdict.attack_latency.p50_ns, 1'100'000U);
+  EXPECT_EQ(verdict.attack_latency.p99_ns, lost_ns);
+}
+
+TEST_F(VerdictTest, TheAttacksBinsAreSummedUp) {
+  record_.attack[8] = {1000, 1, 10, 500, bin_ns / 2};
+  record_.attack[0] = {7, 7, 7, 7, 7};
+  const Verdict verdict = judge(record_);
+  EXPECT_EQ(verdict.sent.sent, 1000U);
+  EXPECT_EQ(verdict.sent.ring_drops, 10U);
+  EXPECT_EQ(verdict.attack_s, 4);
+  EXPECT_NEAR(verdict.attack_busy, 0.5 / 16, 1e-9);
+}
+
+}  // namespace
+}  // namespace holdfast::drill
