@@ -287,6 +287,61 @@ void add_shield_commands(CommandLine& line) {
   add_connection(line, *dry_run);
 }
 
+void add_drill_choice(DrillOptions& options, CLI::App& drill) {
+  drill
+      .add_option("SCENARIO", options.scenarios, "Names or files; all that there are if not given")
+      ->type_name("");
+  drill
+      .add_option("-c,--config", options.config_path,
+                  "Your configuration; without it zones made for the laboratory")
+      ->type_name(file_type);
+  drill.add_option("--server", options.servers, "holdfast, knot, nsd, bind, powerdns, dnsdist, …")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAME")
+      ->capture_default_str();
+  drill.add_option("--program", options.program, "Another build of holdfast")->type_name(file_type);
+  drill.add_option("--zone", options.attacked_zone, "The zone that is attacked")->type_name("NAME");
+  drill.add_option("--rate", options.rate, "Of the attacks: N a second, or '0.8 floor'")
+      ->type_name("RATE");
+  drill.add_option("--stretch", options.stretch, "All times as so many of theirs")
+      ->check(CLI::Range(0.05, 100.0))
+      ->type_name("FACTOR");
+  drill.add_option("--set", options.settings, "A setting of the server: 'section.key = value'")
+      ->allow_extra_args(false)
+      ->type_name("SETTING");
+  drill.add_flag("--no-shield", options.no_shield, "Without the shield");
+  drill.add_flag("--no-xdp", options.no_xdp, "Without XDP");
+  drill.add_flag("--xdp", options.xdp, "With XDP, whatever the configuration says");
+  drill.add_flag("--curve", options.curve, "At nine rates, from nothing to above the floor");
+}
+
+void add_drill_command(CommandLine& line) {
+  DrillOptions& options = line.invocation.drill;
+  CLI::App* drill = add_command(line, line.app, Command::drill, "drill",
+                                "Show what a server does on the day of an attack, in a sealed "
+                                "laboratory");
+  add_drill_choice(options, *drill);
+  drill->add_option("--json", options.json_path, "Write all figures there; -: standard output")
+      ->type_name(file_type);
+  drill->add_option("--page", options.page_path, "Write a page with plots there")
+      ->type_name(file_type);
+  drill->add_option("--merge", options.merge, "Put runs from such JSON into the reports as well")
+      ->type_name(file_type);
+  drill->add_flag("--list", options.list, "List the scenarios");
+  drill->add_option("--show", options.show, "Print a scenario's file, to copy and change")
+      ->type_name("NAME");
+  drill->add_flag("--floor", options.floor, "Only measure what XDP_DROP sustains here");
+  drill->add_option("--floor-rate", options.floor_per_s, "Take this for the floor")->type_name("N");
+  drill->add_option("--server-cpu", options.server_cpu, "The server's processor")
+      ->type_name("N")
+      ->capture_default_str();
+  drill->add_option("--load-cpu", options.load_cpu, "The load's processor")
+      ->type_name("N")
+      ->capture_default_str();
+  drill->add_option("--result-fd", options.result_fd)->group("");
+}
+
 std::unique_ptr<CommandLine> make_command_line() {
   auto line = std::make_unique<CommandLine>();
   line->invocation.config_path = default_config_path;
@@ -304,6 +359,7 @@ std::unique_ptr<CommandLine> make_command_line() {
   add_zone_commands(*line);
   add_key_commands(*line);
   add_shield_commands(*line);
+  add_drill_command(*line);
   CLI::App& completion = *add_group(*line, "completion", "Print completion for a shell");
   add_command(*line, completion, Command::completion_bash, "bash",
               "Print completion for bash; source it, or put it into bash-completion's folder");

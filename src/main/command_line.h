@@ -48,6 +48,7 @@ enum class Command : uint8_t {
   shield_deny,
   shield_forget,
   shield_dry_run,
+  drill,
   completion_bash,
 };
 
@@ -74,6 +75,32 @@ struct SigningOptions {
   bool zonemd = false;
 };
 
+// Of `drill`.
+struct DrillOptions {
+  std::vector<std::string> scenarios;  // names or files; empty: all
+  std::string config_path;             // empty: the laboratory's own zones
+  std::vector<std::string> servers{"holdfast"};
+  std::string program;        // empty: this one
+  std::string attacked_zone;  // empty: the largest
+  std::string rate;           // in place of the scenarios'; empty: theirs
+  double stretch = 1;         // of all times
+  uint64_t floor_per_s = 0;   // 0: to be measured where it is needed
+  std::vector<std::string> settings;
+  std::vector<std::string> merge;  // JSON of earlier drills
+  std::string json_path;
+  std::string page_path;
+  std::string show;
+  unsigned server_cpu = 1;
+  unsigned load_cpu = 0;
+  int result_fd = -1;  // set by the program itself: this is the part within a laboratory
+  bool no_shield = false;
+  bool no_xdp = false;
+  bool xdp = false;
+  bool curve = false;
+  bool floor = false;
+  bool list = false;
+};
+
 struct Invocation {
   Command command = Command::serve;
   std::string config_path;
@@ -90,6 +117,7 @@ struct Invocation {
   Strictness strictness = Strictness::usual;
   Validation validation = Validation::no;
   SigningOptions signing;
+  DrillOptions drill;
 };
 
 // What to run, or, if everything was said on the way (help, version, a wrong use), how to end.

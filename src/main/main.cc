@@ -5,6 +5,7 @@
 #include "main/command_line.h"
 #include "main/completion.h"
 #include "main/config_commands.h"
+#include "main/drill_command.h"
 #include "main/key_commands.h"
 #include "main/serve.h"
 #include "main/server_commands.h"
@@ -82,6 +83,8 @@ ExitCode run(const Invocation& invocation) {
     case Command::shield_forget:
     case Command::shield_dry_run:
       return steer_shield(invocation);
+    case Command::drill:
+      return drill_server(invocation);
     case Command::completion_bash:
       fmt::print("{}", bash_completion(all_commands()));
       return ExitCode::good;
