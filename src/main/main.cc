@@ -19,6 +19,19 @@ namespace holdfast {
 
 namespace {
 
+ExitCode run_shield(const Invocation& invocation) {
+  switch (invocation.command) {
+    case Command::shield_status:
+      return show_shield_status(invocation);
+    case Command::shield_top:
+      return show_shield_top(invocation);
+    case Command::shield_explain:
+      return explain_to_operator(invocation);
+    default:
+      return steer_shield(invocation);
+  }
+}
+
 ExitCode run(const Invocation& invocation) {
   switch (invocation.command) {
     case Command::serve:
@@ -73,16 +86,13 @@ ExitCode run(const Invocation& invocation) {
     case Command::key_submitted:
       return confirm_submission(invocation);
     case Command::shield_status:
-      return show_shield_status(invocation);
     case Command::shield_top:
-      return show_shield_top(invocation);
     case Command::shield_explain:
-      return explain_to_operator(invocation);
     case Command::shield_allow:
     case Command::shield_deny:
     case Command::shield_forget:
     case Command::shield_dry_run:
-      return steer_shield(invocation);
+      return run_shield(invocation);
     case Command::drill:
       return drill_server(invocation);
     case Command::completion_bash:
