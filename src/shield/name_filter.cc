@@ -121,6 +121,12 @@ void NameFilterWriter::show() {
   zone_ = nullptr;
 }
 
+void NameFilterWriter::suspend() {
+  for (NameFilterTable& table : filter_.tables) {
+    std::atomic_ref(table.zone_count).store(0, std::memory_order_release);
+  }
+}
+
 NameFilterWriter::Verdict NameFilterWriter::judge(const NameFilter& filter, wire::NameView name) {
   const NameFilterTable& table = filter.tables[filter.current & 1];
   Suffixes suffixes;

@@ -31,6 +31,8 @@ class NameFilterWriter {
   // It and everything below it is taken to exist.
   void add_cover(wire::NameView name);
   void show();
+  // From now on, and until the next `show`, every name is taken to exist. Any thread.
+  void suspend();
 
   // What the program would say of a name, of what is shown; for tests and `explain`.
   enum class Verdict : uint8_t { elsewhere, exists, absent };

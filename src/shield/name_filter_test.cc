@@ -136,8 +136,7 @@ TEST_F(NameFilterTest, AnotherTableReplacesTheFirst) {
   }
   EXPECT_EQ(judge("a.first."), Verdict::elsewhere);
   EXPECT_EQ(judge("a.second."), Verdict::absent);
-  writer_.begin();
-  writer_.show();
+  writer_.suspend();
   EXPECT_EQ(judge("a.second."), Verdict::elsewhere);
 }
 
