@@ -35,4 +35,10 @@ enum class KernelFloor : uint8_t { drop, transmit };
 [[nodiscard]] Result<EchoCounts> run_kernel_floor(const std::string& interface_name, uint16_t port,
                                                   KernelFloor kind);
 
+// The server's own XDP program under orders of the shield by which nobody is let through: what
+// a flood costs at most.
+enum class GateOrder : uint8_t { drop, truncate };
+[[nodiscard]] Result<EchoCounts> run_gate(const std::string& interface_name,
+                                          const Endpoint& address, GateOrder order);
+
 }  // namespace holdfast::bench

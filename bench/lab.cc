@@ -102,7 +102,7 @@ CLI::App* add_honest(CLI::App& app, HonestArguments& honest) {
 CLI::App* add_echo(CLI::App& app, EchoArguments& echo) {
   CLI::App* command = app.add_subcommand("echo", "A floor: return each question as its answer");
   command->add_option("--kind", echo.kind)
-      ->check(CLI::IsMember({"recvmmsg", "afxdp", "xdptx", "drop"}))
+      ->check(CLI::IsMember({"recvmmsg", "afxdp", "xdptx", "drop", "gate-drop", "gate-truncate"}))
       ->capture_default_str();
   command->add_flag("--busy-poll", echo.busy_poll, "With afxdp");
   command->add_flag("--ipv6", echo.over_ipv6);

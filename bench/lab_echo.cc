@@ -20,6 +20,10 @@ Result<EchoCounts> echo_by_kind(const EchoArguments& arguments, const Endpoint& 
   if (arguments.kind == "xdptx" && arguments.answer_bytes != 0) {
     return fail("--bytes: an answer by xdptx is as long as its question");
   }
+  if (arguments.kind == "gate-drop") return run_gate(interface_name, address, GateOrder::drop);
+  if (arguments.kind == "gate-truncate") {
+    return run_gate(interface_name, address, GateOrder::truncate);
+  }
   const KernelFloor kind = arguments.kind == "drop" ? KernelFloor::drop : KernelFloor::transmit;
   return run_kernel_floor(interface_name, arguments.port, kind);
 }

@@ -28,6 +28,11 @@ static __always_inline __u32 count_at(struct ShieldRateTable* rates, __u32 place
   return shield_estimate(counted, now_ms);
 }
 
+static __always_inline __u32 has_zones_under_attack(void) {
+  return name_filter.tables[name_filter.current & 1].zone_count != 0 &&
+         !(shield_sources.common.dry_run & SHIELD_DRY_RUN_ZONES);
+}
+
 // What is known of who asks; 0 for nothing.
 static __always_inline __u64 find_source(__u64 hash) {
   const __u32 line = shield_line_of(hash);
@@ -60,14 +65,32 @@ static __always_inline enum ShieldClass judge_source(const struct Packet* packet
   return shield_judge(common, orders, source->entry, source->is_odd, source->rate, prefix_rate);
 }
 
-static __always_inline void read_message(struct xdp_md* context, const struct Packet* packet,
-                                         __u32 queue) {
-  struct GateMemo* memo = memo_of(queue);
-  memo->ip_bytes = packet->ip_bytes;
-  __builtin_memcpy(memo->source, packet->source, sizeof memo->source);
-  gate_read_message(context, queue,
+// A question under judgement, and how far it has been read.
+struct Trial {
+  struct xdp_md* context;
+  const struct Packet* packet;
+  struct GateMemo* memo;
+  __u32 queue;
+  __u32 has_zones;  // some are under attack
+  enum { trial_unread, trial_name_read, trial_cookie_read } stage;
+};
+
+static __always_inline void read_name(struct Trial* trial) {
+  if (trial->stage != trial_unread) return;
+  trial->stage = trial_name_read;
+  const struct Packet* packet = trial->packet;
+  trial->memo->ip_bytes = packet->ip_bytes;
+  __builtin_memcpy(trial->memo->source, packet->source, sizeof trial->memo->source);
+  gate_read_message(trial->context, trial->queue,
                     sizeof(struct ethhdr) + packet->ip_bytes + sizeof(struct udphdr),
-                    packet->payload_bytes - sizeof(struct udphdr));
+                    packet->payload_bytes - sizeof(struct udphdr), trial->has_zones);
+}
+
+static __always_inline __u32 read_cookie(struct Trial* trial) {
+  read_name(trial);
+  if (trial->stage != trial_cookie_read) gate_read_cookie(trial->queue);
+  trial->stage = trial_cookie_read;
+  return trial->memo->cookie;
 }
 
 // How much of a burst must be left for others when this one is admitted: that makes one budget
@@ -97,13 +120,11 @@ static __always_inline int is_spent(const struct GateMemo* memo,
 }
 
 // The budget did not suffice, or the class has no share.
-static __always_inline enum XdpGateReason turn_away(struct xdp_md* context,
-                                                    const struct Packet* packet, __u32 queue,
-                                                    enum ShieldClass class, int is_read) {
+static __always_inline enum XdpGateReason turn_away(struct Trial* trial, enum ShieldClass class) {
   const struct ShieldCommon* common = &shield_sources.common;
-  struct GateMemo* memo = memo_of(queue);
+  struct GateMemo* memo = trial->memo;
   const enum XdpGateReason dropped = xdp_dropped_proved + class;
-  __u64* would = gate_counters.would[queue & (XDP_GATE_QUEUES_MAX - 1)];
+  __u64* would = gate_counters.would[trial->queue & (XDP_GATE_QUEUES_MAX - 1)];
   if (common->dry_run & SHIELD_DRY_RUN_ADMISSION) {
     ++would[dropped & (XDP_GATE_REASONS_MAX - 1)];
     return xdp_taken_proved + class;
@@ -111,19 +132,16 @@ static __always_inline enum XdpGateReason turn_away(struct xdp_md* context,
   // Those who ask too fast only get what others have not used up.
   const __u64 kept = class == shield_unknown_fast ? memo->replied.most >> 1 : 0;
   if (!gate_state.replies || !gate_spend(&memo->replied, kept)) return dropped;
-  if (!is_read) {
-    read_message(context, packet, queue);
-    gate_read_cookie(queue);
-  }
+  const __u32 cookie = read_cookie(trial);
   if (memo->name_end == 0) return dropped;
-  const int can_cookie = memo->cookie != gate_no_cookie && memo->cookie != gate_valid_cookie;
+  const int can_cookie = cookie != gate_no_cookie && cookie != gate_valid_cookie;
   const enum XdpGateReason reply =
       common->cookies_enabled && can_cookie ? xdp_replied_cookie : xdp_replied_truncated;
   if (common->dry_run & SHIELD_DRY_RUN_TRUNCATE) {
     ++would[reply & (XDP_GATE_REASONS_MAX - 1)];
     return dropped;
   }
-  return gate_reply(context, queue, reply) ? reply : dropped;
+  return gate_reply(trial->context, trial->queue, reply) ? reply : dropped;
 }
 
 // The packet's reason; replies are written into the frame.
@@ -139,48 +157,36 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   const __u32 queue_share = gate_state.share[queue & (XDP_GATE_QUEUES_MAX - 1)];
   gate_refill(&memo->admitted, now_ms, orders->admit_per_s, queue_share);
   gate_refill(&memo->replied, now_ms, orders->truncate_per_s, queue_share);
+  struct Trial trial = {.context = context,
+                        .packet = packet,
+                        .memo = memo,
+                        .queue = queue,
+                        .has_zones = has_zones_under_attack()};
   struct Source source = {.hash = shield_source_hash(common->key, packet->source)};
   source.entry = find_source(source.hash);
   const int wants_cookie = common->cookies_enabled && packet->has_additional;
-  const int has_zones = name_filter.tables[name_filter.current & 1].zone_count != 0 &&
-                        !(common->dry_run & SHIELD_DRY_RUN_ZONES);
-  int is_read = 0;
   if (source.entry == 0 && is_spent(memo, orders) &&
       !(common->dry_run & SHIELD_DRY_RUN_ADMISSION)) {
-    if (!wants_cookie) return xdp_dropped_unjudged;
-    read_message(context, packet, queue);
-    gate_read_cookie(queue);
-    if (memo->cookie != gate_valid_cookie) return xdp_dropped_unjudged;
-    is_read = 1;
+    if (!wants_cookie || read_cookie(&trial) != gate_valid_cookie) return xdp_dropped_unjudged;
   }
 
   source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
   const __u32 is_known = shield_is_known(orders, source.entry) && !source.is_odd;
-  enum ShieldClass class;
-  if (has_zones) {
-    if (!is_read) read_message(context, packet, queue);
+  if (trial.has_zones) {
+    read_name(&trial);
     if (gate_is_absent(queue)) {
-      class = shield_absent_name;
-      if (is_admitted(memo, orders, class, is_known)) return xdp_taken_absent_name;
-      gate_read_cookie(queue);
-      return turn_away(context, packet, queue, class, 1);
+      if (is_admitted(memo, orders, shield_absent_name, is_known)) return xdp_taken_absent_name;
+      return turn_away(&trial, shield_absent_name);
     }
-    gate_read_cookie(queue);
-    is_read = 1;
   }
-  class = judge_source(packet, queue, orders, &source, now_ms);
-  if (wants_cookie && class > shield_known) {
-    if (!is_read) {
-      read_message(context, packet, queue);
-      gate_read_cookie(queue);
-    }
-    is_read = 1;
-    if (memo->cookie == gate_valid_cookie) {
-      class = source.rate <= orders->proved_source ? shield_proved : shield_unknown_fast;
-    }
+  enum ShieldClass class = judge_source(packet, queue, orders, &source, now_ms);
+  if (wants_cookie && class > shield_known && read_cookie(&trial) == gate_valid_cookie) {
+    class = source.rate <= orders->proved_source ? shield_proved : shield_unknown_fast;
   }
   // A name of absurdly many labels is not worth to be trusted while names are the weapon.
-  if (has_zones && memo->name_end == 0 && class < shield_unknown_slow) class = shield_unknown_slow;
+  if (trial.has_zones && memo->name_end == 0 && class < shield_unknown_slow) {
+    class = shield_unknown_slow;
+  }
   if (is_admitted(memo, orders, class, is_known)) return xdp_taken_proved + class;
-  return turn_away(context, packet, queue, class, is_read);
+  return turn_away(&trial, class);
 }

@@ -25,9 +25,26 @@ struct NameFilter name_filter SEC(".bss.names");
 #define COOKIE_AGE_MAX_S 3600  // RFC 9018 §4.3
 #define COOKIE_AHEAD_MAX_S 300
 
-// Copies the message, and finds the end of its question.
+// A function of its own for the verifier, which so follows it once and not for each label.
+__attribute__((noinline)) int gate_hash_label(__u32 queue, __u32 number, __u32 at, __u32 length) {
+  struct GateMemo* memo = memo_of(queue);
+  const struct NameFilterKey* key = &name_filter.key;
+  const __u8* label = memo->message + (at & XDP_GATE_MESSAGE_MASK);
+  __u64 state = key->start;
+  __u32 left = (length & LABEL_BYTES_MAX) + 1;
+#pragma unroll
+  for (__u32 word = 0; word < LABEL_WORDS_MAX; ++word) {
+    state = name_filter_step(key, state, *(const __u64*)(label + 8 * word), left);
+    if (left <= 8) break;
+    left -= 8;
+  }
+  memo->hashes[number & (NAME_FILTER_LABELS_MAX - 1)] = state;
+  return 0;
+}
+
+// Copies the message and finds the end of its question; with `with_hashes`, of each label too.
 __attribute__((noinline)) int gate_read_message(struct xdp_md* context, __u32 queue, __u32 offset,
-                                                __u32 bytes) {
+                                                __u32 bytes, __u32 with_hashes) {
   struct GateMemo* memo = memo_of(queue);
   memo->name_end = 0;
   memo->labels = 0;
@@ -51,26 +68,10 @@ __attribute__((noinline)) int gate_read_message(struct xdp_md* context, __u32 qu
       return 0;
     }
     if (length > LABEL_BYTES_MAX || at + length + 1 >= bytes) return 0;
-    memo->starts[label] = at;
+    if (with_hashes) gate_hash_label(queue, label, at, length);
     at += length + 1;
   }
   return 0;
-}
-
-// A function of its own for the verifier, which then follows it once and not for each label.
-__attribute__((noinline)) __u64 gate_hash_label(__u32 queue, __u32 at) {
-  const struct GateMemo* memo = memo_of(queue);
-  const struct NameFilterKey* key = &name_filter.key;
-  const __u8* label = memo->message + (at & XDP_GATE_MESSAGE_MASK);
-  __u64 state = key->start;
-  __u32 left = (label[0] & 63) + 1;
-#pragma unroll
-  for (__u32 word = 0; word < LABEL_WORDS_MAX; ++word) {
-    state = name_filter_step(key, state, *(const __u64*)(label + 8 * word), left);
-    if (left <= 8) break;
-    left -= 8;
-  }
-  return state;
 }
 
 static __always_inline int filter_has(const struct NameFilterTable* table,
@@ -79,13 +80,13 @@ static __always_inline int filter_has(const struct NameFilterTable* table,
 }
 
 // Hashes all suffixes of the name that was read.
-static __always_inline void hash_suffixes(struct GateMemo* memo, __u32 queue) {
+static __always_inline void hash_suffixes(struct GateMemo* memo) {
   const __u32 labels = memo->labels;
   __u64 suffix = name_filter.key.start;
   memo->suffixes[0] = suffix;
   for (__u32 n = 0; n < NAME_FILTER_LABELS_MAX - 1; ++n) {
     if (n >= labels) break;
-    const __u64 label = gate_hash_label(queue, memo->starts[(labels - 1 - n) & 63]);
+    const __u64 label = memo->hashes[(labels - 1 - n) & (NAME_FILTER_LABELS_MAX - 1)];
     suffix = name_filter_child(&name_filter.key, suffix, label);
     memo->suffixes[n + 1] = suffix;
   }
@@ -124,7 +125,7 @@ __attribute__((noinline)) int gate_find_zone(__u32 queue) {
 __attribute__((noinline)) int gate_is_absent(__u32 queue) {
   struct GateMemo* memo = memo_of(queue);
   if (memo->name_end == 0) return 0;
-  hash_suffixes(memo, queue);
+  hash_suffixes(memo);
   return gate_find_zone(queue);
 }
 
