@@ -6,9 +6,10 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "base/shared_memory.h"
 #include "echo.h"
 #include "lab_commands.h"
-#include "shield/shared_block.h"
+#include "shield/program_memory.h"
 #include "shield/source_block.h"
 #include "shield/xdp_gate.h"
 #include "transport/network_interface.h"
@@ -32,10 +33,10 @@ uint64_t total(const shield::XdpGate& gate, size_t queues, std::span<const XdpGa
 Result<EchoCounts> run_gate(const std::string& interface_name, const Endpoint& address,
                             GateOrder order) {
   const auto interface = TRY(transport::read_interface(interface_name));
-  const auto sources =
-      TRY(shield::SharedBlock<ShieldSources>::create("hf_sources", shield::SharedWith::programs));
+  const auto sources = TRY(SharedObject<ShieldSources>::create("the shield"));
+  const UniqueFd map = TRY(shield::share_with_programs(&*sources, sizeof *sources, "hf_sources"));
   const size_t queues = std::min<size_t>(interface.receive_queues, XDP_GATE_QUEUES_MAX);
-  auto gate = TRY(shield::XdpGate::load({.sources = sources.map(), .names = -1}, queues));
+  auto gate = TRY(shield::XdpGate::load({.sources = map.get(), .names = -1}, queues));
   gate.set_hardware_address(interface.hardware_address);
   gate.set_destinations(std::array{address});
   gate.set_replies(order == GateOrder::truncate);

@@ -22,6 +22,7 @@
 #include "control/listeners.h"
 #include "control/liveness.h"
 #include "control/management.h"
+#include "control/name_filter_keeper.h"
 #include "control/reports.h"
 #include "control/shield_keeper.h"
 #include "log/log.h"
@@ -190,6 +191,14 @@ ReportSources report_sources(const Ground& ground, const ZoneTable& table, Trans
           .control_started_unix_s = static_cast<uint64_t>(::time(nullptr))};
 }
 
+void do_each_second(const FactBoard& facts, Listeners& listeners, ShieldKeeper& shield,
+                    NameFilterKeeper& names) {
+  const auto applied = facts.read().applied;
+  listeners.open_what_is_closed(*applied);
+  shield.tick(*applied);
+  names.follow(shield.zones_attacked());
+}
+
 // Joins the parts and runs them until SIGTERM.
 void run_parts(const Ground& ground, Start start) {
   const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
@@ -212,6 +221,8 @@ void run_parts(const Ground& ground, Start start) {
   zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
   const ReportSources sources = report_sources(ground, table, transfers);
   ShieldKeeper shield(environment.shield, environment.panel, clock, config->server.state);
+  NameFilterKeeper names(environment.names, memory, clock);
+  zones.before_publication([&] { names.suspend(); });
   ZonePrinters printers(memory.reader(), environment.panel.epochs);
   IoThread io(liveness);
   // Holds on to sessions, so it goes before their context, and what they print from after it.
@@ -233,11 +244,7 @@ void run_parts(const Ground& ground, Start start) {
                      .transfers = transfers,
                      .facts = facts,
                      .stop = stop_requested});
-  const auto each_second = [&] {
-    const auto applied = facts.read().applied;
-    listeners.open_what_is_closed(*applied);
-    shield.tick(*applied);
-  };
+  const auto each_second = [&] { do_each_second(facts, listeners, shield, names); };
   each_second();
   Management(
       {.memory = memory,

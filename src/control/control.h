@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "exchange/channel.h"
 #include "exchange/panel.h"
+#include "shield/name_filter_layout.h"
 #include "shield/shield_memory.h"
 
 namespace holdfast::control {
@@ -23,6 +24,7 @@ struct Environment {
   const config::Config& config;
   exchange::Panel& panel;
   shield::ShieldMemory& shield;
+  NameFilter& names;
   exchange::Channel& channel;           // control's end
   int handover = -1;                    // control's end of exchange/handover.h; the supervisor's
   std::vector<int> tls_listeners = {};  // for transfers over TLS; the supervisor's

@@ -98,6 +98,7 @@ class ControlProcess : public testing::Test {
                     .config = config,
                     .panel = *panel_,
                     .shield = *shield_,
+                    .names = *names_,
                     .channel = pair_->control,
                     .handover = handover_.control.get()}));
   }
@@ -156,6 +157,7 @@ class ControlProcess : public testing::Test {
   SharedObject<exchange::Panel> panel_ = SharedObject<exchange::Panel>::create("panel").value();
   SharedObject<shield::ShieldMemory> shield_ =
       *SharedObject<shield::ShieldMemory>::create("the test's shield");
+  SharedObject<NameFilter> names_ = *SharedObject<NameFilter>::create("the test's names");
   std::unique_ptr<exchange::Channel::Pair> pair_;
   exchange::HandoverPair handover_;
   std::string directory_;

@@ -150,6 +150,7 @@ Result<void> LastGood::show_staged(Kept kept) {
       return written;
     }
   }
+  told_before_();
   auto shown = memory_.show_staged();
   if (shown && journal_ && kept == Kept::afterwards) {
     for (Staged& staged : staged_) write(staged);

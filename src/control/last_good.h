@@ -63,6 +63,7 @@ class LastGood {
   // Out of zone memory, but not out of the journal: SERVFAIL.
   [[nodiscard]] Result<void> withdraw(wire::NameView apex);
   [[nodiscard]] transfer::History& history() { return history_; }
+  void before_publication(std::function<void()> told) { told_before_ = std::move(told); }
   void when_published(std::function<void(wire::NameView apex)> told) { told_ = std::move(told); }
   // What the journal holds of the zone.
   [[nodiscard]] std::optional<zone::Contents> restore(wire::NameView apex);
@@ -110,6 +111,7 @@ class LastGood {
   uint64_t retry_at_ns_ = 0;
   JournalFacts facts_;
   transfer::History history_;
+  std::function<void()> told_before_ = [] {};
   std::function<void(wire::NameView apex)> told_ = [](wire::NameView) {};
 };
 

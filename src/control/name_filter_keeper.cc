@@ -35,6 +35,7 @@ void enter(shield::NameFilterWriter& writer, const zone::ZoneView& zone) {
 void NameFilterKeeper::follow(std::span<const wire::Name> attacked) {
   const uint64_t now_ms = clock_.monotonic_ns() / 1'000'000;
   std::vector<Held> wanted;
+  wanted.reserve(attacked.size());
   for (const wire::Name& apex : attacked) {
     const auto zone = memory_.find(apex);
     if (!zone || !zone->available()) continue;

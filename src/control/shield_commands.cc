@@ -47,9 +47,9 @@ std::string refusal(std::string_view error) {
 // Worker by worker, as far as any has been started.
 template <typename Visit>
 void for_each_zone(const shield::ShieldMemory& memory, Visit&& visit) {
-  for (const shield::ShieldWorkerTables& worker : memory.workers) {
-    if (worker.orders.beat_ms == 0) return;
-    for (const auto& line : worker.zones) {
+  for (size_t i = 0; i < memory.workers.size(); ++i) {
+    if (memory.orders[i].beat_ms == 0) return;
+    for (const auto& line : memory.workers[i].zones) {
       for (const ZoneWatchEntry& entry : line) {
         if (entry.hash.load(std::memory_order_relaxed) != 0) visit(entry);
       }
@@ -133,7 +133,7 @@ std::string ShieldCommands::status() const {
   const auto known = keeper_.history().summarise(memory.common.known_slots);
   json::array workers;
   for (size_t i = 0; i < memory.workers.size(); ++i) {
-    const ShieldOrders& orders = memory.workers[i].orders;
+    const ShieldOrders& orders = memory.orders[i];
     if (orders.beat_ms == 0) break;
     workers.push_back(json::object{{"worker", i},
                                    {"level", orders.level},
@@ -190,10 +190,11 @@ std::string ShieldCommands::explain_address(const Endpoint& address) const {
   uint32_t rate = 0;
   uint32_t odd_rate = 0;
   uint32_t prefix_rate = 0;
-  ShieldOrders orders = memory.workers[0].orders;
-  for (const shield::ShieldWorkerTables& worker : memory.workers) {
-    if (worker.orders.beat_ms == 0) break;
-    if (worker.orders.level > orders.level) orders = worker.orders;
+  ShieldOrders orders = memory.orders[0];
+  for (size_t i = 0; i < memory.workers.size(); ++i) {
+    if (memory.orders[i].beat_ms == 0) break;
+    if (memory.orders[i].level > orders.level) orders = memory.orders[i];
+    const shield::ShieldWorkerTables& worker = memory.workers[i];
     const auto estimate = [&](uint32_t place) {
       return shield::rate_at(worker.rates, place, keeper_.now_ms());
     };

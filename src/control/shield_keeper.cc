@@ -162,6 +162,14 @@ void ShieldKeeper::set_dry_run(uint32_t bits, bool on) {
   (on ? dry_run_off_ : dry_run_on_) &= ~bits;
 }
 
+std::vector<wire::Name> ShieldKeeper::zones_attacked() const {
+  std::vector<wire::Name> names;
+  for (const std::string& text : reading().zones_attacked) {
+    if (const auto name = wire::Name::from_text(text)) names.push_back(*name);
+  }
+  return names;
+}
+
 ShieldReading ShieldKeeper::reading() const {
   ShieldReading reading;
   reading.is_dry_run = (memory_.common.dry_run & SHIELD_DRY_RUN_ADMISSION) != 0;

@@ -54,6 +54,7 @@ class ShieldKeeper {
   [[nodiscard]] const shield::ShieldMemory& memory() const { return memory_; }
   [[nodiscard]] auto history() const { return shield::SourceHistory(memory_.history); }
   [[nodiscard]] ShieldReading reading() const;
+  [[nodiscard]] std::vector<wire::Name> zones_attacked() const;
   [[nodiscard]] uint64_t now_ms() const { return clock_.monotonic_ns() / 1'000'000; }
   [[nodiscard]] __u64 hash_of(const Endpoint& address) const;
   [[nodiscard]] __u64 prefix_hash_of(const Endpoint& address) const;

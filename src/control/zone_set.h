@@ -96,6 +96,10 @@ class ZoneSet {
   // Called with each zone whose version has changed, once that is served.
   using WhenPublished = std::function<void(wire::NameView apex)>;
   void when_published(WhenPublished told) { last_good_.when_published(std::move(told)); }
+  // Called right before anything that was staged becomes visible.
+  void before_publication(std::function<void()> told) {
+    last_good_.before_publication(std::move(told));
+  }
 
   // Keeps journal and register small and on disk, and signatures fresh; call about once a second.
   void maintain();

@@ -12,6 +12,7 @@
 #include "main/service.h"
 #include "main/state_directory.h"
 #include "shield/history_file.h"
+#include "shield/name_filter.h"
 #include "supervise/process.h"
 #include "transport/socket.h"
 #include "zone/memory.h"
@@ -73,6 +74,13 @@ Result<void> begin_history(const config::Config& config, shield::ShieldMemory& s
   return {};
 }
 
+Result<void> begin_names(NameFilter& names) {
+  HashKey key;
+  if (getrandom(&key, sizeof key, 0) != sizeof key) return fail_system("read random bytes", errno);
+  shield::NameFilterWriter::set_key(names, key);
+  return {};
+}
+
 // All that can fail at start, in the order in which privileges are given up.
 Result<int> start_and_run(const config::Config& config) {
   const config::ServerSettings& server = config.server;
@@ -83,8 +91,9 @@ Result<int> start_and_run(const config::Config& config) {
   const StateDirectory state = TRY(StateDirectory::open(server.state, server.user));
   const auto panel = TRY(SharedObject<exchange::Panel>::create("the processes' panel"));
   // With all rights, and closed: nothing comes this way before the sockets are open.
-  const ShieldBlocks blocks = TRY(ShieldBlocks::create(config));
-  XdpPath xdp = TRY(XdpPath::open(config, *panel, blocks));
+  const auto shield = TRY(SharedObject<shield::ShieldMemory>::create("the shield"));
+  const auto names = TRY(SharedObject<NameFilter>::create("the filter of names"));
+  XdpPath xdp = TRY(XdpPath::open(config, *panel, {.sources = *shield, .names = *names}));
   if (!server.user.empty()) TRY(supervise::become_user(server.user));
   TRY(state.check_writable());
   transport::SocketSets sockets(server.pin ? transport::Steering::by_cpu
@@ -103,8 +112,8 @@ Result<int> start_and_run(const config::Config& config) {
     return fail_system("read random bytes", errno);
   }
   refusals->set_key(key);
-  const auto shield = TRY(SharedObject<shield::ShieldMemory>::create("the shield"));
   TRY(begin_history(config, *shield));
+  TRY(begin_names(*names));
   TRY(offer_kept_memory(server.state, *panel));
   auto channel = TRY(exchange::Channel::make_pair());
   const auto handover = TRY(exchange::HandoverPair::make());
@@ -116,6 +125,7 @@ Result<int> start_and_run(const config::Config& config) {
                    .panel = *panel,
                    .refusals = *refusals,
                    .shield = *shield,
+                   .names = *names,
                    .sockets = sockets,
                    .xdp = xdp,
                    .channel = channel,

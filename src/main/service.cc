@@ -125,6 +125,7 @@ int Service::run_worker_process(size_t worker) const {
                             .listeners = {},
                             .xdp_ports = xdp_ports(worker),
                             .shield = &parts_.shield,
+                            .gates = parts_.xdp.gates(worker, parts_.sockets.workers().size()),
                             .handover = parts_.handover.answer.get()};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
     setup.listeners.push_back(
@@ -183,6 +184,7 @@ int Service::run_control_process() const {
                        .config = parts_.config,
                        .panel = parts_.panel,
                        .shield = parts_.shield,
+                       .names = parts_.names,
                        .channel = parts_.channel.control,
                        .handover = parts_.handover.control.get(),
                        .tls_listeners = tls_listeners()});

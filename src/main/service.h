@@ -17,6 +17,7 @@
 #include "exchange/panel.h"
 #include "main/xdp_path.h"
 #include "shield/death_watch.h"
+#include "shield/name_filter_layout.h"
 #include "shield/refusal_table.h"
 #include "shield/shield_memory.h"
 #include "supervise/supervisor.h"
@@ -30,6 +31,7 @@ struct ServiceParts {
   exchange::Panel& panel;
   shield::RefusalTable& refusals;
   shield::ShieldMemory& shield;
+  NameFilter& names;
   transport::SocketSets& sockets;  // prepared and committed for the first time
   XdpPath& xdp;
   exchange::Channel::Pair& channel;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "log/log.h"
+#include "shield/program_memory.h"
 
 namespace holdfast {
 
@@ -74,21 +75,18 @@ std::vector<Endpoint> resolve_wildcards(std::span<const Endpoint> listen) {
 
 }  // namespace
 
-Result<ShieldBlocks> ShieldBlocks::create(const config::Config& config) {
-  const auto with = config.xdp.mode == config::XdpMode::off ? shield::SharedWith::processes
-                                                            : shield::SharedWith::programs;
-  return ShieldBlocks{
-      .sources = TRY(shield::SharedBlock<ShieldSources>::create("hf_sources", with)),
-      .names = TRY(shield::SharedBlock<NameFilter>::create("hf_names", with))};
-}
-
 Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& panel,
-                              const ShieldBlocks& blocks) {
-  XdpPath path(panel, blocks);
+                              const ShieldParts& shield) {
+  XdpPath path(panel, shield);
   const config::XdpSettings& settings = config.xdp;
   if (settings.mode == config::XdpMode::off) return path;
   path.busy_poll_ = settings.busy_poll;
   const bool required = settings.mode == config::XdpMode::on;
+  if (const auto shared = path.share(shield); !shared) {
+    if (required) return fail("xdp.mode is \"on\", but: " + shared.error().message);
+    path.note(shared.error().message);
+    return path;
+  }
   const auto names = choose_interfaces(config);
   if (!names) {
     if (required) return fail("xdp.mode is \"on\", but " + names.error().message);
@@ -111,6 +109,13 @@ Result<XdpPath> XdpPath::open(const config::Config& config, exchange::Panel& pan
   return path;
 }
 
+Result<void> XdpPath::share(const ShieldParts& shield) {
+  sources_map_ =
+      TRY(shield::share_with_programs(&shield.sources, sizeof shield.sources, "hf_sources"));
+  names_map_ = TRY(shield::share_with_programs(&shield.names, sizeof shield.names, "hf_names"));
+  return {};
+}
+
 void XdpPath::note(const std::string& text) {
   exchange::BoundedText<240> bounded;
   static_cast<void>(bounded.assign(text.substr(0, 240)));
@@ -127,7 +132,7 @@ Result<void> XdpPath::open_card(const std::string& name, const config::XdpSettin
   if (interface.mtu < mtu_min) return fail(fmt::format("its MTU is below {}", mtu_min));
   const size_t card = cards_.size();
   const size_t queues_before = queues_.size();
-  const shield::XdpGateMaps maps{.sources = blocks_->sources.map(), .names = blocks_->names.map()};
+  const shield::XdpGateMaps maps{.sources = sources_map_.get(), .names = names_map_.get()};
   cards_.push_back(
       {.interface = interface, .gate = TRY(shield::XdpGate::load(maps, interface.receive_queues))});
   shield::XdpGate& gate = cards_.back().gate;
@@ -238,6 +243,17 @@ std::vector<server::XdpPort> XdpPath::ports(size_t worker, size_t workers) const
   return result;
 }
 
+std::vector<shield::GateReading> XdpPath::gates(size_t worker, size_t workers) const {
+  std::vector<shield::GateReading> result;
+  result.reserve(queues_.size());
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    const Queue& queue = queues_[i];
+    if (queue.rings && i % workers != worker) continue;
+    result.push_back({.counters = &cards_[queue.card].gate.counters(), .queue = queue.number});
+  }
+  return result;
+}
+
 void XdpPath::set_workers(size_t workers) {
   workers_ = workers;
   for (size_t i = 0; i < queues_.size(); ++i) {
@@ -260,7 +276,7 @@ void XdpPath::follow_orders(size_t index) {
     return;
   }
   const auto level_of = [&](size_t worker) {
-    return std::atomic_ref(blocks_->sources->orders[worker].level).load();
+    return std::atomic_ref(sources_->orders[worker].level).load();
   };
   size_t hardest = 0;
   for (size_t worker = 1; worker < std::min<size_t>(workers_, SHIELD_WORKERS_MAX); ++worker) {
@@ -289,7 +305,7 @@ void XdpPath::on_tick(uint64_t now_ns) {
   if (now_ns >= count_due_ns_) {
     count_due_ns_ = now_ns + count_every_ns;
     for (Queue& queue : queues_) count(queue);
-    for (Card& card : cards_) card.gate.note_known(*blocks_->sources);
+    for (Card& card : cards_) card.gate.note_known(*sources_);
   }
   if (now_ns >= refresh_due_ns_) {
     refresh_due_ns_ = now_ns + refresh_every_ns;

@@ -17,8 +17,8 @@
 #include "config/config.h"
 #include "exchange/panel.h"
 #include "server/xdp_receiver.h"
+#include "shield/gate_reading.h"
 #include "shield/name_filter_layout.h"
-#include "shield/shared_block.h"
 #include "shield/source_block.h"
 #include "shield/xdp_gate.h"
 #include "transport/network_interface.h"
@@ -27,20 +27,20 @@
 
 namespace holdfast {
 
-// What programs and workers share; in maps of BPF only where a program may use them.
-struct ShieldBlocks {
-  [[nodiscard]] static Result<ShieldBlocks> create(const config::Config& config);
-  shield::SharedBlock<ShieldSources> sources;
-  shield::SharedBlock<NameFilter> names;
+// What programs share with workers and control, made for them by whoever owns it. Still untouched
+// when `open` is called, outlives this.
+struct ShieldParts {
+  ShieldSources& sources;
+  NameFilter& names;
 };
 
 class XdpPath {
  public:
   // An error only if the setting is `on`; else what did not work is logged, once for each
   // interface.
-  // Both outlive this, as does what the programs share with the shield.
+  // `panel` outlives this.
   [[nodiscard]] static Result<XdpPath> open(const config::Config& config, exchange::Panel& panel,
-                                            const ShieldBlocks& blocks);
+                                            const ShieldParts& shield);
 
   // The sockets for `listen` are open: questions to these addresses are taken from now on.
   void start(std::span<const Endpoint> listen);
@@ -49,6 +49,8 @@ class XdpPath {
 
   // What a worker, of so many, answers: queue i is worker i % workers'.
   [[nodiscard]] std::vector<server::XdpPort> ports(size_t worker, size_t workers) const;
+  // Where its orders are carried out: at these queues, and at all that have no rings.
+  [[nodiscard]] std::vector<shield::GateReading> gates(size_t worker, size_t workers) const;
   void set_workers(size_t workers);
   [[nodiscard]] size_t queue_count() const { return queues_.size(); }
   void on_worker_end(pid_t pid);
@@ -77,7 +79,9 @@ class XdpPath {
     exchange::XdpQueueSlot* slot = nullptr;
   };
 
-  XdpPath(exchange::Panel& panel, const ShieldBlocks& blocks) : panel_(&panel), blocks_(&blocks) {}
+  XdpPath(exchange::Panel& panel, const ShieldParts& shield)
+      : panel_(&panel), sources_(&shield.sources) {}
+  Result<void> share(const ShieldParts& shield);
   Result<void> open_card(const std::string& name, const config::XdpSettings& settings,
                          Carrier carrier);
   Result<void> open_queue(size_t card, uint32_t number, const config::XdpSettings& settings);
@@ -89,7 +93,9 @@ class XdpPath {
   void set_destinations();
 
   exchange::Panel* panel_;
-  const ShieldBlocks* blocks_;
+  const ShieldSources* sources_;
+  UniqueFd sources_map_;
+  UniqueFd names_map_;
   std::deque<Card> cards_;
   std::deque<Queue> queues_;
   std::vector<Endpoint> listen_;

@@ -166,6 +166,7 @@ bool Worker::start_answering() {
   path_->pass_on_by(&*pass_on_);
   if (setup_.shield != nullptr) {
     shield_.emplace(*setup_.shield, setup_.number, slot_.counters);
+    shield_->watch_gates(setup_.gates);
     path_->shield_by(&*shield_);
   }
   exchange::ReceiveArea& area = slot_.receive;

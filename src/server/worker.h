@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "exchange/panel.h"
 #include "server/xdp_receiver.h"
+#include "shield/gate_reading.h"
 #include "shield/refusal_table.h"
 #include "shield/shield_memory.h"
 
@@ -29,7 +30,8 @@ struct WorkerSetup {
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
   std::vector<XdpPort> xdp_ports = {};
-  shield::ShieldMemory* shield = nullptr;  // without, everybody is answered
+  shield::ShieldMemory* shield = nullptr;    // without, everybody is answered
+  std::vector<shield::GateReading> gates{};  // where cards carry out the worker's orders
   int handover = -1;  // the answer processes' end of the pair to control; the supervisor's
 };
 

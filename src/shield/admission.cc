@@ -172,7 +172,7 @@ void AdmissionControl::look_for_end(uint64_t now_ns, const LoadReading& reading)
   learn_again_ns_ = now_ns + learn_pause_ns;
   const bool all_admitted =
       std::ranges::all_of(shares_, [](uint32_t share) { return share == SHIELD_SHARE_ONE; });
-  if (!all_admitted || is_pressed(reading) || level_ > 1) {
+  if (!all_admitted || is_pressed(reading) || reading.turned_away > 0 || level_ > 1) {
     calm_since_ns_ = 0;
   } else if (calm_since_ns_ == 0) {
     calm_since_ns_ = now_ns;

@@ -40,6 +40,7 @@ constexpr size_t first_budgeted_rank = static_cast<size_t>(Rank::odd);
 struct LoadReading {
   uint32_t backlog_permille = 0;  // of the fullest queue, at its fullest
   uint32_t drops = 0;             // by the kernel, for want of room
+  uint64_t turned_away = 0;       // at the card, by the worker's own orders
   uint64_t busy_ns = 0;
   uint64_t idle_ns = 0;  // waiting with nothing to do
 };

@@ -37,6 +37,7 @@ class Model {
           if (admitted) ++answered[rank];
         }
       }
+      reading.turned_away = turned_away;
       reading.idle_ns = budget_ns;
       reading.busy_ns = AdmissionControl::tick_ns - budget_ns;
       reading.drops = static_cast<uint32_t>(lost);
@@ -58,6 +59,7 @@ class Model {
   }
 
   AdmissionControl control;
+  uint64_t turned_away = 0;  // a tick, at the card
   uint64_t now = 1'000'000'000;
 };
 
@@ -118,6 +120,19 @@ TEST(Admission, DoesNotEndWhileSomethingIsShed) {
     (void)model.play(flood, 50);
     ASSERT_TRUE(model.control.is_overloaded());
   }
+}
+
+// Nor while it is held down at the card, of which nothing comes here.
+TEST(Admission, DoesNotEndWhileSomethingIsTurnedAwayAtTheCard) {
+  Model model;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 300'000}}, 100);
+  ASSERT_TRUE(model.control.is_overloaded());
+  model.turned_away = 1'000;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 2'000);
+  EXPECT_TRUE(model.control.is_overloaded());
+  model.turned_away = 0;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 400);
+  EXPECT_FALSE(model.control.is_overloaded());
 }
 
 // When those who count as known are too many, more is asked of them.

@@ -80,9 +80,9 @@ Result<void> read_history(const std::string& path, ShieldMemory& memory, uint64_
   std::ranges::copy(header.key, memory.common.key);
   // Ages are kept modulo 256: what would come round is not taken over.
   if (slots_away > SourceHistory::slots_kept_max) return {};
-  std::memcpy(memory.history.data(), bytes.data() + sizeof header, lines_bytes);
-  SourceHistory history(std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES>(memory.history.data(),
-                                                                           SHIELD_HISTORY_LINES));
+  std::memcpy(memory.history, bytes.data() + sizeof header, lines_bytes);
+  SourceHistory history(
+      std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES>(memory.history, SHIELD_HISTORY_LINES));
   history.expire(slot - slots_away, SourceHistory::slots_kept_max - slots_away);
   return {};
 }

@@ -9,26 +9,26 @@
 #include <array>
 #include <cstddef>
 
-#include "shield/source_layout.h"
+#include "shield/source_block.h"
 #include "shield/zone_watch.h"
 
 namespace holdfast::shield {
 
-constexpr size_t shield_workers_max = 256;
+constexpr size_t shield_workers_max = SHIELD_WORKERS_MAX;
 
 // Written by the worker, read by control.
 struct ShieldWorkerTables {
-  ShieldOrders orders;
   ShieldRateTable rates;
   ZoneWatchTable zones;
 };
 
-struct ShieldMemory {
+// The XDP program may share the base (shield/program_memory.h), which is why it has pages of its
+// own.
+struct ShieldMemory : ShieldSources {
   ShieldMemory() {}  // NOLINT: begins zeroed, and what is not touched stays so
-  ShieldCommon common;
-  std::array<ShieldHistoryLine, SHIELD_HISTORY_LINES> history;
-  std::array<ShieldWorkerTables, shield_workers_max> workers;
+  alignas(4096) std::array<ShieldWorkerTables, shield_workers_max> workers;
 };
+static_assert(alignof(ShieldMemory) == 4096);
 static_assert(sizeof(ShieldHistoryLine) * SHIELD_HISTORY_LINES + 32 * sizeof(ShieldWorkerTables) <=
                   size_t{64} << 20,
               "64 MiB hold the shield of 32 workers");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The part of the shield's memory that the XDP program reads too: one block, for one map.
 //
-// Made by the supervisor before it forks (shield/shared_block.h). Who writes what is told by
+// It is the beginning of ShieldMemory (shield/shield_memory.h). Who writes what is told by
 // source_layout.h. Read by C for the kernel and by C++.
 #pragma once
 

@@ -7,8 +7,9 @@
 #include <linux/bpf.h>
 #include <sys/socket.h>
 
+#include "base/shared_memory.h"
 #include "base/test_frame.h"
-#include "shield/shared_block.h"
+#include "shield/program_memory.h"
 #include "shield/source_block.h"
 #include "shield/xdp_gate.h"
 #include "shield/xdp_gate_reasons.h"

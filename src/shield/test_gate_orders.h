@@ -23,20 +23,18 @@ inline uint64_t monotonic_ms() {
 class ShieldGateTest : public GateTest {
  protected:
   void SetUp() override {
-    auto sources = SharedBlock<ShieldSources>::create("hf_sources", SharedWith::programs);
-    auto names = SharedBlock<NameFilter>::create("hf_names", SharedWith::programs);
-    ASSERT_TRUE(sources && names);
-    sources_.emplace(*std::move(sources));
-    names_.emplace(*std::move(names));
-    if (sources_->map() < 0) GTEST_SKIP() << "needs CAP_BPF";
-    ASSERT_NO_FATAL_FAILURE(load({.sources = sources_->map(), .names = names_->map()}));
+    const auto sources = share_with_programs(&*sources_, sizeof *sources_, "hf_sources");
+    const auto names = share_with_programs(&*names_, sizeof *names_, "hf_names");
+    if (!sources || !names) GTEST_SKIP() << "needs CAP_BPF";
+    ASSERT_NO_FATAL_FAILURE(load({.sources = sources->get(), .names = names->get()}));
+    if (IsSkipped()) return;
     put_socket(xdp_lane_trusted);
     gate_->set_worker(0, 3, 1);
-    ShieldCommon& common = (*sources_)->common;
+    ShieldCommon& common = sources_->common;
     for (size_t i = 0; i < 4; ++i) common.key[i] = 0x9e3779b97f4a7c15U * (i + 1);
     common.enabled = 1;
     common.wall_s = 1'600'000'000;
-    ShieldOrders& orders = (*sources_)->orders[3];
+    ShieldOrders& orders = sources_->orders[3];
     orders.beat_ms = monotonic_ms() + 100'000;  // however slow the test is
     orders.level = 1;
     for (uint32_t& share : orders.share) share = all_of_them;
@@ -46,11 +44,11 @@ class ShieldGateTest : public GateTest {
     orders.unknown_source = 1000;
     orders.unknown_prefix = 1000;
     orders.proved_source = 1000;
-    NameFilterWriter::set_key(**names_, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b});
+    NameFilterWriter::set_key(*names_, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b});
   }
 
-  [[nodiscard]] ShieldCommon& common() { return (*sources_)->common; }
-  [[nodiscard]] ShieldOrders& orders() { return (*sources_)->orders[3]; }
+  [[nodiscard]] ShieldCommon& common() { return sources_->common; }
+  [[nodiscard]] ShieldOrders& orders() { return sources_->orders[3]; }
 
   // The source of the frame, as it is remembered.
   void remember(uint32_t score, uint8_t hop = usual_hop, uint32_t flags = 0) {
@@ -58,10 +56,10 @@ class ShieldGateTest : public GateTest {
     inet_pton(frame_.is_ipv6() ? AF_INET6 : AF_INET, frame_.from.c_str(),
               frame_.is_ipv6() ? address.data() : &address[3]);
     const uint64_t hash = shield_source_hash(common().key, address.data());
-    (*sources_)->history[shield_line_of(hash)].entries[5] =
+    sources_->history[shield_line_of(hash)].entries[5] =
         shield_tag_of(hash) | uint64_t{hop} << SHIELD_HOP_SHIFT |
         uint64_t{score} << SHIELD_SCORE_SHIFT | uint64_t{flags} << SHIELD_FLAGS_SHIFT;
-    gate_->note_known(**sources_);
+    gate_->note_known(*sources_);
   }
 
   // Rates are counted in windows of 1,024 ms: what comes now falls into one.
@@ -76,8 +74,8 @@ class ShieldGateTest : public GateTest {
     run();
   }
 
-  std::optional<SharedBlock<ShieldSources>> sources_;
-  std::optional<SharedBlock<NameFilter>> names_;
+  SharedObject<ShieldSources> sources_ = *SharedObject<ShieldSources>::create("a test");
+  SharedObject<NameFilter> names_ = *SharedObject<NameFilter>::create("a test");
 };
 
 }  // namespace holdfast::shield

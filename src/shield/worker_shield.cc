@@ -2,6 +2,7 @@
 #include "shield/worker_shield.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::shield {
 
@@ -33,6 +34,7 @@ std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines_of(ShieldMemory& memory
 
 WorkerShield::WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counters& counters)
     : shared_(memory.common),
+      published_(memory.orders[worker]),
       tables_(memory.workers[worker]),
       counters_(counters),
       classifier_(common_, SourceHistory(lines_of(memory)), RateTable(tables_.rates)),
@@ -40,6 +42,17 @@ WorkerShield::WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counte
   for (size_t i = 0; i < 4; ++i) common_.key[i] = shared_.key[i];
   copy_common();
   counters_.set(CounterLayout::shield_level, 0);
+}
+
+void WorkerShield::watch_gates(std::vector<GateReading> gates) {
+  gates_ = std::move(gates);
+  turned_away_ = turned_away_at_cards();
+}
+
+uint64_t WorkerShield::turned_away_at_cards() const {
+  uint64_t sum = 0;
+  for (const GateReading& gate : gates_) sum += gate.turned_away();
+  return sum;
 }
 
 void WorkerShield::copy_common() {
@@ -66,6 +79,8 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
   if (now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
     last_tick_ns_ = now_ns;
     copy_common();
+    const uint64_t turned_away = turned_away_at_cards();
+    reading_.turned_away = turned_away - std::exchange(turned_away_, turned_away);
     const bool was_overloaded = admission_.is_overloaded();
     if (is_enabled()) {
       admission_.tick(now_ns, reading_);
@@ -81,7 +96,7 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
 
 void WorkerShield::publish() {
   admission_.write_orders(limits_, now_ns_, orders_);
-  tables_.orders = orders_;
+  published_ = orders_;
   counters_.set(CounterLayout::shield_level, admission_.level());
 }
 

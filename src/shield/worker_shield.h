@@ -9,11 +9,13 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "exchange/counters.h"
 #include "exchange/panel.h"
 #include "shield/admission.h"
 #include "shield/classifier.h"
+#include "shield/gate_reading.h"
 #include "shield/shield_memory.h"
 
 namespace holdfast::shield {
@@ -29,6 +31,8 @@ class WorkerShield {
  public:
   // All outlive this.
   WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counters& counters);
+  // The queues of cards where its orders are carried out.
+  void watch_gates(std::vector<GateReading> gates);
   WorkerShield(const WorkerShield&) = delete;
   WorkerShield& operator=(const WorkerShield&) = delete;
 
@@ -76,8 +80,10 @@ class WorkerShield {
   }
   void copy_common();
   void publish();
+  [[nodiscard]] uint64_t turned_away_at_cards() const;
 
   const ShieldCommon& shared_;
+  ShieldOrders& published_;
   ShieldWorkerTables& tables_;
   exchange::Counters& counters_;
   ShieldCommon common_{};  // as it was at the turn's begin
@@ -86,6 +92,8 @@ class WorkerShield {
   Classifier classifier_;
   ZoneWatch zones_;
   AdmissionControl admission_;
+  std::vector<GateReading> gates_;
+  uint64_t turned_away_ = 0;  // at all of them, when it was looked last
   LoadReading reading_;
   uint64_t now_ns_ = 0;
   uint64_t now_ms_ = 0;

@@ -3,7 +3,7 @@
 //
 // Hands plain questions for the destinations to AF_XDP sockets, sheds what the shield orders to
 // shed, and leaves the rest to the kernel (xdp_gate.bpf.c says which). Orders come to it through
-// memory that it shares with whoever gives them (shield/shared_block.h).
+// memory that it shares with whoever gives them (shield/program_memory.h).
 // `load`, `set_socket` and `attach` need CAP_BPF and CAP_NET_ADMIN; everything else is memory that
 // this maps, so it goes on working when rights have been dropped.
 // The program is attached by a bpf_link: it leaves the interface when the link is closed, however
@@ -64,6 +64,9 @@ class XdpGate {
   [[nodiscard]] uint64_t count(size_t queue, XdpGateReason reason) const;
   // What would have become of packets that a dry run let through.
   [[nodiscard]] uint64_t count_dry(size_t queue, XdpGateReason reason) const;
+
+  // For whoever counts in another process: mapped until the last one ends that has it from a fork.
+  [[nodiscard]] const XdpGateCounters& counters() const { return *counters_; }
 
   [[nodiscard]] int program() const;  // descriptor, for tests
 

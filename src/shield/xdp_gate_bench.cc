@@ -15,9 +15,10 @@
 #include <optional>
 #include <random>
 
+#include "base/shared_memory.h"
 #include "base/test_frame.h"
 #include "shield/name_filter.h"
-#include "shield/shared_block.h"
+#include "shield/program_memory.h"
 #include "shield/source_block.h"
 #include "shield/xdp_gate.h"
 #include "shield/xdp_gate_reasons.h"
@@ -157,8 +158,8 @@ UniqueFd load_empty() {
 
 // A gate under orders, and the frame that is asked of it.
 struct Rig {
-  SharedBlock<ShieldSources> sources;
-  SharedBlock<NameFilter> names;
+  SharedObject<ShieldSources> sources;
+  SharedObject<NameFilter> names;
   XdpGate gate;
   TestFrame frame;
   UniqueFd socket;
@@ -166,10 +167,13 @@ struct Rig {
   [[nodiscard]] ShieldOrders& orders() { return sources->orders[0]; }
 
   static std::optional<Rig> make() {
-    auto sources = SharedBlock<ShieldSources>::create("hf_sources", SharedWith::programs);
-    auto names = SharedBlock<NameFilter>::create("hf_names", SharedWith::programs);
+    auto sources = SharedObject<ShieldSources>::create("a bench");
+    auto names = SharedObject<NameFilter>::create("a bench");
     if (!sources || !names) return std::nullopt;
-    auto gate = XdpGate::load({.sources = sources->map(), .names = names->map()}, 1);
+    const auto sources_map = share_with_programs(&**sources, sizeof **sources, "hf_sources");
+    const auto names_map = share_with_programs(&**names, sizeof **names, "hf_names");
+    if (!sources_map || !names_map) return std::nullopt;
+    auto gate = XdpGate::load({.sources = sources_map->get(), .names = names_map->get()}, 1);
     if (!gate) return std::nullopt;
     Rig rig{*std::move(sources), *std::move(names), *std::move(gate), {}, UniqueFd()};
     rig.prepare();

@@ -136,10 +136,10 @@ TEST_F(ShieldGateTest, WhoeverNothingIsKnownOfIsNotLookedUp) {
   EXPECT_EQ(run(), taken_as(xdp_taken_known));
   common().known_slots = 200;
   orders().known_slots = 200;
-  gate_->note_known(**sources_);
+  gate_->note_known(*sources_);
   orders().known_slots = 4;
   EXPECT_EQ(run(), taken_as(xdp_taken_unknown_slow)) << "until the next second";
-  gate_->note_known(**sources_);
+  gate_->note_known(*sources_);
   EXPECT_EQ(run(), taken_as(xdp_taken_known));
 }
 
@@ -185,7 +185,7 @@ class NamesGateTest : public ShieldGateTest {
   void SetUp() override {
     ShieldGateTest::SetUp();
     if (IsSkipped()) return;
-    NameFilterWriter writer(**names_);
+    NameFilterWriter writer(*names_);
     writer.begin();
     ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("example."), 4));
     writer.add_name(*wire::Name::from_text("example."));
@@ -242,7 +242,7 @@ TEST_F(NamesGateTest, TheProgramAndTheWriterAgree) {
   const std::string longest(63, 'L');
   for (size_t length = 1; length <= 63; ++length) {
     const std::string label = longest.substr(0, length);
-    NameFilterWriter writer(**names_);
+    NameFilterWriter writer(*names_);
     writer.begin();
     ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("example."), 1));
     writer.add_name(*wire::Name::from_text(label + ".Sub.example."));
