@@ -172,19 +172,23 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
 
   source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
   const __u32 is_known = shield_is_known(orders, source.entry) && !source.is_odd;
-  if (trial.has_zones) {
+  enum ShieldClass class = shield_unknown_slow;
+  // Who is known is judged first, and answered whatever the name. Of the others the name is looked
+  // at first: the rates of a flood from everywhere are in no cache.
+  if (source.entry != 0) class = judge_source(packet, queue, orders, &source, now_ms);
+  if (trial.has_zones && class > shield_known) {
     read_name(&trial);
-    if (gate_is_absent(queue)) {
+    if (class < shield_absent_name && gate_is_absent(queue)) {
       if (is_admitted(memo, orders, shield_absent_name, is_known)) return xdp_taken_absent_name;
       return turn_away(&trial, shield_absent_name);
     }
   }
-  enum ShieldClass class = judge_source(packet, queue, orders, &source, now_ms);
+  if (source.entry == 0) class = judge_source(packet, queue, orders, &source, now_ms);
   if (wants_cookie && class > shield_known && read_cookie(&trial) == gate_valid_cookie) {
     class = source.rate <= orders->proved_source ? shield_proved : shield_unknown_fast;
   }
-  // A name of absurdly many labels is not worth to be trusted while names are the weapon.
-  if (trial.has_zones && memo->name_end == 0 && class < shield_unknown_slow) {
+  // A name of absurdly many labels is nobody's friend while names are the weapon.
+  if (trial.has_zones && class == shield_known_odd && memo->name_end == 0) {
     class = shield_unknown_slow;
   }
   if (is_admitted(memo, orders, class, is_known)) return xdp_taken_proved + class;
