@@ -250,6 +250,17 @@ class LifeTest(unittest.TestCase):
                 self.assertTrue(server.ask("www.example", "A", address=address).answer)
             self.assertEqual(self.taken(server) - before, len(listen))
 
+    def test_the_shield_alone_leaves_all_to_the_sockets(self):
+        lab = self.laboratory()
+        server = self.start(lab, xdp={"mode": "shield"})
+        self.assertTrue(lab.has_program())
+        self.ask_all(server)
+        time.sleep(COUNT_S)
+        queues = server.status()["xdp"]["queues"]
+        self.assertEqual([queue["state"] for queue in queues], ["shield"])
+        self.assertEqual(server.packets("passed_shielded"), 40)
+        self.assertEqual(server.packets("taken_others"), 0)
+
     def test_mode_needs_a_new_start(self):
         lab = self.laboratory()
         server = self.start(lab)
