@@ -16,7 +16,6 @@ namespace holdfast::drill {
 namespace {
 
 constexpr uint32_t batch_frames = 64;
-constexpr uint64_t start_delay_ns = 1'000'000;
 // Each call waits for all processors, some milliseconds in which nothing is sent; so after a first
 // one to see how long a frame takes, each is to last for most of the time that is left.
 constexpr double first_frames = 1 << 15;
