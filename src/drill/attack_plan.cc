@@ -77,6 +77,7 @@ Result<QuestionList> attack_questions(const Attack& attack, const ZoneSet& zones
     for (const DrillZone& zone : zones.zones) aimed_at.push_back(&zone);
   }
   std::vector<std::string> suffixes;
+  suffixes.reserve(aimed_at.size());
   for (const DrillZone* zone : aimed_at) suffixes.push_back(zone->name);
   switch (attack.names) {
     case AttackNames::existing:

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/clock.h"
@@ -71,7 +72,8 @@ Result<void> AttackPlayer::run(const SealedSurroundings& surroundings, uint64_t 
   TRY(pin_this_thread(config_.load_cpu));
   const SystemClock clock;
   for (const AttackSegment& segment : segments_) {
-    while (!stop && clock.monotonic_ns() < start_ns + to_ns(segment.start_s)) usleep(pause_us);
+    const uint64_t ready_ns = start_ns + to_ns(segment.start_s) - start_delay_ns;
+    while (!stop && clock.monotonic_ns() < ready_ns) usleep(pause_us);
     if (stop) break;
     TRY(run_segment(surroundings, segment, start_ns, stop));
   }
@@ -90,10 +92,11 @@ Result<void> AttackPlayer::run_segment(const SealedSurroundings& surroundings,
     if (slow_[number]) slow.push_back(slow_[number].get());
   }
   for (SlowClients* clients : slow) clients->open_all();
-  const uint64_t now_ns = clock.monotonic_ns();
-  if (!members.empty() && now_ns < end_ns) {
+  const uint64_t begin_ns =
+      std::max(start_ns + to_ns(segment.start_s), clock.monotonic_ns() + start_delay_ns);
+  if (!members.empty() && begin_ns < end_ns) {
     auto group = TRY(GeneratorGroup::make(members));
-    TRY(group.run(surroundings, (end_ns - now_ns) / ns_per_ms, stop));
+    TRY(group.run(surroundings, begin_ns, (end_ns - begin_ns) / ns_per_ms, stop));
     for (const GroupMember& member : members) {
       const GeneratorState state = member.generator->state();
       finished_[finished_frames] += state.sent;

@@ -208,6 +208,7 @@ std::vector<std::string> probed_zones(const ZoneSet& zones) {
 
 std::vector<bool> existing_of(const HonestQuestions& questions) {
   std::vector<bool> exists;
+  exists.reserve(questions.facts.size());
   for (const QuestionFact& fact : questions.facts) exists.push_back(fact.exists);
   return exists;
 }

@@ -49,7 +49,8 @@ Result<uint64_t> DropFloor::measure(const SealedSurroundings& surroundings) {
   for (unsigned probe = 0; probe < probes; ++probe) {
     const uint64_t rate = probe == 0 ? 0 : (least + most) / 2;
     const uint64_t before = TRY(read_ring_drops(surroundings, links.load.name));
-    const GeneratorState sent = TRY(generator.run(surroundings, {rate, probe_ms, 0}, stop));
+    const GeneratorState sent =
+        TRY(generator.run(surroundings, {.rate_per_s = rate, .duration_ms = probe_ms}, stop));
     const uint64_t drops = TRY(read_ring_drops(surroundings, links.load.name)) - before;
     const uint64_t sent_per_s = sent.sent * 1000 / probe_ms;
     if (sent.sent == 0) return fail("the generator sends nothing");

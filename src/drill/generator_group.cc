@@ -3,10 +3,11 @@
 
 #include <bpf/bpf.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/clock.h"
+#include "drill/interruption.h"
 #include "drill/seal.h"
 
 extern "C" const uint8_t mixer_bpf[];
@@ -16,12 +17,8 @@ namespace holdfast::drill {
 namespace {
 
 constexpr uint32_t batch_frames = 64;
-// Each call waits for all processors, some milliseconds in which nothing is sent; so after a first
-// one to see how long a frame takes, each is to last for most of the time that is left.
-constexpr double first_frames = 1 << 15;
-constexpr double least_frames = 1 << 13;
-constexpr double most_frames = 1 << 30;
-constexpr double share_of_rest = 0.8;
+// More than fit into any time, as each call waits for the kernel at its begin and its end.
+constexpr int call_frames = std::numeric_limits<int>::max();
 
 Result<void> check_span(const std::vector<GroupMember>& members, uint64_t duration_ms) {
   uint64_t rate = 0;
@@ -56,34 +53,29 @@ Result<GeneratorGroup> GeneratorGroup::make(std::vector<GroupMember> members) {
   return GeneratorGroup(std::move(members), std::move(mixer));
 }
 
-Result<void> GeneratorGroup::run(const SealedSurroundings& surroundings, uint64_t duration_ms,
-                                 const std::atomic<bool>& stop) {
+Result<void> GeneratorGroup::run(const SealedSurroundings& surroundings, uint64_t start_ns,
+                                 uint64_t duration_ms, const std::atomic<bool>& stop) {
   TRY(check_span(members_, duration_ms));
   TRY(check_sealed(surroundings.load, surroundings.server));
   const auto visit = TRY(NamespaceVisit::to(surroundings.load));
   const SystemClock clock;
-  const uint64_t start_ns = clock.monotonic_ns() + start_delay_ns;
   const uint64_t end_ns = start_ns + duration_ms * 1'000'000;
   for (const GroupMember& member : members_) {
-    member.generator->begin({member.rate_per_s, duration_ms, 0}, start_ns);
+    member.generator->begin({.rate_per_s = member.rate_per_s, .duration_ms = duration_ms},
+                            start_ns);
   }
+  const Interruption interruption(end_ns, stop);
   std::array<uint8_t, frame_bytes_max> frame{};
-  double frames = first_frames;
-  for (uint64_t now_ns = clock.monotonic_ns(); !stop && now_ns < end_ns;) {
+  while (!stop && clock.monotonic_ns() < end_ns) {
     bpf_test_run_opts options{};
     options.sz = sizeof options;
     options.data_in = frame.data();
     options.data_size_in = frame.size();
-    options.repeat = static_cast<int>(frames);
+    options.repeat = call_frames;
     options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
     options.batch_size = batch_frames;
     const int error = bpf_prog_test_run_opts(mixer_.program_fd(), &options);
     if (error != 0 && error != -EINTR) return fail_system("cannot run the generators", -error);
-    const uint64_t then_ns = now_ns;
-    now_ns = clock.monotonic_ns();
-    const double frame_ns = static_cast<double>(now_ns - then_ns) / frames;
-    const double rest_ns = now_ns < end_ns ? static_cast<double>(end_ns - now_ns) : 0;
-    frames = std::clamp(share_of_rest * rest_ns / frame_ns, least_frames, most_frames);
   }
   for (const GroupMember& member : members_) member.generator->end();
   return {};

@@ -20,9 +20,10 @@ class GeneratorGroup {
   // 1 to mixed_generators_max members.
   [[nodiscard]] static Result<GeneratorGroup> make(std::vector<GroupMember> members);
 
-  // Returns when the time is over or `stop` is set.
-  [[nodiscard]] Result<void> run(const SealedSurroundings& surroundings, uint64_t duration_ms,
-                                 const std::atomic<bool>& stop);
+  // Sends from `start_ns` (of CLOCK_MONOTONIC, start_delay_ns ahead) on; returns when the time is
+  // over or `stop` is set. SIGURG must not be blocked (interruption.h).
+  [[nodiscard]] Result<void> run(const SealedSurroundings& surroundings, uint64_t start_ns,
+                                 uint64_t duration_ms, const std::atomic<bool>& stop);
 
  private:
   GeneratorGroup(std::vector<GroupMember> members, KernelProgram mixer)

@@ -2,6 +2,7 @@
 #include "drill/verdict.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "drill/counter_layout.h"
 #include "drill/histogram.h"
@@ -27,7 +28,7 @@ std::vector<Span> spans_of(const DrillRecord& record) {
   for (size_t phase = 0; phase < record.scenario.phases.size(); ++phase) {
     const Phase& each = record.scenario.phases[phase];
     const auto bin_of = [&](double at_s) {
-      return std::min(record.honest.size(), static_cast<size_t>(at_s * bins_per_s + 0.5));
+      return std::min(record.honest.size(), static_cast<size_t>(std::lround(at_s * bins_per_s)));
     };
     spans.push_back({phase, each.role, bin_of(start_s), bin_of(start_s + each.seconds)});
     start_s += each.seconds;
@@ -108,7 +109,9 @@ void add_sent(const DrillRecord& record, const Span& span, AttackBin& sum) {
 std::optional<double> detected_after(const DrillRecord& record, double start_s, double end_s) {
   for (const LogLine& line : record.log) {
     if (line.at_s < start_s || line.at_s > end_s) continue;
-    if (line.text.find("attack") != std::string::npos) return line.at_s - start_s;
+    for (const char* word : {"attack", "overload"}) {
+      if (line.text.find(word) != std::string::npos) return line.at_s - start_s;
+    }
   }
   return std::nullopt;
 }

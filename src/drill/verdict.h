@@ -39,7 +39,7 @@ struct Verdict {
   double quiet_busy = 0;  // the server's processor, as a share
   double attack_busy = 0;
   // Seconds since the attack's begin, or its last end; none if it did not happen.
-  std::optional<double> detected_s;   // the server's log spoke of an attack
+  std::optional<double> detected_s;   // the server's log spoke of an attack or an overload
   std::optional<double> mitigated_s;  // from then on goodput was well; 0: it always was
   std::optional<double> released_s;   // the same after the end
 };
