@@ -40,5 +40,9 @@ enum class KernelFloor : uint8_t { drop, transmit };
 enum class GateOrder : uint8_t { drop, truncate };
 [[nodiscard]] Result<EchoCounts> run_gate(const std::string& interface_name,
                                           const Endpoint& address, GateOrder order);
+// A trial rather than a floor (docs/decisions/0007): the questions of a file get one address each
+// from a table in the kernel, others are passed on.
+[[nodiscard]] Result<EchoCounts> answer_in_kernel(const std::string& interface_name, uint16_t port,
+                                                  const std::string& questions_path);
 
 }  // namespace holdfast::bench

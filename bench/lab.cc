@@ -102,9 +102,11 @@ CLI::App* add_honest(CLI::App& app, HonestArguments& honest) {
 CLI::App* add_echo(CLI::App& app, EchoArguments& echo) {
   CLI::App* command = app.add_subcommand("echo", "A floor: return each question as its answer");
   command->add_option("--kind", echo.kind)
-      ->check(CLI::IsMember({"recvmmsg", "afxdp", "xdptx", "drop", "gate-drop", "gate-truncate"}))
+      ->check(CLI::IsMember(
+          {"recvmmsg", "afxdp", "xdptx", "xdpanswer", "drop", "gate-drop", "gate-truncate"}))
       ->capture_default_str();
   command->add_flag("--busy-poll", echo.busy_poll, "With afxdp");
+  command->add_option("--questions", echo.questions_path, "With xdpanswer: what is answered");
   command->add_flag("--ipv6", echo.over_ipv6);
   command->add_option("--port", echo.port)->capture_default_str();
   command->add_option("--bytes", echo.answer_bytes, "Of each answer; 0: as the question has");

@@ -57,7 +57,8 @@ struct EchoArguments {
   bool busy_poll = false;
   bool over_ipv6 = false;
   uint16_t port = 53;
-  unsigned answer_bytes = 0;  // 0: as long as the question
+  unsigned answer_bytes = 0;   // 0: as long as the question
+  std::string questions_path;  // with xdpanswer
 };
 [[nodiscard]] Result<boost::json::object> run_echo(const EchoArguments& arguments);
 

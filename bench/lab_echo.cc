@@ -17,6 +17,9 @@ Result<EchoCounts> echo_by_kind(const EchoArguments& arguments, const Endpoint& 
     const WakeUp wake_up = arguments.busy_poll ? WakeUp::busy_poll : WakeUp::when_needed;
     return echo_over_af_xdp(interface_name, arguments.port, arguments.answer_bytes, wake_up);
   }
+  if (arguments.kind == "xdpanswer") {
+    return answer_in_kernel(interface_name, arguments.port, arguments.questions_path);
+  }
   if (arguments.kind == "xdptx" && arguments.answer_bytes != 0) {
     return fail("--bytes: an answer by xdptx is as long as its question");
   }
