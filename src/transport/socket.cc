@@ -58,7 +58,15 @@ bool bind_to(int socket, const Endpoint& endpoint) {
   return bind(socket, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
 }
 
-bool prepare_udp(int socket, bool ipv6) {
+// Only where a socket stands for several addresses, or leaves the interface open, does it have to
+// say of each datagram where it came in, which is a copy on the way in and one on the way out.
+bool needs_packet_information(const Endpoint& endpoint) {
+  const bool is_link_local =
+      endpoint.is_ipv6() && endpoint.address[0] == 0xfe && (endpoint.address[1] & 0xc0) == 0x80;
+  return endpoint.is_wildcard() || is_link_local;
+}
+
+bool prepare_udp(int socket, const Endpoint& endpoint) {
   // Beyond net.core.rmem_max with CAP_NET_ADMIN; else as much as the limit allows.
   if (!set_option(socket, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes)) {
     set_option(socket, SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes);
@@ -67,13 +75,14 @@ bool prepare_udp(int socket, bool ipv6) {
     set_option(socket, SOL_SOCKET, SO_SNDBUF, receive_buffer_bytes);
   }
   // OMIT: neither DF nor path MTU from ICMP, which strangers can forge (RFC 9715 §3.1).
-  if (ipv6) {
+  const int informs = needs_packet_information(endpoint) ? 1 : 0;
+  if (endpoint.is_ipv6()) {
     return set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
-           set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+           set_option(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, informs) &&
            set_option(socket, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
   }
   return set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
-         set_option(socket, IPPROTO_IP, IP_PKTINFO, 1) &&
+         set_option(socket, IPPROTO_IP, IP_PKTINFO, informs) &&
          set_option(socket, IPPROTO_IP, IP_RECVTTL, 1);
 }
 
@@ -94,7 +103,7 @@ Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
   bool good = set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1);
   if (endpoint.is_ipv6()) good = good && set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (type == SocketType::udp) {
-    good = good && prepare_udp(socket, endpoint.is_ipv6());
+    good = good && prepare_udp(socket, endpoint);
   } else {
     good = good && set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1) &&
            set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);

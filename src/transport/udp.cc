@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/address.h"
 #include "base/check.h"
 
 namespace holdfast::transport {
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t control_bytes = 64;  // the address that was asked, and the hop limit
 static_assert(control_bytes >= CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)));
 static_assert(control_bytes >= CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int)));
+
+constexpr size_t bound_sockets_kept = 32;
 
 struct alignas(cmsghdr) Control {
   std::array<uint8_t, control_bytes> bytes;
@@ -66,6 +69,12 @@ struct UdpBatch::Buffers {
   std::array<mmsghdr, size_max> out{};
   std::array<iovec, size_max> out_vectors{};
   std::array<std::array<uint8_t, response_bytes_max>, size_max> responses;
+  // What sockets are bound to, by their descriptors; a worker's are few and stay.
+  struct Bound {
+    int socket = -1;
+    Endpoint endpoint;
+  };
+  std::array<Bound, bound_sockets_kept> bound;
 };
 
 UdpBatch::UdpBatch(const ReceiveMemory& memory) : buffers_(std::make_unique<Buffers>(memory)) {
@@ -88,6 +97,13 @@ UdpBatch::~UdpBatch() = default;
 void UdpBatch::attach(int socket, uint16_t local_port) {
   socket_ = socket;
   local_port_ = local_port;
+  bound_place_ = static_cast<size_t>(socket) % bound_sockets_kept;
+  Buffers::Bound& bound = buffers_->bound[bound_place_];
+  if (bound.socket == socket) return;
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
+  bound = {.socket = socket, .endpoint = Endpoint::from_sockaddr(storage)};
 }
 
 size_t UdpBatch::receive() {
@@ -122,7 +138,7 @@ Bytes UdpBatch::local_address(size_t index) const {
       return {CMSG_DATA(part) + offsetof(in6_pktinfo, ipi6_addr), sizeof(in6_addr)};
     }
   }
-  return {};
+  return buffers_->bound[bound_place_].endpoint.address_bytes();
 }
 
 uint8_t UdpBatch::hop_limit(size_t index) const {

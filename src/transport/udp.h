@@ -5,7 +5,9 @@
 // The bytes and peers of what was received lie in memory that the caller gives (shared with a
 // supervisor, so that it can read what a dead worker had in hand); responses and headers are the
 // batch's own. A response leaves from the address that was asked, whatever interface its route
-// takes. Allocates at construction only. Thread: the owner's. Bound: size_max datagrams.
+// takes: the kernel tells it of each datagram where the socket is bound to a wildcard (socket.h),
+// else it is the socket's. Allocates at construction only. Thread: the owner's. Bound: size_max
+// datagrams.
 #pragma once
 
 #include <netinet/in.h>
@@ -36,7 +38,8 @@ class UdpBatch {
   UdpBatch& operator=(UdpBatch&&) noexcept;
   ~UdpBatch();
 
-  // The socket that is received from and sent to from now on, bound to that port.
+  // The socket that is received from and sent to from now on, bound to that port. While the batch
+  // lives, a descriptor stands for one socket.
   void attach(int socket, uint16_t local_port);
 
   size_t receive();
@@ -54,6 +57,7 @@ class UdpBatch {
   std::unique_ptr<Buffers> buffers_;
   int socket_ = -1;
   uint16_t local_port_ = 0;
+  size_t bound_place_ = 0;
   size_t received_ = 0;
   size_t stale_ = size_max;  // headers to set up again before they are used
   size_t responses_ = 0;

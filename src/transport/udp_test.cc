@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,22 @@ TEST(UdpBatch, AnswersFromTheAddressThatWasAsked) {
     ASSERT_EQ(local.size(), 4u);
     std::array<char, INET_ADDRSTRLEN> text{};
     EXPECT_STREQ(inet_ntop(AF_INET, local.data(), text.data(), text.size()), asked);
+  }
+}
+
+TEST(UdpBatch, KnowsTheAddressOfASocketThatHasOne) {
+  Server server;
+  std::vector<UniqueFd> sockets;
+  for (const char* address : {"127.0.0.1", "127.0.0.2", "127.8.9.10"}) {
+    const Endpoint endpoint = free_endpoint(address);
+    auto socket = open_socket(endpoint, SocketType::udp);
+    ASSERT_TRUE(socket.has_value()) << socket.error().message;
+    sockets.push_back(std::move(*socket));
+    const Client client(endpoint);
+    client.send(address);
+    EXPECT_EQ(echo(server, sockets.back().get()), 1u);
+    EXPECT_EQ(client.receive(), address);
+    EXPECT_TRUE(std::ranges::equal(server.batch.local_address(0), endpoint.address_bytes()));
   }
 }
 
