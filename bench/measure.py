@@ -8,7 +8,8 @@ nothing; a window that is known to be disturbed is made again, and how many were
 - cost: processor time an answer at a fixed offered rate, the server's and its receiving threads'
 - saturated: answers a second when a quarter more is asked than can be answered
 - rate: the most answers a second at less than LOSS_MAX loss, searched downwards from there
-- latency: of questions sent at their own pace, whatever the answers do, at half that rate
+- latency: of questions sent at their own pace, whatever the answers do, at half that rate, or at
+  LATENCY_LOAD_MAX if that is less
 """
 
 import dataclasses
@@ -29,6 +30,8 @@ RATE_FIRST = 150_000
 # Every server can answer this many, none is near it to idle.
 COST_RATE = 40_000
 LATENCY_RATE = 2000
+# Beyond this a stall of the machine overflows the veth's ring, and the times are the laboratory's.
+LATENCY_LOAD_MAX = 100_000
 # A window is disturbed in which so large a share of the questions was left out because something
 # kept the generator from running, or others had so large a share of the server's core, or the
 # machine's other guests of either. From some rate on the generator's own core is what lacks: it
@@ -221,7 +224,7 @@ def measure(target, measures, pace, previous=None):
     if "rate" in measures:
         rates(tally, found, previous)
     if "latency" in measures:
-        half = (found["answers_per_s"] or found["saturated_per_s"]) / 2
+        half = min(LATENCY_LOAD_MAX, (found["answers_per_s"] or found["saturated_per_s"]) / 2)
         window, found["latency_us"] = latency(tally, half)
         found["latency_loss"] = window.loss()
     found.update(windows=tally.made, disturbed=tally.disturbed)

@@ -14,6 +14,8 @@ WIDTH = 1080
 MARGIN = 28
 LABEL = 160
 GAP = 150  # between the halves: room for the left half's figures
+FIGURES = 130  # behind the right half's bars
+ALIKE = 1.03  # two figures nearer than this are told as one
 ROW = 21
 BAR = 13
 COLOURS = {"holdfast": "#0b7285", "holdfast-xdp": "#12a594"}
@@ -131,9 +133,9 @@ def half(canvas, runs, names, key, writers, place):
             canvas.line(x + low, y + BAR / 2, x + high, y + BAR / 2, INK, 1.2)
         style = "own" if name in COLOURS else ""
         words = write(found[1])
-        if beyond[name] > found[1]:
+        if beyond[name] > ALIKE * found[1]:
             words += f" · {write(beyond[name])}"
-        words += ", off the scale" if max(found[1], beyond[name]) > most else ""
+        words += " →" if max(found[1], beyond[name]) > most else ""
         canvas.text(x + max(middle, high, reach) + 6, y + 11, words, style)
 
 
@@ -157,7 +159,7 @@ def bars(results, shown):
     canvas = Canvas()
     heading(canvas, results, "Authoritative DNS on one core")
     left = MARGIN + LABEL
-    width = (WIDTH - left - MARGIN - GAP - 70) / 2
+    width = (WIDTH - left - MARGIN - GAP - FIGURES) / 2
     right = left + width + GAP
     canvas.text(left, canvas.height, "Answers a second: more is better", "own")
     canvas.text(right, canvas.height, "Processor time an answer: less is better", "own")
@@ -180,13 +182,14 @@ def bars(results, shown):
     return canvas.svg()
 
 
+LOST_US = 2_000_000  # what a question without an answer counts as
 QUANTILES = (("p50", 5.0), ("p99", 4.0), ("p999", 3.0))
 
 
 def latencies(results, shown):
     """p50, p99 and p99.9 at half load; None where nothing was measured."""
     canvas = Canvas()
-    heading(canvas, results, "Latency at half of each server's own highest rate")
+    heading(canvas, results, "Latency at half of each server's own highest rate, at most 100,000/s")
     canvas.text(MARGIN, canvas.height, "Large dot p50, middle p99, small p99.9, in microseconds, on"
                 " a logarithmic scale; questions are sent at their own pace, whatever is answered.")
     canvas.height += 14
@@ -231,5 +234,7 @@ def latency_panel(canvas, workload, names, shown):
         canvas.line(at(shown_points[0]), y, at(shown_points[-1]), y, colour, 2)
         for value, (_, radius) in zip(shown_points, QUANTILES):
             canvas.dot(at(value), y, colour, radius)
-        canvas.text(at(shown_points[-1]) + 8, y + 4, f"{shown_points[-1]:,.0f}")
+        slowest = shown_points[-1]
+        words = f"{slowest:,.0f}" if slowest < LOST_US else "some are lost"
+        canvas.text(at(slowest) + 8, y + 4, words)
     canvas.height = bottom + 28
