@@ -14,7 +14,7 @@ typedef __u64 uint64_t;
 #define static_assert _Static_assert
 #endif
 
-enum { /* NOLINT(performance-enum-size): C before C23 knows no other */
+enum {                      /* NOLINT(performance-enum-size): C before C23 knows no other */
        hot_name_bytes = 60, /* longer names are user space's */
        hot_answer_bytes_max = 112,
        hot_entries_max = 16384
