@@ -148,17 +148,21 @@ def median_of(windows, what):
 
 def saturate(tally, start=None):
     """Windows in which a quarter more is asked than the server answers. What it answers is found by
-    doubling what is asked until not all of it is answered any more, or the generator gives no
-    more."""
+    doubling what is asked until twice not all of it is answered, or the generator gives no more."""
     rate = start or RATE_FIRST
+    windows = []
     for _ in range(TRIES_MAX):
-        windows = tally.windows(rate, 1)
-        answered = max(RATE_MIN, median_of(windows, Window.rate))
-        sent = median_of(windows, lambda window: window.sent / window.seconds)
-        if answered < 0.95 * rate or sent < 0.9 * rate:
+        best = tally.windows(rate, 1)[0]
+        if best.rate() < 0.95 * rate:  # a stall, perhaps
+            best = max(best, tally.windows(rate, 1)[0], key=Window.rate)
+        if best.rate() >= 0.95 * rate:
+            rate *= 2
+            continue
+        windows = tally.windows(OVERLOAD * max(RATE_MIN, best.rate()), tally.pace.windows)
+        if best.sent < 0.9 * rate * best.seconds or median_of(windows, Window.loss) > 0.05:
             break
-        rate *= 2
-    return tally.windows(OVERLOAD * answered, tally.pace.windows)
+        rate = 2 * OVERLOAD * best.rate()  # it was a stall after all
+    return windows or tally.windows(rate, tally.pace.windows)
 
 
 def highest(passes, saturated):

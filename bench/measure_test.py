@@ -76,6 +76,13 @@ class Rates(unittest.TestCase):
         self.assertLess(found["answers_per_s"], 103_100)
         self.assertAlmostEqual(found["saturated_per_s"], 100_000, delta=1000)
 
+    def test_stalls_at_the_beginning_do_not_end_the_search(self):
+        def stall(number):
+            return {"answers": 9000, "in_time": 9000} if number <= 2 else {}
+
+        found = measure.measure(Formula(900_000, disturb=stall), {"rate"}, PACE, 150_000)
+        self.assertAlmostEqual(found["saturated_per_s"], 900_000, delta=10_000)
+
     def test_one_window_in_three_that_stalls_decides_nothing(self):
         def stall(number):
             return {"answers": 9000, "in_time": 9000} if number % 3 == 0 else {}
