@@ -32,7 +32,8 @@ def ratio_cell(runs, contender, key):
 
 
 def microseconds(number):
-    return f"{number:,.0f}"
+    """A question without an answer counts as two seconds."""
+    return f"{number:,.0f}" if number < plot.LOST_US else "lost"
 
 
 def workload_table(runs):
