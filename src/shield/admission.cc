@@ -23,6 +23,10 @@ constexpr uint32_t idle_low = 150;
 constexpr uint32_t idle_wanted = 250;
 constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shut out
 constexpr uint32_t budget_start_min = 2'000;
+// What the card turns away is received by the kernel on the same core, and what it has no time for
+// is lost in the card's queue, where nobody sees it, the known ones among it. So the more there is
+// to turn away, the less is admitted besides: 10,000 a second at a million.
+constexpr uint64_t card_room = 10'000'000'000;
 constexpr uint32_t truncate_a_second_min = 200;
 constexpr uint32_t stuck_ticks_max = 10;
 // Fewer known questions than this are not what keeps a worker busy.
@@ -71,7 +75,7 @@ void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
     look_for_overload(now_ns, reading);
     if (level_ == 0) return;
   }
-  steer_budget(reading);
+  steer_budget(reading, span_ns);
   share_out(span_ns);
   steer_level(reading);
   look_for_end(now_ns, reading);
@@ -113,7 +117,7 @@ void AdmissionControl::look_for_overload(uint64_t now_ns, const LoadReading& rea
 
 // What is left over grows the budget by a sixteenth a tick; from the least to all of a core takes
 // less than two seconds. Too much costs a quarter.
-void AdmissionControl::steer_budget(const LoadReading& reading) {
+void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns) {
   const uint32_t idle = idle_permille(reading);
   if (is_pressed(reading)) {
     budget_ -= budget_ / 4;
@@ -122,7 +126,10 @@ void AdmissionControl::steer_budget(const LoadReading& reading) {
   } else if (idle >= idle_wanted && reading.backlog_permille <= backlog_low) {
     budget_ += std::max(budget_ / 16, 100U);
   }
-  budget_ = std::clamp(budget_, budget_min, demand_max);
+  const uint64_t away_a_second = reading.turned_away * ns_per_s / span_ns;
+  const uint64_t most = away_a_second == 0 ? demand_max : card_room / away_a_second;
+  budget_ = static_cast<uint32_t>(
+      std::clamp<uint64_t>(budget_, budget_min, std::max<uint64_t>(most, budget_min)));
 }
 
 void AdmissionControl::share_out(uint64_t span_ns) {

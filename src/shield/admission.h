@@ -84,7 +84,7 @@ class AdmissionControl {
 
  private:
   void look_for_overload(uint64_t now_ns, const LoadReading& reading);
-  void steer_budget(const LoadReading& reading);
+  void steer_budget(const LoadReading& reading, uint64_t span_ns);
   void steer_level(const LoadReading& reading);
   void look_for_end(uint64_t now_ns, const LoadReading& reading);
   void share_out(uint64_t span_ns);

@@ -127,9 +127,12 @@ TEST(Admission, DoesNotEndWhileSomethingIsTurnedAwayAtTheCard) {
   Model model;
   (void)model.play({{Rank::known, 1'000}, {Rank::slow, 300'000}}, 100);
   ASSERT_TRUE(model.control.is_overloaded());
-  model.turned_away = 1'000;
+  model.turned_away = 1'000;  // 50,000 a second
   (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 2'000);
   EXPECT_TRUE(model.control.is_overloaded());
+  model.turned_away = 40'000;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 20'000}}, 100);
+  EXPECT_LE(model.control.budget(), 5'000U) << "at two million a second the core is the kernel's";
   model.turned_away = 0;
   (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 400);
   EXPECT_FALSE(model.control.is_overloaded());
