@@ -3,6 +3,7 @@
 """Dynamic updates (RFC 2136) of the running server: by nsupdate, knsupdate and dnspython, of signed
 and unsigned zones, through reloads, restarts and the death of the management process.
 """
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -202,6 +203,21 @@ class Updates(unittest.TestCase):
         self.verify()
 
     # --- many at once, and deaths
+
+    def test_one_that_cannot_be_does_not_hinder_those_that_come_with_it(self):
+        before = self.serial()
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            sent = [pool.submit(self.add, f"m{index}", "A", "192.0.2.7", tcp=bool(index % 2))
+                    if index % 8 else pool.submit(self.add, "w", "DNAME", "else.example.")
+                    for index in range(96)]
+            rcodes = [future.result() for future in sent]
+        for index, rcode in enumerate(rcodes):
+            wanted = dns.rcode.NOERROR if index % 8 else dns.rcode.REFUSED
+            self.assertEqual(dns.rcode.to_text(rcode), dns.rcode.to_text(wanted), index)
+            if index % 8:
+                self.assertEqual(self.addresses(f"m{index}"), ["192.0.2.7"])
+        self.assertEqual(self.serial(), before + 84)
+        self.verify()
 
     def test_acknowledged_updates_outlive_control(self):
         numbers = random.Random(5)
