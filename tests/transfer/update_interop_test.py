@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same random dynamic updates to this server, BIND and Knot: the same answers as BIND's, and
-the same zone everywhere.
+the same zone everywhere. And a zone that Knot signs and updates, followed here by IXFR.
 """
 import os
 import pathlib
@@ -53,6 +53,8 @@ zone "{ZONE}" {{ type primary; file "{file}"; allow-update {{ key {KEY}; }};
 
 
 class Knot(peers.Knot):
+    sections = zone_lines = ""
+
     def command(self):
         file = self.write("u.zone", TEXT)
         config = self.write("knot.conf", f"""server:
@@ -74,13 +76,13 @@ acl:
   - id: transfer
     address: {ADDRESS}
     action: transfer
-zone:
+{self.sections}zone:
   - domain: {ZONE}
     file: {file}
     zonefile-sync: -1
     semantic-checks: off
     acl: [update, transfer]
-""")
+{self.zone_lines}""")
         return ["-c", config]
 
 
@@ -144,6 +146,43 @@ class SameUpdates(unittest.TestCase):
                         wanted = zone_of(bind.port)
                         self.assertEqual(zone_of(ours.port), wanted, f"{number}: {message}")
                         self.assertEqual(zone_of(knot.port), wanted, f"{number}: {message}")
+
+
+class SignedElsewhere(unittest.TestCase):
+    def follow(self, denial):
+        numbers = random.Random(12)
+        with tempfile.TemporaryDirectory() as folder:
+            knot = Knot(folder, {ZONE: None})
+            ours = Server({ZONE: None}, zone_settings={ZONE: {
+                "primaries": [f"{ADDRESS}@{knot.port}"], "transfer_to": [ADDRESS]}})
+            knot.zone_lines = """    dnssec-signing: on
+    dnssec-policy: csk
+    notify: ours
+"""
+            knot.sections = f"""policy:
+  - id: csk
+    single-type-signing: on
+    nsec3: {denial}
+remote:
+  - id: ours
+    address: {ADDRESS}@{ours.port}
+"""
+            with knot, ours:
+                control = Control(ours)
+                wait_until("ready", lambda: control.is_up() and control.status()["ready"])
+                for _ in range(6):
+                    for _ in range(8):
+                        dns.query.tcp(random_update(numbers), ADDRESS, port=knot.port, timeout=20)
+                    wait_until("the same zone", lambda: zone_of(ours.port) == zone_of(knot.port))
+                history = ours.run("zone", "history", ZONE, "--config", str(ours.config)).stdout
+                self.assertGreater(history.count("IXFR from"), 3, history)
+                self.assertNotIn("could not be had", ours.log_text())
+
+    def test_with_nsec(self):
+        self.follow("off")
+
+    def test_with_nsec3(self):
+        self.follow("on")
 
 
 if __name__ == "__main__":
