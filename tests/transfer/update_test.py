@@ -33,6 +33,25 @@ RULES = ["all", f"acme under:_acme-challenge.{ZONE} TXT"]
 KILLS = int(os.environ.get("HOLDFAST_KILLS", "6"))
 
 
+def wait_anew(control, old_pid=0):
+    """The pid of a control that is ready, another one than `old_pid`."""
+    found = []
+
+    def is_there():
+        try:
+            status = control.status()
+        except (OSError, ValueError):
+            return False
+        pid = status["control"]["pid"]
+        if not status["ready"] or pid == old_pid:
+            return False
+        found.append(pid)
+        return True
+
+    wait_until("control", is_there)
+    return found[0]
+
+
 def zone_text(*lines):
     return "\n".join(["@ 3600 SOA ns1 host 1 3600 600 86400 300", "@ 3600 NS ns1",
                       "ns1 3600 A 192.0.2.1", *lines]) + "\n"
@@ -222,8 +241,8 @@ class Updates(unittest.TestCase):
     def test_acknowledged_updates_outlive_control(self):
         numbers = random.Random(5)
         kept, number = {}, 0
+        pid = wait_anew(self.control)
         for _ in range(KILLS):
-            pid = self.control.status()["control"]["pid"]
             kill_at = time.monotonic() + numbers.uniform(0.0, 0.15)
             killed = False
             while not killed or number % 5:
@@ -241,7 +260,7 @@ class Updates(unittest.TestCase):
                 except dns.exception.Timeout:
                     kept.setdefault(name, set()).add(address)  # perhaps
                 number += 1
-            self.wait_ready()
+            pid = wait_anew(self.control, pid)
             for name, possible in kept.items():
                 found = self.addresses(name)
                 self.assertEqual(len(found), 1, f"{name}: {found} of {possible}")
@@ -289,9 +308,9 @@ class Chain(unittest.TestCase):
                 self.assertEqual(answer.rcode(), 0)
             victim = (secondary, primary)[number % 2]
             time.sleep(numbers.uniform(0, 0.05))
-            os.kill(controls[victim].status()["control"]["pid"], signal.SIGKILL)
-            wait_until("back", lambda: controls[victim].is_up()
-                       and controls[victim].status()["ready"])
+            pid = wait_anew(controls[victim])
+            os.kill(pid, signal.SIGKILL)
+            wait_anew(controls[victim], pid)
         wait_until("the same zone", lambda: self.zone_of(secondary) == self.zone_of(primary))
         served = "\n".join(self.zone_of(secondary))
         for number in range(KILLS):
