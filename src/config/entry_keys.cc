@@ -52,6 +52,7 @@ void set_remotes(Draft& draft, const Value& value) {
 template <auto entry>
 Value get_updates(const Draft& draft) {
   std::vector<std::string> texts;
+  texts.reserve((draft.*entry).transfer.update.size());
   for (const UpdateRule& rule : (draft.*entry).transfer.update) texts.push_back(rule.to_text());
   return texts;
 }

@@ -97,6 +97,7 @@ std::vector<ZoneSum> zones_of(const shield::ShieldMemory& memory, uint64_t now_m
     sum.add(entry, now_ms);
   });
   std::vector<ZoneSum> zones;
+  zones.reserve(sums.size());
   for (auto& [hash, sum] : sums) zones.push_back(std::move(sum));
   std::ranges::sort(zones, std::greater(), [](const ZoneSum& zone) { return zone.asked; });
   return zones;

@@ -31,7 +31,7 @@ class ShieldCommands {
   [[nodiscard]] std::string top() const;
   [[nodiscard]] std::string explain(const std::string& of) const;
   [[nodiscard]] std::string explain_address(const Endpoint& address) const;
-  [[nodiscard]] std::string explain_name(const std::string& name) const;
+  [[nodiscard]] std::string explain_name(const std::string& text) const;
   [[nodiscard]] std::string say(const Request& request) const;
   [[nodiscard]] std::string dry_run(const Request& request) const;
 

@@ -40,7 +40,7 @@ std::string text_of(const Endpoint& address) {
 }  // namespace
 
 ShieldKeeper::ShieldKeeper(shield::ShieldMemory& memory, exchange::Panel& panel, const Clock& clock,
-                           std::string state_directory)
+                           const std::string& state_directory)
     : memory_(memory),
       panel_(panel),
       clock_(clock),
@@ -152,6 +152,7 @@ Result<void> ShieldKeeper::say(const Endpoint& address, Word word, uint64_t for_
 std::vector<ShieldKeeper::Saying> ShieldKeeper::sayings() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Saying> all;
+  all.reserve(sayings_.size());
   for (const auto& [address, saying] : sayings_) all.push_back(saying);
   return all;
 }

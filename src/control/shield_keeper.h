@@ -30,7 +30,7 @@ class ShieldKeeper {
   static constexpr size_t words_max = 4096;
 
   ShieldKeeper(shield::ShieldMemory& memory, exchange::Panel& panel, const Clock& clock,
-               std::string state_directory);
+               const std::string& state_directory);
 
   // Each second, with the configuration in force.
   void tick(const config::Config& config);

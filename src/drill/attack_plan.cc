@@ -74,6 +74,7 @@ Result<QuestionList> attack_questions(const Attack& attack, const ZoneSet& zones
   if (attack.one_zone) {
     aimed_at.push_back(&zones.attacked_zone());
   } else {
+    aimed_at.reserve(zones.zones.size());
     for (const DrillZone& zone : zones.zones) aimed_at.push_back(&zone);
   }
   std::vector<std::string> suffixes;
