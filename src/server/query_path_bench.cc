@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Processor time of a worker for a question over UDP, beside that of an echo over the same calls:
 // what is above the echo is the way of a query. Loopback, batches of 64; the client's part of the
-// work is not counted, but what the kernel does of it within the server's calls is.
+// work is not counted, but what the kernel does of it within the server's calls is. With the
+// shield: quiet times, in which it learns; and overload, in which a stranger's question is dropped.
 #include "server/query_path.h"
 
 #include <benchmark/benchmark.h>
@@ -11,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/shared_memory.h"
+#include "shield/worker_shield.h"
 #include "transport/socket.h"
 #include "wire/test_packet.h"
 #include "zone/loader.h"
@@ -138,13 +140,33 @@ void echo(benchmark::State& state) {
   });
 }
 
-void answer(benchmark::State& state, const char* name, Dnssec dnssec) {
+enum class Shielding : uint8_t { none, quiet, dropping };
+
+void answer(benchmark::State& state, const char* name, Dnssec dnssec,
+            Shielding shielding = Shielding::none) {
   Setup setup;
   const zone::MemoryReader zones = setup.memory->reader();
   QueryPath path(setup.slot, *setup.refusals, zones, setup.policy);
-  path.begin_turn({.monotonic_ns = 5'000'000'000, .wall_ns = 1'700'000'000'000'000'000});
+  uint64_t now_ns = 500'000'000'000;
+  path.begin_turn({.monotonic_ns = now_ns, .wall_ns = 1'700'000'000'000'000'000});
+  const auto memory = *SharedObject<shield::ShieldMemory>::create("a benchmark");
+  memory->common.enabled = 1;
+  memory->common.key[1] = 77;
+  memory->common.known_slots = 2;
+  memory->common.unknown_source = 20;
+  memory->common.unknown_prefix = 200;
+  shield::WorkerShield shield(*memory, 0, setup.slot.counters);
+  shield.begin_turn(now_ns);
+  if (shielding != Shielding::none) path.shield_by(&shield);
   const std::vector<uint8_t> packet = question(name, dnssec);
-  measure(state, setup, packet, [&] { return path.answer_datagrams(setup.batch); });
+  measure(state, setup, packet, [&] {
+    if (shielding == Shielding::dropping) {
+      // 64,000 questions a second, and the kernel drops more: strangers get next to nothing.
+      shield.note_backlog(1000, 1000);
+      shield.begin_turn(now_ns += 1'000'000);
+    }
+    return path.answer_datagrams(setup.batch);
+  });
   state.counters["bytes"] =
       static_cast<double>(setup.slot.counters.get(exchange::CounterLayout::bytes_sent)) /
       static_cast<double>(setup.slot.counters.get(exchange::CounterLayout::queries));
@@ -152,6 +174,10 @@ void answer(benchmark::State& state, const char* name, Dnssec dnssec) {
 
 BENCHMARK(echo)->UseManualTime()->Arg(40)->Arg(60)->Arg(300);
 BENCHMARK_CAPTURE(answer, positive, "www.example.", Dnssec::off)->UseManualTime();
+BENCHMARK_CAPTURE(answer, positive_quiet_shield, "www.example.", Dnssec::off, Shielding::quiet)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(answer, dropped_by_shield, "www.example.", Dnssec::off, Shielding::dropping)
+    ->UseManualTime();
 BENCHMARK_CAPTURE(answer, name_error, "nothing.example.", Dnssec::off)->UseManualTime();
 BENCHMARK_CAPTURE(answer, referral, "a.cut.example.", Dnssec::off)->UseManualTime();
 BENCHMARK_CAPTURE(answer, positive_signed, "www.example.", Dnssec::on)->UseManualTime();

@@ -57,7 +57,7 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldHistoryLine) == 64);
 struct ShieldRateTable {
   __u64 entries[SHIELD_RATE_ENTRIES];  // count now (24) | count before (24) | window (16)
 };
-HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldRateTable) == 1024 * 1024);
+HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldRateTable) == 1u << 20);
 #define SHIELD_WINDOW_SHIFT 10
 #define SHIELD_COUNT_MAX 0xffffffu
 
