@@ -72,7 +72,7 @@ void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
   const uint64_t span_ns = std::clamp<uint64_t>(now_ns - last_tick_ns_, 1'000'000, ns_per_s);
   last_tick_ns_ = now_ns;
   if (level_ == 0) {
-    look_for_overload(now_ns, reading);
+    look_for_overload(now_ns, span_ns, reading);
     if (level_ == 0) return;
   }
   steer_budget(reading, span_ns);
@@ -97,7 +97,8 @@ bool AdmissionControl::truncates() {
   return true;
 }
 
-void AdmissionControl::look_for_overload(uint64_t now_ns, const LoadReading& reading) {
+void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
+                                         const LoadReading& reading) {
   busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
   const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload;
   if (!is_full && busy_ticks_ < busy_ticks_max) return;
@@ -112,7 +113,10 @@ void AdmissionControl::look_for_overload(uint64_t now_ns, const LoadReading& rea
   expected_ = {};
   remainders_ = {};
   shares_.fill(SHIELD_SHARE_ONE);
-  budget_ = budget_start_min;
+  // Three quarters of what it could do just now.
+  const uint64_t answers = uint64_t{reading.answers} * ns_per_s / span_ns;
+  budget_ =
+      static_cast<uint32_t>(std::clamp<uint64_t>(answers * 3 / 4, budget_start_min, demand_max));
 }
 
 // What is left over grows the budget by a sixteenth a tick; from the least to all of a core takes

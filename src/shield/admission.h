@@ -43,6 +43,7 @@ struct LoadReading {
   uint64_t turned_away = 0;       // at the card, by the worker's own orders
   uint64_t busy_ns = 0;
   uint64_t idle_ns = 0;  // waiting with nothing to do
+  uint32_t answers = 0;  // in quiet times
 };
 
 struct AdmissionLimits {
@@ -83,7 +84,7 @@ class AdmissionControl {
   static void write_allowances(const AdmissionLimits& limits, uint32_t level, ShieldOrders& orders);
 
  private:
-  void look_for_overload(uint64_t now_ns, const LoadReading& reading);
+  void look_for_overload(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
   void steer_budget(const LoadReading& reading, uint64_t span_ns);
   void steer_level(const LoadReading& reading);
   void look_for_end(uint64_t now_ns, const LoadReading& reading);

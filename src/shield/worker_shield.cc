@@ -109,6 +109,7 @@ void WorkerShield::note_backlog(uint32_t permille, uint32_t drops) {
 }
 
 void WorkerShield::remember(size_t index) {
+  ++reading_.answers;
   if (orders_.learning != 0) {
     classifier_.learn(sources_[index], now_ms_);
   } else {
