@@ -175,10 +175,16 @@ bool QueryPath::screen(size_t index) {
   if (!may_be_question(arrival.message) || shield_->judge(index)) return true;
   if (has_records(arrival.message)) {
     parse(arrival);
+    if (has_cookie(arrival)) shield_->note_cookie(index);
     if (has_valid_cookie(arrival) && shield_->judge_cookie(index)) return true;
   }
   arrival.decision = shield_->decide_by_source(index);
   return arrival.decision != Decision::drop;
+}
+
+bool QueryPath::has_cookie(const Arrival& arrival) const {
+  return policy_.cookies_enabled && arrival.parsed == wire::QueryError::none &&
+         arrival.query.edns.cookie_present;
 }
 
 bool QueryPath::has_valid_cookie(const Arrival& arrival) const {

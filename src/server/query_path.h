@@ -81,6 +81,7 @@ class QueryPath final : public transport::StreamHandler {
   void take_in(size_t index);
   void parse(Arrival& arrival);
   [[nodiscard]] bool screen(size_t index);
+  [[nodiscard]] bool has_cookie(const Arrival& arrival) const;
   [[nodiscard]] bool has_valid_cookie(const Arrival& arrival) const;
   void judge_name(size_t index);
   [[nodiscard]] size_t ask_for_proof(size_t index, MutableBytes out);

@@ -91,9 +91,10 @@ bool AdmissionControl::admits(Rank rank) {
   return true;
 }
 
-bool AdmissionControl::truncates() {
-  if (truncate_tokens_ == 0) return false;
-  --truncate_tokens_;
+bool AdmissionControl::truncates(Proof proof) {
+  uint32_t& tokens = truncate_tokens_[static_cast<size_t>(proof)];
+  if (tokens == 0) return false;
+  --tokens;
   return true;
 }
 
@@ -161,7 +162,7 @@ void AdmissionControl::share_out(uint64_t span_ns) {
   budget_ = static_cast<uint32_t>(
       std::min<uint64_t>(budget_, demand_a_second + demand_a_second / 4 + budget_start_min));
   const uint64_t truncate_a_second = std::max(budget_ / 4, truncate_a_second_min);
-  truncate_tokens_ = static_cast<uint32_t>(truncate_a_second * span_ns / ns_per_s);
+  truncate_tokens_.fill(static_cast<uint32_t>(truncate_a_second * span_ns / ns_per_s / 2));
 }
 
 void AdmissionControl::steer_level(const LoadReading& reading) {

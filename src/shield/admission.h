@@ -36,6 +36,9 @@ constexpr size_t first_budgeted_rank = static_cast<size_t>(Rank::odd);
 
 [[nodiscard]] ShieldClass class_of(Rank rank);
 
+// How a sender can prove where it is: it has a cookie to complete, or has to come by TCP.
+enum class Proof : uint8_t { cookie, stream };
+
 // What a worker has measured since the last tick.
 struct LoadReading {
   uint32_t backlog_permille = 0;  // of the fullest queue, at its fullest
@@ -67,8 +70,9 @@ class AdmissionControl {
   // if it is to be answered.
   void note_known() { ++known_; }
   [[nodiscard]] bool admits(Rank rank);
-  // Of one that is not: true if it is to get a cheap answer, TC or BADCOOKIE.
-  [[nodiscard]] bool truncates();
+  // Of one that is not: true if it is to get a cheap answer, TC or BADCOOKIE. Half of them are for
+  // who brings a cookie: its very next question can be a proved one.
+  [[nodiscard]] bool truncates(Proof proof);
 
   [[nodiscard]] bool is_overloaded() const { return level_ > 0; }
   [[nodiscard]] uint32_t level() const { return level_; }
@@ -101,7 +105,7 @@ class AdmissionControl {
   uint32_t known_a_second_ = 0;  // by the last tick
   uint32_t easy_ticks_ = 0;
   uint32_t easy_ticks_needed_ = 0;  // before the level falls; more each time that was too early
-  uint32_t truncate_tokens_ = 0;
+  std::array<uint32_t, 2> truncate_tokens_{};    // by Proof
   std::array<uint32_t, rank_count> arrivals_{};  // since the last tick
   std::array<uint32_t, rank_count> expected_{};  // a tick, smoothed
   std::array<uint32_t, rank_count> shares_{};    // of SHIELD_SHARE_ONE

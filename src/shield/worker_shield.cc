@@ -120,6 +120,7 @@ void WorkerShield::remember(size_t index) {
 bool WorkerShield::judge(size_t index) {
   classifier_.judge(sources_[index], orders_, now_ms_);
   classes_[index] = sources_[index].source_class;
+  proofs_[index] = Proof::stream;
   if (classes_[index] > shield_known) return false;
   admission_.note_known();
   count(classes_[index], ShieldFate::admitted);
@@ -172,7 +173,9 @@ Decision WorkerShield::decide(size_t index, Rank rank) {
     return Decision::answer;
   }
   const bool may_truncate = (common_.dry_run & SHIELD_DRY_RUN_TRUNCATE) == 0;
-  if (may_truncate && rank != Rank::absent && admission_.truncates()) return Decision::truncate;
+  if (may_truncate && rank != Rank::absent && admission_.truncates(proofs_[index])) {
+    return Decision::truncate;
+  }
   count(classes_[index], ShieldFate::dropped);
   counters_.count_drop(exchange::Drop::shed);
   return Decision::drop;

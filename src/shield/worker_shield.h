@@ -56,6 +56,8 @@ class WorkerShield {
   void remember(size_t index);
   // Overloaded: judges its source. True if it needs nothing more to be answered.
   [[nodiscard]] bool judge(size_t index);
+  // It brings a cookie, whatever is in it.
+  void note_cookie(size_t index) { proofs_[index] = Proof::cookie; }
   // It has shown a valid cookie. True if it is answered for that.
   [[nodiscard]] bool judge_cookie(size_t index);
   // Before it has been parsed any further: `look_up` unless it is dropped or truncated at once.
@@ -103,6 +105,7 @@ class WorkerShield {
   bool is_busy_ = false;
   std::array<Source, exchange::batch_max> sources_;
   std::array<ShieldClass, exchange::batch_max> classes_{};
+  std::array<Proof, exchange::batch_max> proofs_{};
 };
 
 }  // namespace holdfast::shield
