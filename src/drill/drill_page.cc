@@ -20,17 +20,18 @@ constexpr const char* style = R"(
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e6e9ec; --faint: #9aa3ad;
   --grid: #2a2f35; --band: #3a2a24; --bad: #ff8a80; --s1: #6cb2ee; --s2: #f0955c; --s3: #66c794;
   --s4: #bb9bea; --s5: #d9bd66; --s6: #a9b4bd; } }
-body { background: var(--paper); color: var(--ink); max-width: 76rem; margin: 2rem auto;
+body { background: var(--paper); color: var(--ink); max-width: 84rem; margin: 2rem auto;
   padding: 0 1.2rem; font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .2rem; }
 p.about { color: var(--faint); margin: 0 0 .6rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .6rem; text-align: right; border-bottom: 1px solid var(--grid);
+table { border-collapse: collapse; font-size: 12px; font-variant-numeric: tabular-nums; }
+th, td { padding: .26rem .42rem; text-align: right; border-bottom: 1px solid var(--grid);
   white-space: nowrap; }
 th { color: var(--faint); font-weight: 600; vertical-align: bottom; }
-td.name, th.name { text-align: left; } td.bad { color: var(--bad); font-weight: 600; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: .6rem; }
+td.name, th.name { text-align: left; } a { color: var(--s1); }
+td.bad { color: var(--bad); font-weight: 600; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(32rem, 1fr)); gap: .6rem; }
 svg { width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; } svg text.tick { fill: var(--faint); }
 svg text.title { font-weight: 600; font-size: 13px; }
