@@ -6,11 +6,20 @@ import statistics
 FLOOR = "floor:"
 
 
+def was_quiet(one):
+    """Whether what was measured of a contender in a run counts: if at most half of its windows
+    were disturbed."""
+    return 2 * one.get("disturbed", 0) <= one.get("windows", 0)
+
+
 def values(runs, contender, key):
-    """The figure of each run that has it; `key` may be a path, as "latency_us.p999"."""
+    """The figure of each run that has it and was quiet; `key` may be a path, as
+    "latency_us.p999"."""
     found = []
     for run in runs:
         value = run.get(contender)
+        if value and not was_quiet(value):
+            continue
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if isinstance(value, (int, float)):

@@ -57,10 +57,13 @@ def workload_table(runs):
 
 def disturbances(runs):
     """How quiet the machine was: windows that had to be made again, and of how many."""
-    made, disturbed = (sum(number for contender in figures.contenders(runs)
-                           for number in figures.values(runs, contender, key))
+    made, disturbed = (sum(one.get(key, 0) for run in runs for one in run.values())
                        for key in ("windows", "disturbed"))
-    return f"{disturbed} of {made} windows were disturbed, and made again.\n"
+    words = f"{disturbed} of {made} windows were disturbed, and made again."
+    loud = [shown(name) for run in runs for name, one in run.items() if not figures.was_quiet(one)]
+    if loud:
+        words += f" Left out, as more than half of a run's were: {', '.join(loud)}."
+    return words + "\n"
 
 
 def tcp_table(runs):

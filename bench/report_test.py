@@ -45,6 +45,13 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.values(RUNS, "knot", "cost_ns"), [8000])
         self.assertEqual(figures.values(RUNS, "nsd", "cost_ns"), [])
 
+    def test_a_run_that_was_disturbed_does_not_count(self):
+        runs = [{"knot": {"cost_ns": 1, "windows": 20, "disturbed": 11}},
+                {"knot": {"cost_ns": 2, "windows": 20, "disturbed": 10}}]
+        self.assertEqual(figures.values(runs, "knot", "cost_ns"), [2])
+        self.assertIn("21 of 40 windows were disturbed, and made again. Left out, as more than half"
+                      " of a run's were: Knot.", report.disturbances(runs))
+
     def test_ratios_are_within_a_run(self):
         self.assertEqual(figures.ratios(RUNS, "holdfast", "knot", "answers_per_s"), [2, 2])
         self.assertIsNone(figures.median_ratio(RUNS, "holdfast", "nsd", "cost_ns"))
