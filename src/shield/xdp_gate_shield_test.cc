@@ -264,6 +264,24 @@ TEST_F(NamesGateTest, TheProgramAndTheWriterAgree) {
   }
 }
 
+TEST_F(NamesGateTest, NamesOfStrangersAreNotLookedAtWithoutEnd) {
+  orders().admit_per_s = 10;  // some six looks at once
+  spend_budget(orders().truncate_per_s);
+  usleep(30'000);
+  int looked = 0;
+  int unjudged = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Verdict verdict = ask("x1.example.");
+    looked += verdict == dropped(xdp_dropped_absent_name) ? 1 : 0;
+    unjudged += verdict == dropped(xdp_dropped_unjudged) ? 1 : 0;
+  }
+  EXPECT_GE(looked, 4);
+  EXPECT_GE(unjudged, 20);
+  remember(9);
+  orders().known_floor = 1000;
+  EXPECT_EQ(ask("x1.example."), taken_as(xdp_taken_known));
+}
+
 TEST_F(NamesGateTest, NamesOfMoreLabelsThanAreReadGainNothing) {
   remember(9, usual_hop - 5);
   std::string deep = "child.example.";

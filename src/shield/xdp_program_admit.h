@@ -119,6 +119,16 @@ static __always_inline int is_spent(const struct GateMemo* memo,
           orders->share[shield_absent_name]) == 0;
 }
 
+// To find out that a name does not exist costs more than to drop its question. So names of
+// strangers are looked at so many times as often as they are admitted, and no more.
+#define GATE_LOOKS 32
+
+static __always_inline int may_look(struct GateMemo* memo, const struct ShieldOrders* orders,
+                                    __u32 queue_share) {
+  gate_refill(&memo->looked, memo->now_ms, orders->admit_per_s, queue_share * GATE_LOOKS);
+  return gate_spend(&memo->looked, 0);
+}
+
 // The budget did not suffice, or the class has no share.
 static __always_inline enum XdpGateReason turn_away(struct Trial* trial, enum ShieldClass class) {
   const struct ShieldCommon* common = &shield_sources.common;
@@ -165,8 +175,8 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   struct Source source = {.hash = shield_source_hash(common->key, packet->source)};
   source.entry = find_source(source.hash);
   const int wants_cookie = common->cookies_enabled && packet->has_additional;
-  if (source.entry == 0 && is_spent(memo, orders) &&
-      !(common->dry_run & SHIELD_DRY_RUN_ADMISSION)) {
+  if (source.entry == 0 && !(common->dry_run & SHIELD_DRY_RUN_ADMISSION) &&
+      (is_spent(memo, orders) || (trial.has_zones && !may_look(memo, orders, queue_share)))) {
     if (!wants_cookie || read_cookie(&trial) != gate_valid_cookie) return xdp_dropped_unjudged;
   }
 

@@ -29,6 +29,7 @@ struct GateMemo {
   __u64 random;
   struct GateBudget admitted;
   struct GateBudget replied;
+  struct GateBudget looked;  // at names that strangers ask for
   __u32 source[4];
   __u32 ip_bytes;
   __u32 message_bytes;
