@@ -90,7 +90,8 @@ struct Transfers::Impl {
                   .history = parts.history,
                   .on_notify =
                       [this](wire::NameView apex, const Endpoint& from, const wire::Name* key) {
-                        return secondaries.on_notify(apex, from, key);
+                        // Before, all primaries are going to be asked anyway.
+                        return !is_asking || secondaries.on_notify(apex, from, key);
                       },
                   .update_counters = update_counters,
                   .on_update =

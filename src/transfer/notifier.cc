@@ -99,6 +99,7 @@ struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
   void send_again(const std::string& name, Notice& notice, uint64_t now_ns);
   void send(const std::string& name, Notice& notice);
   void forget(std::unordered_map<std::string, Notice>::iterator notice);
+  void forget_id(uint16_t id, const std::string& name);
 
   const Clock& clock;
   NotifyCounters& counters;
@@ -134,12 +135,13 @@ void Notifier::notify(wire::NameView apex, Bytes soa, const config::Remote& to,
   const std::string name = key_of(apex, to);
   const auto [found, is_new] = impl_->waiting.try_emplace(name);
   Notice& notice = found->second;
-  const uint16_t id = notice.id;
+  // An answer to what was sent before says nothing of this version.
+  if (!is_new) impl_->forget_id(notice.id, name);
   notice = {.apex = wire::Name(apex),
             .soa = {soa.begin(), soa.end()},
             .to = to,
             .key = std::move(key),
-            .id = id,  // by which it is found, until it is sent
+            .id = 0,
             .tsig = {},
             .attempts = 0,
             .due_ns = 0};
@@ -204,9 +206,15 @@ void Notifier::Impl::on_datagram(Bytes datagram, const udp::endpoint& from) {
 }
 
 void Notifier::Impl::forget(std::unordered_map<std::string, Notice>::iterator notice) {
-  std::erase(by_id[notice->second.id], notice->first);
-  if (by_id[notice->second.id].empty()) by_id.erase(notice->second.id);
+  forget_id(notice->second.id, notice->first);
   waiting.erase(notice);
+}
+
+void Notifier::Impl::forget_id(uint16_t id, const std::string& name) {
+  const auto known = by_id.find(id);
+  if (known == by_id.end()) return;
+  std::erase(known->second, name);
+  if (known->second.empty()) by_id.erase(known);
 }
 
 void Notifier::Impl::wait() {
@@ -264,7 +272,7 @@ void Notifier::Impl::send_due() {
 }
 
 void Notifier::Impl::send(const std::string& name, Notice& notice) {
-  std::erase(by_id[notice.id], name);
+  forget_id(notice.id, name);
   CHECK(::getrandom(&notice.id, sizeof notice.id, 0) == sizeof notice.id);
   by_id[notice.id].push_back(name);
   std::vector<uint8_t> message = make_message(notice);

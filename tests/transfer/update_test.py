@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -270,6 +271,34 @@ class Updates(unittest.TestCase):
 
 class SignedUpdates(Updates):
     policy = "default"
+
+
+class LateAnswers(unittest.TestCase):
+    def test_an_answer_to_an_earlier_notify_is_none_to_a_later_one(self):
+        keyring = dns.tsigkeyring.from_text({k["name"]: k["secret"] for k in KEYS})
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+            sink.bind(("127.0.0.1", 0))
+            sink.settimeout(10)
+            server = Server({ZONE: zone_text()}, keys=KEYS, zone_settings={ZONE: {
+                "update": ["all"], "notify": [f"127.0.0.1@{sink.getsockname()[1]} all"]}})
+            with server:
+                control = Control(server)
+                pid = wait_anew(control)
+                serial = 1
+                for number in range(8):
+                    for index in range(2):  # both within a tick of those who tell
+                        message = dns.update.Update(ZONE, keyring=keyring, keyname="all",
+                                                    keyalgorithm="hmac-sha256")
+                        message.add(f"n{number}-{index}", 60, "A", "192.0.2.7")
+                        dns.query.udp(message, "127.0.0.1", port=server.port, timeout=10)
+                        serial += 1
+                    told = 0
+                    while told != serial:
+                        wire, sender = sink.recvfrom(4096)
+                        notice = dns.message.from_wire(wire, keyring=keyring)
+                        told = notice.answer[0][0].serial
+                        sink.sendto(dns.message.make_response(notice).to_wire(), sender)
+                self.assertEqual(wait_anew(control), pid)
 
 
 class Chain(unittest.TestCase):
