@@ -21,6 +21,7 @@ class ClassifierTest : public testing::Test {
   ClassifierTest() {
     std::mt19937_64 random(17);
     for (__u64& word : common_.key) word = random();
+    common_.known_slots = AdmissionLimits().known_slots;
     set_level(1);
   }
   void set_level(uint32_t level) { AdmissionControl::write_allowances({}, level, orders_); }

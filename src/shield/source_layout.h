@@ -237,9 +237,13 @@ SHIELD_INLINE enum ShieldClass shield_judge(const struct ShieldCommon* common,
     return rate <= shield_allowance(orders, entry) ? shield_known : shield_known_odd;
   }
   const __u32 is_fresh = ((common->slot - shield_slot(entry)) & 0xffu) <= 1;
-  if ((flags & SHIELD_FLAG_PROVED) != 0 && is_fresh && !is_hop_odd) {
-    return rate <= orders->proved_source ? shield_proved : shield_unknown_fast;
+  const __u32 is_proved = (flags & SHIELD_FLAG_PROVED) != 0 && is_fresh && !is_hop_odd;
+  if (is_proved && rate <= orders->proved_source) return shield_proved;
+  // Known in quiet times, if not for as long as this level asks: still before all strangers.
+  if (entry != 0 && common->known_slots != 0 && shield_score(entry) >= common->known_slots) {
+    return shield_known_odd;
   }
+  if (is_proved) return shield_unknown_fast;
   if (rate > orders->unknown_source || prefix_rate > orders->unknown_prefix) {
     return shield_unknown_fast;
   }

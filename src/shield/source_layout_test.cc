@@ -120,6 +120,11 @@ TEST(SourceLayout, JudgesBySlotsDistanceAndRate) {
       << "long ago";
   EXPECT_EQ(judge(entry(60, 0, 0, SHIELD_FLAG_ALLOWED), 9, 9999), shield_known);
   EXPECT_EQ(judge(entry(60, 0, 9, SHIELD_FLAG_DENIED), 60, 1), shield_unknown_fast);
+  common.known_slots = 2;
+  orders.known_slots = 8;
+  EXPECT_EQ(judge(entry(60, 0, 2), 60, 1'000), shield_known_odd) << "not known for long enough";
+  EXPECT_EQ(judge(entry(60, 0, 1), 60, 1), shield_unknown_slow);
+  orders.known_slots = 2;
   common.dry_run = SHIELD_DRY_RUN_HOP;
   EXPECT_EQ(judge(entry(60, 0, 2), 90, 1), shield_known);
 }
