@@ -78,6 +78,15 @@ class ShieldingTest : public testing::Test {
     response.resize(size < 0 ? 0 : static_cast<size_t>(size));
     return response;
   }
+  // From 127.0.0.9. Returns the answer's size.
+  size_t ask_by_tcp() {
+    sockaddr_storage storage{};
+    sockaddr_in6 peer{};
+    (void)parse_endpoint("127.0.0.9@4000", 0)->to_sockaddr(storage);
+    std::memcpy(&peer, &storage, sizeof peer);
+    std::vector<uint8_t> out(65535);
+    return path_->on_message(make_query("www"), {peer, peer}, out);
+  }
   void make_known(uint8_t host) {
     for (uint32_t slot = 8; slot <= 10; ++slot) {
       memory_->common.slot = slot;
@@ -207,12 +216,7 @@ TEST_F(ShieldingTest, CheapAnswersAskForProof) {
 
 TEST_F(ShieldingTest, WhoCompletedTcpIsProved) {
   overload();
-  sockaddr_storage storage{};
-  sockaddr_in6 peer{};
-  (void)parse_endpoint("127.0.0.9@4000", 0)->to_sockaddr(storage);
-  std::memcpy(&peer, &storage, sizeof peer);
-  std::vector<uint8_t> out(65535);
-  EXPECT_GT(path_->on_message(make_query("www"), {peer, peer}, out), 12u);
+  EXPECT_GT(ask_by_tcp(), 12u);
   EXPECT_FALSE(ask_from(9, plain_query("www")).empty());
   EXPECT_EQ(fates(shield_proved, ShieldFate::admitted), 1u);
 }
@@ -235,6 +239,7 @@ TEST_F(ShieldingTest, SwitchedOffItDoesNotEvenLook) {
   memory_->common.enabled = 0;
   pass(40);
   EXPECT_FALSE(ask_from(9, make_query("www")).empty());
+  EXPECT_GT(ask_by_tcp(), 12u);
   pass(400, 100);
   EXPECT_FALSE(shield_->is_overloaded());
   EXPECT_EQ(shield::SourceHistory(memory_->history).summarise(1).entries, 0u);

@@ -197,6 +197,7 @@ bool WorkerShield::admit_message(Bytes address) {
 }
 
 void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
+  if (!is_enabled()) return;
   const Source source = classifier_.look(address, 0);
   classifier_.prove(source);
   if (!is_overloaded()) return;
