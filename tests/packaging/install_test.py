@@ -53,7 +53,7 @@ class Install(unittest.TestCase):
         completion = run(str(self.program), "completion", "bash").stdout
         commands = set(re.findall(r"path='holdfast ([a-z ]+)'", completion))
         self.assertGreater(len(commands), 10)
-        for command in commands - {"config", "zone", "key", "completion"}:
+        for command in commands - {"config", "zone", "key", "shield", "completion"}:
             self.assertRegex(manual, rf'\.BI? "?{command}\b', command)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")

@@ -258,7 +258,8 @@ class LifeTest(unittest.TestCase):
         time.sleep(COUNT_S)
         queues = server.status()["xdp"]["queues"]
         self.assertEqual([queue["state"] for queue in queues], ["shield"])
-        self.assertEqual(server.packets("passed_shielded"), 40)
+        # On a busy machine a question may be asked twice.
+        self.assertGreaterEqual(server.packets("passed_shielded"), 40)
         self.assertEqual(server.packets("taken_others"), 0)
 
     def test_mode_needs_a_new_start(self):
