@@ -31,7 +31,7 @@ th, td { padding: .26rem .42rem; text-align: right; border-bottom: 1px solid var
 th { color: var(--faint); font-weight: 600; vertical-align: bottom; }
 td.name, th.name { text-align: left; } a { color: var(--s1); }
 td.bad { color: var(--bad); font-weight: 600; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(32rem, 1fr)); gap: .6rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(32rem, 1fr)); gap: .6rem; }
 svg { width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; } svg text.tick { fill: var(--faint); }
 svg text.title { font-weight: 600; font-size: 13px; }
