@@ -25,8 +25,8 @@ constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shu
 constexpr uint32_t budget_start_min = 2'000;
 // What the card turns away is received by the kernel on the same core, and what it has no time for
 // is lost in the card's queue, where nobody sees it, the known ones among it. So the more there is
-// to turn away, the less is admitted besides: 10,000 a second at a million.
-constexpr uint64_t card_room = 10'000'000'000;
+// to turn away, the less is admitted besides: 4,000 a second at a million.
+constexpr uint64_t card_room = 4'000'000'000;
 constexpr uint32_t truncate_a_second_min = 200;
 constexpr uint32_t stuck_ticks_max = 10;
 // Fewer known questions than this are not what keeps a worker busy.

@@ -132,7 +132,7 @@ TEST(Admission, DoesNotEndWhileSomethingIsTurnedAwayAtTheCard) {
   EXPECT_TRUE(model.control.is_overloaded());
   model.turned_away = 40'000;
   (void)model.play({{Rank::known, 1'000}, {Rank::slow, 20'000}}, 100);
-  EXPECT_LE(model.control.budget(), 5'000U) << "at two million a second the core is the kernel's";
+  EXPECT_LE(model.control.budget(), 2'000U) << "at two million a second the core is the kernel's";
   model.turned_away = 0;
   (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 400);
   EXPECT_FALSE(model.control.is_overloaded());
