@@ -79,9 +79,9 @@ def children(pid):
         return []
 
 
-def to_toml(settings, zones, zone_settings, keys, tls_peers):
-    """TOML of {table: {key: value}}, [(zone, file)], {zone: {key: value}} and [{key: value}] for
-    [[key]] and [[tls_peer]]; JSON writes our values alike."""
+def to_toml(settings, zones, zone_settings, keys, tables):
+    """TOML of {table: {key: value}}, [(zone, file)], {zone: {key: value}}, [{key: value}] for
+    [[key]] and [(table, {key: value})] for others; JSON writes our values alike."""
     def entries(values):
         return [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     lines = []
@@ -89,8 +89,8 @@ def to_toml(settings, zones, zone_settings, keys, tls_peers):
         lines += [f"[{table}]", *entries(values)]
     for key in keys:
         lines += ["[[key]]", *entries(key)]
-    for peer in tls_peers:
-        lines += ["[[tls_peer]]", *entries(peer)]
+    for table, values in tables:
+        lines += [f"[[{table}]]", *entries(values)]
     for name, file in zones:
         values = {"name": name, **({"file": file} if file else {}), **zone_settings.get(name, {})}
         lines += ["[[zone]]", *entries(values)]
@@ -100,14 +100,14 @@ def to_toml(settings, zones, zone_settings, keys, tls_peers):
 class Server:
     """One running server. `zones` maps names to zone text, to the path of a zone file, or to None
     for a zone without a file. `zone_settings` are further keys of zones, `keys` the [[key]]s,
-    `tls_peers` the [[tls_peer]]s."""
+    `tls_peers` the [[tls_peer]]s, `tables` further (table, {key: value})."""
 
     def __init__(self, zones, settings=None, listen=None, workers=1, zone_settings=None,
-                 keys=(), tls_peers=()):
+                 keys=(), tls_peers=(), tables=()):
         self.zones = zones
         self.zone_settings = zone_settings or {}
         self.keys = list(keys)
-        self.tls_peers = list(tls_peers)
+        self.tables = [*(("tls_peer", peer) for peer in tls_peers), *tables]
         self.port = free_port()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
         self.state = self.directory / "state"
@@ -138,7 +138,7 @@ class Server:
                 file.write_text(content)
             files.append((name, str(file)))
         self.config.write_text(
-            to_toml(self.settings, files, self.zone_settings, self.keys, self.tls_peers))
+            to_toml(self.settings, files, self.zone_settings, self.keys, self.tables))
 
     # --- life
 

@@ -27,10 +27,13 @@ constexpr uint32_t listens_max = 64;   // each worker opens two sockets for each
 constexpr uint32_t interfaces_max = 32;
 constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;
-constexpr uint32_t access_rules_max = 64;  // of a zone
-constexpr uint32_t remotes_max = 16;       // of a zone
-constexpr uint32_t tls_pins_max = 8;       // of another server: the key it has, and those to come
-constexpr uint32_t update_rules_max = 64;  // of a zone
+constexpr uint32_t access_rules_max = 64;    // of a zone
+constexpr uint32_t remotes_max = 16;         // of a zone
+constexpr uint32_t group_bytes_max = 255;    // one TXT string (RFC 9432 §4.3.2)
+constexpr uint32_t members_max = 4'000'000;  // of a catalog
+constexpr uint32_t parents_max = 16;         // of a policy
+constexpr uint32_t tls_pins_max = 8;         // of another server: the key it has, and those to come
+constexpr uint32_t update_rules_max = 64;    // of a zone
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
 enum class LogFormat : uint8_t { text, json };
@@ -182,7 +185,41 @@ struct PolicySetting {
   uint32_t signature_validity_s = 30 * 86400;
   uint32_t signature_refresh_s = 16 * 86400;
   uint32_t signature_jitter_s = 3 * 86400;
-  uint32_t line = 0;  // of the setting, for later complaints
+  // When keys are rolled by themselves (dnssec/key_schedule.h).
+  uint32_t zsk_lifetime_s = 0;  // 0: by command alone, as below
+  uint32_t ksk_lifetime_s = 0;
+  bool roll_algorithm = false;  // keys of another algorithm than `algorithm` are replaced
+  std::vector<Endpoint> parents =
+      {};                      // who is asked for the DS; empty: somebody must say it is there
+  uint32_t ttl_max_s = 86400;  // the largest TTL in the zones
+  uint32_t ds_ttl_s = 86400;
+  uint32_t propagation_s = 3600;  // until all secondaries serve a change
+  uint32_t line = 0;              // of the setting, for later complaints
+};
+
+// What a catalog that we publish says of a zone (RFC 9432 §4).
+struct Membership {
+  std::string catalog;       // as written; empty: it is in none
+  std::string group;         // empty: none
+  std::string next_catalog;  // to which it may change its owner (§4.3.1); empty: none
+
+  friend bool operator==(const Membership&, const Membership&) = default;
+};
+
+// What members of a catalog that others publish are made of, beside their names.
+struct CatalogSetting {
+  std::string name;   // as written; a zone of the configuration
+  std::string group;  // for members of this group; empty: for all that have no other
+  TransferSetting transfer;
+  uint32_t members_max = 1'000'000;  // 1 to config::members_max; more: it is refused
+  uint32_t line = 0;
+};
+
+// A catalog of zones of ours, for others.
+struct PublishedCatalogSetting {
+  std::string name;  // as written
+  TransferSetting transfer;
+  uint32_t line = 0;
 };
 
 struct ZoneSetting {
@@ -190,7 +227,8 @@ struct ZoneSetting {
   std::string file;
   TransferSetting transfer;
   std::string policy;  // empty: the zone is served as it is
-  uint32_t line = 0;   // of the setting, for later complaints
+  Membership membership = {};
+  uint32_t line = 0;  // of the setting, for later complaints
 };
 
 // Every NAME.zone in it is the zone NAME; see config/zone_list.h.
@@ -198,6 +236,7 @@ struct DirectorySetting {
   std::string directory;
   TransferSetting transfer;  // of each of its zones
   std::string policy;        // of all its zones
+  Membership membership = {};
   uint32_t line = 0;
 };
 
@@ -219,6 +258,8 @@ struct Config {
   std::vector<PolicySetting> policies;
   std::vector<ZoneSetting> zones;
   std::vector<DirectorySetting> directories;
+  std::vector<CatalogSetting> catalogs;
+  std::vector<PublishedCatalogSetting> published_catalogs;
 };
 
 // All defaults; `listen` lists included.

@@ -166,6 +166,8 @@ class Reader {
     draft_.tls_peer = {};
     draft_.zone = {};
     draft_.directory = {};
+    draft_.catalog = {};
+    draft_.published_catalog = {};
     read_keys(table, *entry);
     for (const Key& key : table.keys) {
       if (key.presence == Presence::optional || entry->contains(key.name)) continue;
@@ -184,6 +186,12 @@ class Reader {
       draft_.zone.line = node.source().begin.line;
       check_zone_is_new(*entry);
       draft_.config.zones.push_back(draft_.zone);
+    } else if (table.name == "catalog") {
+      draft_.catalog.line = node.source().begin.line;
+      draft_.config.catalogs.push_back(draft_.catalog);
+    } else if (table.name == "published_catalog") {
+      draft_.published_catalog.line = node.source().begin.line;
+      draft_.config.published_catalogs.push_back(draft_.published_catalog);
     } else {
       draft_.directory.line = node.source().begin.line;
       draft_.config.directories.push_back(draft_.directory);
@@ -333,7 +341,7 @@ class Reader {
 
   void read_list(const Key& key, const toml::node& node) {
     const toml::array* items = node.as_array();
-    if (!items || items->size() > key.max) {
+    if (!items || items->size() < key.min || items->size() > key.max) {
       const std::string found =
           items ? fmt::format("an array of {}", items->size()) : describe(node);
       complain(node.source(),

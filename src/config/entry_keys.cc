@@ -140,6 +140,51 @@ constexpr Key update(std::string_view table) {
           .get = get_updates<owner>,
           .set = set_updates<owner>};
 }
+template <auto owner>
+constexpr Key receive_max(std::string_view table) {
+  return {.table = table,
+          .name = "receive_mebibytes_max",
+          .kind = Kind::integer,
+          .min = 1,
+          .max = 16384,
+          .meaning =
+              "Records that a transfer from `primaries` may have, in MiB; larger ones are "
+              "refused.",
+          .get = [](const Draft& draft) -> Value {
+            return (draft.*owner).transfer.receive_mebibytes_max;
+          },
+          .set =
+              [](Draft& draft, const Value& value) {
+                (draft.*owner).transfer.receive_mebibytes_max = std::get<uint32_t>(value);
+              }};
+}
+
+template <auto owner, auto member>
+constexpr Key membership(Key key) {
+  key.get = [](const Draft& draft) -> Value { return (draft.*owner).membership.*member; };
+  key.set = [](Draft& draft, const Value& value) {
+    (draft.*owner).membership.*member = std::get<std::string>(value);
+  };
+  return key;
+}
+template <auto owner>
+constexpr Key membership_catalog(std::string_view table) {
+  return membership<owner, &Membership::catalog>(
+      {.table = table,
+       .name = "catalog",
+       .kind = Kind::domain_name,
+       .meaning = "The `[[published_catalog]]` that tells others of it; empty: none."});
+}
+template <auto owner>
+constexpr Key membership_group(std::string_view table) {
+  return membership<owner, &Membership::group>(
+      {.table = table,
+       .name = "catalog_group",
+       .max = group_bytes_max,
+       .meaning = "What its entry in the catalog says of its group, by which others choose its "
+                  "settings; empty: nothing."});
+}
+
 constexpr std::array key_keys{
     entry<&Draft::key, &KeySetting::name>({.table = "key",
                                            .name = "name",
@@ -183,20 +228,7 @@ constexpr std::array zone_keys{
                     "signed, and behind that `tls=NAME` if it is to go over TLS, to that "
                     "`[[tls_peer]]` alone; `tls` without a name asks nobody who they are and needs "
                     "a key. Their NOTIFY is heeded."}),
-    Key{.table = "zone",
-        .name = "receive_mebibytes_max",
-        .kind = Kind::integer,
-        .min = 1,
-        .max = 16384,
-        .meaning = "Records that a transfer from `primaries` may have, in MiB; larger ones are "
-                   "refused.",
-        .get = [](const Draft& draft) -> Value {
-          return draft.zone.transfer.receive_mebibytes_max;
-        },
-        .set =
-            [](Draft& draft, const Value& value) {
-              draft.zone.transfer.receive_mebibytes_max = std::get<uint32_t>(value);
-            }},
+    receive_max<&Draft::zone>("zone"),
     Key{.table = "zone",
         .name = "forward_updates",
         .kind = Kind::boolean,
@@ -214,6 +246,14 @@ constexpr std::array zone_keys{
     transfer_to<&Draft::zone>("zone"),
     notify<&Draft::zone>("zone"),
     update<&Draft::zone>("zone"),
+    membership_catalog<&Draft::zone>("zone"),
+    membership_group<&Draft::zone>("zone"),
+    membership<&Draft::zone, &Membership::next_catalog>(
+        {.table = "zone",
+         .name = "catalog_next",
+         .kind = Kind::domain_name,
+         .meaning = "Another catalog that may take the zone over, as soon as that has it too "
+                    "(change of ownership, RFC 9432 §4.3.1); empty: none."}),
 };
 
 constexpr std::array zones_keys{
@@ -228,6 +268,52 @@ constexpr std::array zones_keys{
     transfer_to<&Draft::directory>("zones"),
     notify<&Draft::directory>("zones"),
     update<&Draft::directory>("zones"),
+    membership_catalog<&Draft::directory>("zones"),
+    membership_group<&Draft::directory>("zones"),
+};
+
+constexpr std::array catalog_keys{
+    entry<&Draft::catalog, &CatalogSetting::name>(
+        {.table = "catalog",
+         .name = "name",
+         .kind = Kind::domain_name,
+         .meaning = "The catalog zone: a `[[zone]]` of this configuration."}),
+    Key{.table = "catalog",
+        .name = "group",
+        .max = group_bytes_max,
+        .meaning = "Members of this group have the settings of this entry; empty: all members for "
+                   "whose group there is no other entry.",
+        .get = get_entry<&Draft::catalog, &CatalogSetting::group>,
+        .set = set_entry<&Draft::catalog, &CatalogSetting::group>},
+    remotes<&Draft::catalog, &TransferSetting::primaries>(
+        {.table = "catalog",
+         .name = "primaries",
+         .kind = Kind::primaries,
+         .min = 1,
+         .presence = Presence::required,
+         .meaning = "Servers that its members are transferred from, as in `zone.primaries`."}),
+    receive_max<&Draft::catalog>("catalog"),
+    transfer_to<&Draft::catalog>("catalog"),
+    notify<&Draft::catalog>("catalog"),
+    Key{.table = "catalog",
+        .name = "members_max",
+        .kind = Kind::integer,
+        .min = 1,
+        .max = members_max,
+        .meaning = "A version with more members is refused, and the one before stays in force.",
+        .get = [](const Draft& draft) -> Value { return draft.catalog.members_max; },
+        .set = [](Draft& draft,
+                  const Value& value) { draft.catalog.members_max = std::get<uint32_t>(value); }},
+};
+
+constexpr std::array published_catalog_keys{
+    entry<&Draft::published_catalog, &PublishedCatalogSetting::name>(
+        {.table = "published_catalog",
+         .name = "name",
+         .kind = Kind::domain_name,
+         .meaning = "The catalog zone, which the server itself makes of all zones that name it."}),
+    transfer_to<&Draft::published_catalog>("published_catalog"),
+    notify<&Draft::published_catalog>("published_catalog"),
 };
 
 constexpr std::array<Table::Pair, 1> key_pairs{{{"secret", "secret_file"}}};
@@ -264,6 +350,15 @@ constexpr std::array tables{
           .kind = TableKind::array_of_tables,
           .meaning = "All zones of a folder. May be given several times.",
           .keys = zones_keys},
+    Table{.name = "catalog",
+          .kind = TableKind::array_of_tables,
+          .meaning = "A catalog zone (RFC 9432) that is followed: its members are secondary zones "
+                     "with these settings. Given once for each group.",
+          .keys = catalog_keys},
+    Table{.name = "published_catalog",
+          .kind = TableKind::array_of_tables,
+          .meaning = "A catalog zone (RFC 9432) of our zones, by which other servers follow them.",
+          .keys = published_catalog_keys},
 };
 
 }  // namespace

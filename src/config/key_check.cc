@@ -51,8 +51,7 @@ bool is_path(std::string_view text, size_t bytes_min) {
          text.find('\0') == std::string_view::npos;
 }
 
-bool are_endpoints(const std::vector<std::string>& texts, size_t count_min, size_t count_max) {
-  if (texts.size() < count_min || texts.size() > count_max) return false;
+bool are_endpoints(const std::vector<std::string>& texts) {
   return std::ranges::all_of(
       texts, [](const std::string& text) { return parse_endpoint(text, 53).has_value(); });
 }
@@ -65,50 +64,47 @@ bool is_interface(std::string_view text) {
          });
 }
 
-bool are_accesses(const std::vector<std::string>& texts, size_t count_max) {
-  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           return parse_access_rule(text).has_value();
-         });
+bool are_accesses(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(
+      texts, [](const std::string& text) { return parse_access_rule(text).has_value(); });
 }
 
-bool are_remotes(const std::vector<std::string>& texts, size_t count_max) {
-  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           const auto remote = parse_remote(text);
-           return remote && !remote->tls.required;
-         });
+bool are_remotes(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [](const std::string& text) {
+    const auto remote = parse_remote(text);
+    return remote && !remote->tls.required;
+  });
 }
 
-bool are_updates(const std::vector<std::string>& texts, size_t count_max) {
-  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           return parse_update_rule(text).has_value();
-         });
+bool are_updates(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(
+      texts, [](const std::string& text) { return parse_update_rule(text).has_value(); });
 }
 
-bool are_primaries(const std::vector<std::string>& texts, size_t count_max) {
-  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           const auto remote = parse_remote(text);
-           return remote &&
-                  (!remote->tls.required || !remote->tls.peer.empty() || !remote->key.empty());
-         });
+bool are_primaries(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [](const std::string& text) {
+    const auto remote = parse_remote(text);
+    return remote && (!remote->tls.required || !remote->tls.peer.empty() || !remote->key.empty());
+  });
 }
 
-bool are_pins(const std::vector<std::string>& texts, size_t count_max) {
+bool are_pins(const std::vector<std::string>& texts) {
   constexpr size_t sha256_bytes = 32;
-  return texts.size() <= count_max && std::ranges::all_of(texts, [](const std::string& text) {
-           const auto bytes = key_secret_from_text(text);
-           return bytes && bytes->size() == sha256_bytes;
-         });
+  return std::ranges::all_of(texts, [](const std::string& text) {
+    const auto bytes = key_secret_from_text(text);
+    return bytes && bytes->size() == sha256_bytes;
+  });
 }
 
 bool is_allowed_list(const Key& key, const std::vector<std::string>& texts) {
-  if (key.kind == Kind::accesses) return are_accesses(texts, key.max);
-  if (key.kind == Kind::remotes) return are_remotes(texts, key.max);
-  if (key.kind == Kind::primaries) return are_primaries(texts, key.max);
-  if (key.kind == Kind::updates) return are_updates(texts, key.max);
-  if (key.kind == Kind::pins) return are_pins(texts, key.max);
-  if (key.kind == Kind::endpoints) return are_endpoints(texts, key.min, key.max);
-  return key.kind == Kind::interfaces && texts.size() <= key.max &&
-         std::ranges::all_of(texts, is_interface);
+  if (texts.size() < key.min || texts.size() > key.max) return false;
+  if (key.kind == Kind::accesses) return are_accesses(texts);
+  if (key.kind == Kind::remotes) return are_remotes(texts);
+  if (key.kind == Kind::primaries) return are_primaries(texts);
+  if (key.kind == Kind::updates) return are_updates(texts);
+  if (key.kind == Kind::pins) return are_pins(texts);
+  if (key.kind == Kind::endpoints) return are_endpoints(texts);
+  return key.kind == Kind::interfaces && std::ranges::all_of(texts, is_interface);
 }
 
 bool is_allowed_text(const Key& key, const std::string& text) {
@@ -229,9 +225,9 @@ std::string expectation(const Key& key) {
           key.max);
     case Kind::primaries:
       return fmt::format(
-          "at most {} strings \"address[@port] [key] [tls=peer]\", or \"address[@port] key tls\", "
+          "{} to {} strings \"address[@port] [key] [tls=peer]\", or \"address[@port] key tls\", "
           "such as [\"192.0.2.1\", \"2001:db8::1@5300 transfer-key\", \"192.0.2.2 tls=other\"]",
-          key.max);
+          key.min, key.max);
     case Kind::pins:
       return fmt::format("at most {} strings of 44 characters, base64 of SHA-256", key.max);
     case Kind::updates:

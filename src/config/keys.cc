@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "config/entry_keys.h"
+#include "config/policy_keys.h"
 #include "config/secret.h"
 #include "config/shield_keys.h"
 #include "config/tls_keys.h"
@@ -36,16 +37,6 @@ Value get_secret(const Draft& draft) {
 template <auto secret>
 void set_secret(Draft& draft, const Value& value) {
   draft.config.cookies.*secret = secret_from_text(std::get<std::string>(value));
-}
-
-template <auto entry, auto member>
-Value get_entry(const Draft& draft) {
-  return draft.*entry.*member;
-}
-template <auto entry, auto member>
-void set_entry(Draft& draft, const Value& value) {
-  auto& target = draft.*entry.*member;
-  target = std::get<std::remove_reference_t<decltype(target)>>(value);
 }
 
 template <auto member>
@@ -84,23 +75,6 @@ void set_dnstap_address(Draft& draft, const Value& value) {
 }
 constexpr std::array<std::string_view, 4> log_levels{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
-constexpr std::array<std::string_view, 6> algorithms{
-    "rsasha256", "rsasha512", "ecdsap256sha256", "ecdsap384sha384", "ed25519", "ed448"};
-constexpr std::array<std::string_view, 2> key_schemes{"csk", "ksk+zsk"};
-constexpr std::array<std::string_view, 3> denials{"nsec", "nsec3", "nsec3-opt-out"};
-
-template <auto member, auto& names>
-Value get_policy_choice(const Draft& draft) {
-  return std::string(names[static_cast<size_t>(draft.policy.*member)]);
-}
-template <auto member, auto& names>
-void set_policy_choice(Draft& draft, const Value& value) {
-  const auto found = std::ranges::find(names, std::get<std::string>(value));
-  CHECK(found != names.end());
-  auto& target = draft.policy.*member;
-  target = static_cast<std::remove_reference_t<decltype(target)>>(found - names.begin());
-}
-
 template <auto member, auto& names>
 Value get_log(const Draft& draft) {
   return std::string(names[static_cast<size_t>(draft.config.log.*member)]);
@@ -117,7 +91,6 @@ constexpr uint32_t ttl_s_max = 0x7fffffff;  // RFC 2181 §8
 constexpr uint32_t tcp_ms_min = 100;        // a slower round trip would never be served
 constexpr uint32_t tcp_ms_max = 600'000;
 constexpr uint32_t tcp_connections_bound = 1'000'000;  // beyond any limit on descriptors
-constexpr uint32_t policy_s_max = 10 * 365 * 86400;    // longer than any key should live
 constexpr Applies restart = Applies::on_restart;
 
 template <auto part, auto member>
@@ -139,28 +112,6 @@ constexpr Key secret(Key key) {
   key.kind = Kind::secret;
   key.get = get_secret<value, file>;
   key.set = set_secret<value>;
-  return key;
-}
-template <auto member>
-constexpr Key policy(Key key) {
-  key.table = "policy";
-  key.get = get_entry<&Draft::policy, member>;
-  key.set = set_entry<&Draft::policy, member>;
-  return key;
-}
-template <auto member>
-constexpr Key policy_s(Key key) {
-  key.kind = Kind::integer;
-  key.max = policy_s_max;
-  return policy<member>(key);
-}
-template <auto member, auto& names>
-constexpr Key policy_choice(Key key) {
-  key.table = "policy";
-  key.kind = Kind::choice;
-  key.choices = names;
-  key.get = get_policy_choice<member, names>;
-  key.set = set_policy_choice<member, names>;
   return key;
 }
 template <auto member>
@@ -364,48 +315,6 @@ constexpr std::array load_keys{
          .kind = Kind::integer,
          .max = ttl_s_max,
          .meaning = "Seconds to live of records before a file states any (`$TTL` or a record's)."}),
-};
-
-constexpr std::array policy_keys{
-    policy<&PolicySetting::name>({.name = "name",
-                                  .max = policy_name_bytes_max,
-                                  .presence = Presence::required,
-                                  .meaning = "What `zone.policy` and `zones.policy` name."}),
-    policy_choice<&PolicySetting::algorithm, algorithms>(
-        {.name = "algorithm", .meaning = "Of keys that are made."}),
-    policy_choice<&PolicySetting::keys, key_schemes>(
-        {.name = "keys",
-         .meaning = "`csk`: one key signs all; `ksk+zsk`: one signs the keys, one the rest. Made "
-                    "where a zone has none, and kept in `server.state`."}),
-    policy<&PolicySetting::rsa_bits>({.name = "rsa_bits",
-                                      .kind = Kind::integer,
-                                      .min = 1024,
-                                      .max = 4096,
-                                      .meaning = "Bits of RSA keys that are made."}),
-    policy_choice<&PolicySetting::denial, denials>(
-        {.name = "denial",
-         .meaning = "How it is proved that a name does not exist. With `nsec` resolvers absorb "
-                    "floods of random names (RFC 8198); `nsec3` hides the names; with "
-                    "`nsec3-opt-out` delegations that are not signed cost nothing."}),
-    policy<&PolicySetting::zonemd>(
-        {.name = "zonemd",
-         .kind = Kind::boolean,
-         .meaning = "Whether a digest over the whole zone is added (RFC 8976). Each change then "
-                    "costs a walk over the zone."}),
-    policy_s<&PolicySetting::dnskey_ttl_s>(
-        {.name = "dnskey_ttl_s", .meaning = "Seconds to live of DNSKEY, CDS and CDNSKEY."}),
-    policy_s<&PolicySetting::signature_validity_s>(
-        {.name = "signature_validity_s",
-         .min = 3600,
-         .meaning = "Seconds for which a signature holds at most."}),
-    policy_s<&PolicySetting::signature_refresh_s>(
-        {.name = "signature_refresh_s",
-         .meaning = "A signature that holds for no more seconds than this is made anew: so long "
-                    "may the signer be away. It should exceed the SOA's expire."}),
-    policy_s<&PolicySetting::signature_jitter_s>(
-        {.name = "signature_jitter_s",
-         .meaning = "Signatures hold for up to so many seconds less, each for its own time, so "
-                    "that not all are made anew at once."}),
 };
 
 constexpr std::array<Table::Pair, 2> cookie_pairs{

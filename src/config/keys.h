@@ -52,6 +52,8 @@ struct Draft {
   PolicySetting policy = {};
   ZoneSetting zone = {};
   DirectorySetting directory = {};
+  CatalogSetting catalog = {};
+  PublishedCatalogSetting published_catalog = {};
 };
 
 struct Key {

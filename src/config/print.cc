@@ -45,6 +45,20 @@ void for_each_entry(const Table& table, const Config& config,
     }
     return;
   }
+  if (table.name == "catalog") {
+    for (const CatalogSetting& catalog : config.catalogs) {
+      draft.catalog = catalog;
+      visit(draft);
+    }
+    return;
+  }
+  if (table.name == "published_catalog") {
+    for (const PublishedCatalogSetting& catalog : config.published_catalogs) {
+      draft.published_catalog = catalog;
+      visit(draft);
+    }
+    return;
+  }
   for (const DirectorySetting& directory : config.directories) {
     draft.directory = directory;
     visit(draft);

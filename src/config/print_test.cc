@@ -75,6 +75,13 @@ dnskey_ttl_s = 60
 signature_validity_s = 7000
 signature_refresh_s = 5000
 signature_jitter_s = 1000
+zsk_lifetime_s = 30
+ksk_lifetime_s = 40
+roll_algorithm = true
+parents = ["192.0.2.9"]
+ttl_max_s = 50
+ds_ttl_s = 60
+propagation_s = 70
 [[key]]
 name = "K.test"
 algorithm = "hmac-sha512"
@@ -86,6 +93,9 @@ receive_mebibytes_max = 7
 forward_updates = true
 transfer_to = ["any k.test", "192.0.2.0/24", "any tls=other"]
 notify = ["2001:db8::1"]
+catalog = "own.test"
+catalog_group = "g"
+catalog_next = "next.test"
 [[zone]]
 name = "a.test"
 policy = "p"
@@ -100,6 +110,20 @@ transfer_to = ["::1"]
 notify = ["192.0.2.7 k.test"]
 update = ["k.test self"]
 policy = "default"
+catalog = "own.test"
+catalog_group = "h"
+[[catalog]]
+name = "c.test"
+group = "g"
+primaries = ["::5"]
+receive_mebibytes_max = 8
+transfer_to = ["any"]
+notify = ["::6"]
+members_max = 9
+[[published_catalog]]
+name = "own.test"
+transfer_to = ["::7"]
+notify = ["::8"]
 )";
 
 // As the table of keys sees it, with the first of each kind of entry.
@@ -109,7 +133,9 @@ Draft first_entries(const Config& config) {
           .tls_peer = config.tls_peers.front(),
           .policy = config.policies.front(),
           .zone = config.zones.front(),
-          .directory = config.directories.front()};
+          .directory = config.directories.front(),
+          .catalog = config.catalogs.front(),
+          .published_catalog = config.published_catalogs.front()};
 }
 
 TEST(PrintConfig, ParsesBackToTheSame) {

@@ -32,9 +32,9 @@ std::string type_of(const Key& key) {
     case Kind::primaries:
     case Kind::pins:
     case Kind::updates:
-      return fmt::format(R"("type": "array", "maxItems": {},
+      return fmt::format(R"("type": "array", "minItems": {}, "maxItems": {},
           "items": {{"type": "string", "pattern": {}}})",
-                         key.max, quote(pattern(key)));
+                         key.min, key.max, quote(pattern(key)));
     case Kind::text:
     case Kind::account:
     case Kind::nsid:

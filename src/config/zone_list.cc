@@ -54,13 +54,19 @@ class Lister {
       if (Result<std::string> name = canonical_name(zone.name)) {
         auto policy = find_policy("zone", zone.policy, zone.line);
         if (policy) {
-          list_.zones.push_back({*std::move(name), zone.file, *std::move(policy),
-                                 std::make_shared<const TransferSetting>(zone.transfer)});
+          list_.zones.push_back({.name = *std::move(name),
+                                 .file = zone.file,
+                                 .policy = *std::move(policy),
+                                 .transfer = std::make_shared<const TransferSetting>(zone.transfer),
+                                 .membership = membership_of("zone", zone.membership, zone.line)});
         }
       }
     }
     for (const DirectorySetting& setting : config_.directories) add_directory(setting);
+    for (const PublishedCatalogSetting& setting : config_.published_catalogs)
+      add_published(setting);
     refuse_copies();
+    check_catalogs();
     return std::move(list_);
   }
 
@@ -81,6 +87,7 @@ class Lister {
     policy_ = *policy;
     const size_t first = list_.zones.size();
     transfer_ = std::make_shared<const TransferSetting>(setting.transfer);
+    membership_ = membership_of("zones", setting.membership, setting.line);
     while (true) {
       errno = 0;  // readdir tells its end from a failure by this alone
       const dirent* entry = readdir(directory.get());
@@ -100,15 +107,74 @@ class Lister {
     Result<std::string> name = canonical_name(stem == root_stem ? "." : stem);
     std::string path = setting.directory + "/" + std::string(file);
     if (name) {
-      list_.zones.push_back({*std::move(name), std::move(path), policy_, transfer_});
+      list_.zones.push_back({.name = *std::move(name),
+                             .file = std::move(path),
+                             .policy = policy_,
+                             .transfer = transfer_,
+                             .membership = membership_});
     } else {
       complain(setting, fmt::format("{}: {}; expected a file name NAME.zone with the zone's name",
                                     path, name.error().message));
     }
   }
 
+  void add_published(const PublishedCatalogSetting& setting) {
+    ZoneSource source{.name = canonical_zone_name(setting.name), .file = config_.server.state};
+    source.file += "/catalogs/";
+    for (const char byte : source.name) source.file += byte == '/' ? "\\047" : std::string(1, byte);
+    source.file += "zone";  // the name ends with a dot
+    source.transfer = std::make_shared<const TransferSetting>(setting.transfer);
+    source.is_published_catalog = true;
+    list_.zones.push_back(std::move(source));
+  }
+
+  std::shared_ptr<const Membership> membership_of(std::string_view table, const Membership& setting,
+                                                  uint32_t line) {
+    if (setting.catalog.empty()) {
+      if (setting == Membership{}) return nullptr;
+      list_.problems.add({config_.source, line, 1,
+                          fmt::format("{}.catalog is empty; expected the name of a "
+                                      "[[published_catalog]], or no catalog_group and catalog_next",
+                                      table)});
+      return nullptr;
+    }
+    Membership known = setting;
+    known.catalog = canonical_zone_name(setting.catalog);
+    if (!setting.next_catalog.empty()) known.next_catalog = canonical_zone_name(known.next_catalog);
+    const bool is_published =
+        std::ranges::any_of(config_.published_catalogs, [&](const auto& published) {
+          return canonical_zone_name(published.name) == known.catalog;
+        });
+    if (is_published) return std::make_shared<const Membership>(std::move(known));
+    list_.problems.add({config_.source, line, 1,
+                        fmt::format("{}.catalog is \"{}\", which no [[published_catalog]] defines",
+                                    table, setting.catalog)});
+    return nullptr;
+  }
+
+  // Each is a zone that we have, and is given once for each group.
+  void check_catalogs() {
+    std::map<std::pair<std::string, std::string>, uint32_t> seen;
+    for (const CatalogSetting& setting : config_.catalogs) {
+      std::string name = canonical_zone_name(setting.name);
+      const bool is_zone = seen_.contains(name);
+      const auto [first, is_new] = seen.try_emplace({std::move(name), setting.group}, setting.line);
+      if (!is_zone) {
+        list_.problems.add(
+            {config_.source, setting.line, 1,
+             fmt::format("catalog.name is \"{}\"; expected the name of a [[zone]]", setting.name)});
+      }
+      if (!is_new) {
+        list_.problems.add({config_.source, setting.line, 1,
+                            fmt::format("catalog \"{}\" with group \"{}\" is given in line {} "
+                                        "already; expected each once",
+                                        setting.name, setting.group, first->second)});
+      }
+    }
+  }
+
   void refuse_copies() {
-    std::unordered_map<std::string_view, const ZoneSource*> seen;
+    auto& seen = seen_;
     seen.reserve(list_.zones.size());
     for (const ZoneSource& zone : list_.zones) {
       const auto [first, is_new] = seen.try_emplace(zone.name, &zone);
@@ -161,12 +227,16 @@ class Lister {
 
   const Config& config_;
   std::shared_ptr<const TransferSetting> transfer_;  // of the directory being listed
+  std::shared_ptr<const Membership> membership_;     // of the same
+  std::unordered_map<std::string_view, const ZoneSource*> seen_;
   ZoneList list_;
   std::map<std::string, std::shared_ptr<const PolicySetting>, std::less<>> policies_;
   std::shared_ptr<const PolicySetting> policy_;  // of the directory that is being read
 };
 
 }  // namespace
+
+std::string canonical_zone_name(const std::string& name) { return canonical_name(name).value(); }
 
 ZoneList list_zones(const Config& config) { return Lister(config).list(); }
 

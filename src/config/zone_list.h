@@ -7,6 +7,9 @@
 // names that begin with a dot, and folders are passed over. Called at start and at each reload:
 // a million files are listed in about a second, without opening them.
 //
+// A [[published_catalog]] is a zone whose file the server writes itself, into `catalogs` in its
+// state directory. The members of a [[catalog]] are not in the list: they come and go with it.
+//
 // The policy "default" has all defaults, unless a [[policy]] takes its name.
 #pragma once
 
@@ -24,6 +27,9 @@ struct ZoneSource {
   std::string file;  // empty for a secondary zone
   std::shared_ptr<const PolicySetting> policy = {};      // null: not signed here
   std::shared_ptr<const TransferSetting> transfer = {};  // of one entry, shared by its zones
+  std::shared_ptr<const Membership> membership = {};     // of one entry; null: in no catalog
+  std::shared_ptr<const std::string> catalog = {};       // whose member it is; null: configured
+  bool is_published_catalog = false;                     // we write its file
 
   // It comes from other servers.
   [[nodiscard]] bool is_secondary() const { return file.empty(); }
@@ -37,5 +43,8 @@ struct ZoneList {
 };
 
 [[nodiscard]] ZoneList list_zones(const Config& config);
+
+// Absolute lower-case text of a name that parse_config has checked.
+[[nodiscard]] std::string canonical_zone_name(const std::string& name);
 
 }  // namespace holdfast::config

@@ -199,28 +199,53 @@ void do_each_second(const FactBoard& facts, Listeners& listeners, ShieldKeeper& 
   names.follow(shield.zones_attacked());
 }
 
+// The zones, and what brings them and takes them away.
+struct ZoneParts {
+  explicit ZoneParts(const Ground& ground)
+      : state_directory(ground.facts.read().applied->server.state),
+        zones(ground.opened.memory, table, state_directory, ground.clock, alive(ground)),
+        transfers({.panel = ground.environment.panel,
+                   .memory = ground.opened.memory.reader(),
+                   .zones = zones,
+                   .tasks = tasks,
+                   .history = zones.history(),
+                   .handover = ground.environment.handover,
+                   .tls_listeners = ground.environment.tls_listeners,
+                   .state_directory = state_directory,
+                   .clock = ground.clock}),
+        catalogs({.memory = ground.opened.memory,
+                  .zones = zones,
+                  .table = table,
+                  .transfers = transfers,
+                  .facts = ground.facts,
+                  .state_directory = state_directory,
+                  .alive = alive(ground)}) {
+    zones.when_published([this](wire::NameView apex) {
+      transfers.on_published(apex);
+      catalogs.on_published(apex);
+    });
+  }
+  static std::function<void()> alive(const Ground& ground) {
+    return [&liveness = ground.liveness] { liveness.begin(WatchedThread::management, Step::work); };
+  }
+
+  const std::string state_directory;
+  ZoneTable table;
+  ZoneSet zones;
+  TaskQueue tasks;
+  Transfers transfers;
+  Catalogs catalogs;
+};
+
 // Joins the parts and runs them until SIGTERM.
 void run_parts(const Ground& ground, Start start) {
   const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
   zone::Memory& memory = opened.memory;
-  const auto config = facts.read().applied;
-  ZoneTable table;
-  ZoneSet zones(memory, table, config->server.state, clock,
-                [&] { liveness.begin(WatchedThread::management, Step::work); });
+  ZoneParts parts(ground);
+  auto& [state_directory, table, zones, tasks, transfers, catalogs] = parts;
   SupervisorLink supervisor(environment.channel);
-  TaskQueue tasks;
-  Transfers transfers({.panel = environment.panel,
-                       .memory = memory.reader(),
-                       .zones = zones,
-                       .tasks = tasks,
-                       .history = zones.history(),
-                       .handover = environment.handover,
-                       .tls_listeners = environment.tls_listeners,
-                       .state_directory = config->server.state,
-                       .clock = clock});
-  zones.when_published([&](wire::NameView apex) { transfers.on_published(apex); });
   const ReportSources sources = report_sources(ground, table, transfers);
-  ShieldKeeper shield(environment.shield, environment.panel, clock, config->server.state);
+  ShieldKeeper shield(environment.shield, environment.panel, clock, state_directory);
   NameFilterKeeper names(environment.names, memory, clock);
   zones.before_publication([&] { names.suspend(); });
   ZonePrinters printers(memory.reader(), environment.panel.epochs);
@@ -233,7 +258,7 @@ void run_parts(const Ground& ground, Start start) {
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);
   });
-  Listeners listeners(io.context(), http, control_socket_path(config->server.state),
+  Listeners listeners(io.context(), http, control_socket_path(state_directory),
                       [&](auto request, const auto& done) { commands.handle(request, done); });
   Reloader reloader({.config_file = environment.config_file,
                      .zones = zones,
@@ -242,26 +267,27 @@ void run_parts(const Ground& ground, Start start) {
                      .supervisor = supervisor,
                      .http = http,
                      .transfers = transfers,
+                     .catalogs = catalogs,
                      .facts = facts,
                      .stop = stop_requested});
   const auto each_second = [&] { do_each_second(facts, listeners, shield, names); };
   each_second();
-  Management(
-      {.memory = memory,
-       .zones = zones,
-       .table = table,
-       .settings = settings,
-       .supervisor = supervisor,
-       .facts = facts,
-       .reloader = reloader,
-       .requests = requests,
-       .tasks = tasks,
-       .transfers = transfers,
-       .tls = tls,
-       .liveness = liveness,
-       .stop = stop_requested,
-       .each_second = each_second,
-       .on_loaded = [&] { show_filled_memory(opened, config->server.state, environment.panel); }})
+  Management({.memory = memory,
+              .zones = zones,
+              .table = table,
+              .settings = settings,
+              .supervisor = supervisor,
+              .facts = facts,
+              .reloader = reloader,
+              .requests = requests,
+              .tasks = tasks,
+              .transfers = transfers,
+              .catalogs = catalogs,
+              .tls = tls,
+              .liveness = liveness,
+              .stop = stop_requested,
+              .each_second = each_second,
+              .on_loaded = [&] { show_filled_memory(opened, state_directory, environment.panel); }})
       .run(start);
   io.stop();
   zones.maintain();

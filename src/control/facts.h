@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "control/last_good.h"
@@ -24,6 +25,18 @@ struct ReloadFacts {
   std::string last_error;  // of the last reload; empty if it succeeded
 };
 
+// Of a catalog that is followed.
+struct CatalogFacts {
+  static constexpr uint64_t told_max = 20;  // members passed over that the log names, each time
+
+  std::string name;
+  uint32_t serial = 0;  // that is in force
+  uint64_t members = 0;
+  uint64_t passed_over = 0;  // zones that it names and that do not come by it
+  uint64_t broken = 0;       // versions that were refused
+  std::string error;         // why what is there is not in force; empty: it is
+};
+
 struct Facts {
   std::shared_ptr<const config::Config> applied;  // never null once control runs
   bool zones_complete = false;
@@ -31,6 +44,7 @@ struct Facts {
   ReloadFacts reload;
   zone::MemoryUse memory;
   JournalFacts journal;
+  std::vector<CatalogFacts> catalogs;
 };
 
 class FactBoard {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "config/zone_list.h"
+#include "control/published_catalogs.h"
 #include "log/log.h"
 
 namespace holdfast::control {
@@ -38,14 +39,19 @@ void Management::run(Start start) {
 void Management::first_load(Start start) {
   const uint64_t begun_ns = SystemClock().monotonic_ns();
   const auto applied = parts_.facts.read().applied;
-  const config::ZoneList list = config::list_zones(*applied);
+  config::ZoneList list = config::list_zones(*applied);
   // A directory that cannot be read is no reason to take away the zones that lay in it; nor are
   // files that appeared or went since the last reload, if only this process is new.
   const bool keeps = start == Start::respawn || !list.problems.empty();
   for (const config::Problem& problem : list.problems.problems) {
     log::error(Category::config, "zone-list", problem.to_text());
   }
+  if (const auto written = write_published_catalogs(list.zones, SystemClock().wall_s()); !written) {
+    log::error(Category::zones, "catalog-unwritable", written.error().message);
+  }
   parts_.transfers.apply(*applied, list.zones, parts_.tls);
+  list.zones = parts_.catalogs.with_members(std::move(list.zones), *applied);
+  parts_.catalogs.configure(*applied, list.zones);
   parts_.zones.first_load(list.zones, load_options(*applied), start,
                           keeps ? ZoneSet::Unlisted::keep : ZoneSet::Unlisted::remove, parts_.stop,
                           [&](size_t done, size_t total) {
@@ -54,6 +60,7 @@ void Management::first_load(Start start) {
                             tick_if_due();
                           });
   if (parts_.stop) return;
+  parts_.catalogs.follow();
   parts_.on_loaded();
   parts_.settings.set_zones_complete();
   parts_.transfers.begin_asking();
@@ -85,6 +92,7 @@ void Management::wait_and_serve() {
   }
   serve_requests();
   parts_.tasks.run();
+  parts_.catalogs.follow();
   tick_if_due();
 }
 
@@ -120,6 +128,9 @@ void Management::tick_if_due() {
     facts.memory = use;
     facts.journal = parts_.zones.journal_facts();
   });
+  for (const auto& [zone, key] : parts_.zones.take_waiting_keys()) {
+    parts_.transfers.ask_parents(zone, key);
+  }
   parts_.each_second();
   log::tick();
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 
+#include "control/catalogs.h"
 #include "control/liveness.h"
 #include "control/reload_queue.h"
 
@@ -23,6 +24,7 @@ class Management {
     ReloadQueue& requests;
     TaskQueue& tasks;
     Transfers& transfers;
+    Catalogs& catalogs;
     std::shared_ptr<const transfer::TlsCredentials> tls;  // of the start
     Liveness& liveness;
     const std::atomic<bool>& stop;

@@ -162,6 +162,23 @@ void add_reloads(MetricsText& text, const ReloadFacts& reload) {
   text.add_sample(MetricsText::label("result", "refused"), reload.last_failure_unix_s);
 }
 
+// Of all catalogs together: which of them it is, `holdfast status` tells.
+void add_catalogs(MetricsText& text, const Facts& facts) {
+  CatalogFacts all;
+  for (const CatalogFacts& catalog : facts.catalogs) {
+    all.members += catalog.members;
+    all.passed_over += catalog.passed_over;
+    all.broken += catalog.broken;
+  }
+  add_gauge(text, "holdfast_catalogs", "Catalogs of others that are followed.",
+            facts.catalogs.size());
+  add_gauge(text, "holdfast_catalog_members", "Zones that come by a catalog.", all.members);
+  add_gauge(text, "holdfast_catalog_passed_over",
+            "Zones that a catalog names and that do not come by it.", all.passed_over);
+  add_counter(text, "holdfast_catalog_broken_total", "Versions of catalogs that were refused.",
+              all.broken);
+}
+
 void add_transfers(MetricsText& text, const TransferFacts& facts) {
   text.begin_family("holdfast_transfers_out_total", Type::counter,
                     "Transfers to others by what became of them.");
@@ -244,6 +261,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   add_counter(text, "holdfast_metrics_connections_refused_total",
               "Connections to this endpoint beyond its bound.", http_refused);
   add_transfers(text, sources.transfers.facts());
+  add_catalogs(text, sources.facts.read());
   add_process(text, sources);
   return text.take();
 }

@@ -5,6 +5,7 @@
 
 #include "config/zone_list.h"
 #include "control/applied_config.h"
+#include "control/published_catalogs.h"
 #include "control/setting_changes.h"
 #include "log/log.h"
 
@@ -96,8 +97,13 @@ ReloadReply Reloader::judge_and_apply() {
   }
   auto tls = transfer::TlsCredentials::load(fresh);
   if (!tls) reply.findings.push_back(parts_.config_file + ": " + tls.error().message);
-  const config::ZoneList list = config::list_zones(fresh);
+  config::ZoneList list = config::list_zones(fresh);
   take_problems(reply, list.problems);
+  if (reply.findings.empty()) {
+    const auto written = write_published_catalogs(list.zones, unix_now_s());
+    if (!written) reply.findings.push_back(written.error().message);
+  }
+  list.zones = parts_.catalogs.with_members(std::move(list.zones), fresh);
   ReloadPlan plan = parts_.zones.plan_all(list.zones, load_options(fresh), parts_.stop);
   take_plan_texts(reply, plan);
   if (!reply.findings.empty()) return refuse();
@@ -157,6 +163,7 @@ Result<void> Reloader::apply(const config::Config& fresh, std::span<const config
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
   const uint64_t certificate_ended_unix_s = parts_.transfers.certificate_expires_unix_s();
   parts_.transfers.apply(fresh, zones, tls);
+  parts_.catalogs.configure(fresh, zones);
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
   if (tls->expires_unix_s() != certificate_ended_unix_s && tls->expires_unix_s() != 0) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "control/catalogs.h"
 #include "control/facts.h"
 #include "control/http_server.h"
 #include "control/settings.h"
@@ -38,6 +39,7 @@ class Reloader {
     SupervisorLink& supervisor;
     HttpServer& http;
     Transfers& transfers;
+    Catalogs& catalogs;
     FactBoard& facts;
     const std::atomic<bool>& stop;
   };

@@ -21,6 +21,12 @@ std::map<std::string, config::TransferSetting> transfers_of(const config::Config
   for (const config::DirectorySetting& entry : config.directories) {
     if (!(entry.transfer == nothing)) transfers.emplace(entry.directory, entry.transfer);
   }
+  for (const config::CatalogSetting& entry : config.catalogs) {
+    transfers.emplace("catalog " + entry.name + " " + entry.group, entry.transfer);
+  }
+  for (const config::PublishedCatalogSetting& entry : config.published_catalogs) {
+    transfers.emplace("published " + entry.name, entry.transfer);
+  }
   return transfers;
 }
 

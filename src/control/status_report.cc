@@ -78,6 +78,19 @@ json::array to_array(const std::vector<Endpoint>& endpoints) {
   return texts;
 }
 
+json::array catalogs_array(const Facts& facts) {
+  json::array catalogs;
+  for (const CatalogFacts& catalog : facts.catalogs) {
+    catalogs.push_back(json::object{{"catalog", catalog.name},
+                                    {"serial", catalog.serial},
+                                    {"members", catalog.members},
+                                    {"passed_over", catalog.passed_over},
+                                    {"broken", catalog.broken},
+                                    {"error", catalog.error}});
+  }
+  return catalogs;
+}
+
 json::object secondary_object(const transfer::SecondaryStatus& status) {
   json::array primaries;
   for (const std::string& primary : status.primaries) primaries.emplace_back(primary);
@@ -115,6 +128,7 @@ std::string status_json(const ReportSources& sources) {
                                {"restarts", panel.control_restarts.load()}}},
       {"workers", workers_array(panel)},
       {"zones", zones_object(sources.zones)},
+      {"catalogs", catalogs_array(facts)},
       {"memory", json::object{{"file_bytes", facts.memory.file_bytes},
                               {"live_bytes", facts.memory.live_bytes},
                               {"free_bytes", facts.memory.free_bytes},
@@ -146,6 +160,7 @@ std::string zone_json(const std::string& zone, const ZoneRecord& record,
   json::object object{
       {"zone", zone},
       {"file", record.file},
+      {"catalog", record.catalog ? *record.catalog : ""},
       {"state", zone_state_name(record.state)},
       {"serial", record.serial},
       {"generation", record.generation},

@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "control/parent_watch.h"
 #include "control/update_queue.h"
 #include "transfer/epoch.h"
 #include "transfer/forward.h"
@@ -102,7 +103,8 @@ struct Transfers::Impl {
                       [this](std::vector<uint8_t> message, const std::vector<config::Remote>& to,
                              transfer::Forwarder::Done done) {
                         forwarder.forward(std::move(message), to, std::move(done));
-                      }}),
+                      },
+                  .left_s = [this](wire::NameView apex) { return secondaries.left_s(apex); }}),
         timer(context) {
     wait();
     thread = std::thread([this] {
@@ -146,6 +148,13 @@ struct Transfers::Impl {
       asio::post(context, [done, rcode] { done(rcode); });
     };
     if (!updates.push(std::move(update), answer)) answer(wire::rcode_servfail);
+  }
+
+  void take_up_settings() {
+    asio::post(context, [this] {
+      begin_answering();
+      if (is_asking) secondaries.apply();
+    });
   }
 
   void notify(const wire::Name& apex) {
@@ -192,11 +201,21 @@ Transfers::~Transfers() = default;
 
 void Transfers::apply(const config::Config& config, std::span<const config::ZoneSource> zones,
                       std::shared_ptr<const transfer::TlsCredentials> tls) {
-  impl_->settings.publish(
-      std::make_shared<const transfer::Settings>(config, zones, std::move(tls)));
-  asio::post(impl_->context, [impl = impl_.get()] {
-    impl->begin_answering();
-    if (impl->is_asking) impl->secondaries.apply();
+  const transfer::Settings configured(config, zones, std::move(tls));
+  impl_->settings.publish(configured.with_members_of(*impl_->settings.read()));
+  impl_->take_up_settings();
+}
+
+void Transfers::apply_members(std::span<const config::ZoneSource> members) {
+  impl_->settings.publish(impl_->settings.read()->with_members(members));
+  impl_->take_up_settings();
+}
+
+void Transfers::ask_parents(const std::string& zone, const WaitingKey& key) {
+  asio::post(impl_->context, [impl = impl_.get(), zone, key] {
+    look_for_ds(impl->context, zone, key, [impl, zone, tag = key.tag] {
+      impl->parts.tasks.push([impl, zone, tag] { impl->parts.zones.on_ds(zone, tag); });
+    });
   });
 }
 
@@ -211,12 +230,11 @@ void Transfers::begin_asking() {
 void Transfers::notify_anew() {
   asio::post(impl_->context, [impl = impl_.get()] {
     size_t told = 0;
-    impl->settings.read()->for_each(
-        [&](const std::string& zone, const config::TransferSetting& setting) {
-          if (setting.notify.empty() || told == zones_told_anew_max) return;
-          ++told;
-          if (const auto apex = wire::Name::from_text(zone)) impl->notify(*apex);
-        });
+    impl->settings.read()->for_each([&](const std::string& zone, const auto& setting) {
+      if (setting->notify.empty() || told == zones_told_anew_max) return;
+      ++told;
+      if (const auto apex = wire::Name::from_text(zone)) impl->notify(*apex);
+    });
   });
 }
 

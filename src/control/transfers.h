@@ -63,12 +63,16 @@ class Transfers {
   // The settings in force from now on; `zones` are those of `config`, `tls` what its files say.
   void apply(const config::Config& config, std::span<const config::ZoneSource> zones,
              std::shared_ptr<const transfer::TlsCredentials> tls);
+  // The members of catalogs, beside what is configured.
+  void apply_members(std::span<const config::ZoneSource> members);
   // Secondary zones are asked for from now on: zone memory has what is kept of them.
   void begin_asking();
   // Tells the servers of up to zones_told_anew_max zones, whose notices may have been lost with the
   // process before this one.
   static constexpr size_t zones_told_anew_max = 10'000;
   void notify_anew();
+  // Asks the parents whether they have the DS of `key`, and tells the zones if all have.
+  void ask_parents(const std::string& zone, const WaitingKey& key);
   // A zone has another version.
   void on_published(wire::NameView apex);
   // The error says that the zone has no primaries.

@@ -70,7 +70,8 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
     names.insert(source.name);
     const auto record = table.find(source.name);
     if (source.is_secondary()) {
-      if (!record || !record->file.empty()) plan.secondaries.push_back(source);
+      const bool is_known = record && record->file.empty() && record->catalog == source.catalog;
+      if (!is_known) plan.secondaries.push_back(source);
       continue;
     }
     const uint64_t salt = salt_of(source);

@@ -71,6 +71,16 @@ class ZoneSet {
   // Makes all that was staged visible, and takes away what the plan removes.
   [[nodiscard]] Result<ReloadResult> show_staged(ReloadPlan& plan);
 
+  // A secondary zone that comes or goes by a catalog. What is served of one that is there already
+  // stays; what was known of one that goes is forgotten.
+  void add_member(const config::ZoneSource& source) { take_up_secondary(source); }
+  void remove_member(const std::string& zone);
+
+  // Keys whose DS the parents are to be asked for now, with their zones.
+  [[nodiscard]] std::vector<std::pair<std::string, WaitingKey>> take_waiting_keys();
+  // All of the zone's parents have the DS of this key, and no other.
+  void on_ds(const std::string& zone, uint16_t tag);
+
   // What came from a primary: finished and judged contents of a secondary zone.
   [[nodiscard]] Result<void> publish_received(const zone::Contents& contents,
                                               const std::string& source);

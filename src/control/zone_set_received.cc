@@ -24,6 +24,7 @@ void ZoneSet::take_up_secondary(const config::ZoneSource& source) {
   const wire::Name apex = wire::Name::from_text(source.name).value();
   ZoneRecord record;
   record.state = ZoneState::serving;
+  record.catalog = source.catalog;
   const auto view = memory_.find(apex);
   if (view && view->available()) {
     set_served_version(record, *view);
@@ -41,6 +42,13 @@ void ZoneSet::take_up_secondary(const config::ZoneSource& source) {
   table_.put(source.name, std::move(record));
 }
 
+void ZoneSet::remove_member(const std::string& zone) {
+  last_good_.remove(wire::Name::from_text(zone).value());
+  table_.erase(zone);
+  refreshes_.erase(zone);
+  alive_();
+}
+
 Result<void> ZoneSet::publish_received(const zone::Contents& contents, const std::string& source) {
   const std::string zone = text_of(contents.apex());
   const auto before = table_.find(zone);
@@ -50,6 +58,7 @@ Result<void> ZoneSet::publish_received(const zone::Contents& contents, const std
   const zone::Publication publication = TRY(last_good_.publish(contents, source));
   ZoneRecord record;
   record.state = ZoneState::serving;
+  record.catalog = before->catalog;
   const auto view = memory_.find(contents.apex());
   CHECK(view.has_value());
   set_served_version(record, *view);
@@ -71,6 +80,7 @@ Result<void> ZoneSet::withdraw(const wire::Name& apex) {
   auto record = table_.find(zone);
   if (!record) return {};
   ZoneRecord expired;
+  expired.catalog = record->catalog;
   expired.state = ZoneState::failed;
   expired.failing_since_unix_s = static_cast<uint64_t>(::time(nullptr));
   expired.findings = {"expired: serial " + std::to_string(record->serial) +

@@ -44,6 +44,22 @@ void ZoneSet::sign_updates(ReloadPlan& plan) {
   }
 }
 
+std::vector<std::pair<std::string, WaitingKey>> ZoneSet::take_waiting_keys() {
+  auto due = signing_.rolls().take_due(clock_.wall_s());
+  std::erase_if(due, [&](const auto& waiting) {
+    const auto record = table_.find(waiting.first);
+    if (record && record->policy) return false;
+    signing_.rolls().forget(waiting.first);
+    return true;
+  });
+  return due;
+}
+
+void ZoneSet::on_ds(const std::string& zone, uint16_t tag) {
+  signing_.rolls().on_ds(zone, tag);
+  refreshes_.put(zone, clock_.wall_s());
+}
+
 std::optional<zone::Contents> ZoneSet::last_version(const wire::Name& apex) {
   const auto view = memory_.find(apex);
   if (!view || !view->available()) return last_good_.restore(apex);

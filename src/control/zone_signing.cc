@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/file.h"
+#include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
 #include "dnssec/rrsig.h"
@@ -22,11 +23,6 @@ using config::PolicySetting;
 using dnssec::ZoneKey;
 
 constexpr unsigned key_folder_mode = 0700;
-
-// In the order of config::SigningAlgorithm.
-constexpr std::array<uint8_t, 6> algorithm_numbers{
-    dnssec::rsa_sha256,        dnssec::rsa_sha512, dnssec::ecdsa_p256_sha256,
-    dnssec::ecdsa_p384_sha384, dnssec::ed25519,    dnssec::ed448};
 
 uint64_t mix(uint64_t state, uint64_t value) {
   return hash_mix(state ^ value, 0x9e3779b97f4a7c15U) + value;
@@ -105,8 +101,14 @@ uint64_t ZoneSigning::prepare(const config::ZoneSource& source) const {
   for (const uint64_t value :
        {uint64_t{static_cast<uint8_t>(policy.denial)}, uint64_t{policy.zonemd ? 1U : 0U},
         uint64_t{policy.dnskey_ttl_s}, uint64_t{policy.signature_validity_s},
-        uint64_t{policy.signature_refresh_s}, uint64_t{policy.signature_jitter_s}}) {
+        uint64_t{policy.signature_refresh_s}, uint64_t{policy.signature_jitter_s},
+        uint64_t{policy.zsk_lifetime_s}, uint64_t{policy.ksk_lifetime_s},
+        uint64_t{policy.ttl_max_s}, uint64_t{policy.ds_ttl_s}, uint64_t{policy.propagation_s},
+        policy.roll_algorithm ? 1 + uint64_t{static_cast<uint8_t>(policy.algorithm)} : 0}) {
     digest = mix(digest, value);
+  }
+  for (const Endpoint& parent : policy.parents) {
+    for (const char byte : parent.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
   }
   // A key file that is written, replaced or removed changes its folder.
   const auto zone = wire::Name::from_text(source.name);
@@ -124,10 +126,11 @@ uint64_t ZoneSigning::prepare(const config::ZoneSource& source) const {
 Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
                                              const config::PolicySetting& policy,
                                              const zone::Contents& records,
-                                             const zone::Contents* before) const {
+                                             const zone::Contents* before) {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
-  const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   const uint64_t now_s = clock_.wall_s();
+  TRY(rolls_.roll(zone, policy, dnssec::key_folder(state_directory_, apex), now_s, keys));
   const bool is_large = records.record_count() > own_thread_records_max;
   dnssec::SigningTask task{.records = &records,
                            .before = before,
@@ -152,6 +155,9 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
   }
   TRY(judge(made, now_s, task.threads));
   made.refresh_at_s = std::min(made.refresh_at_s, next_key_time(keys, now_s));
+  // What is overdue and was not done now waits for something else than time.
+  const uint64_t next_roll_s = KeyRolls::next_time(policy, keys);
+  if (next_roll_s > now_s) made.refresh_at_s = std::min(made.refresh_at_s, next_roll_s);
   return made;
 }
 
@@ -159,11 +165,14 @@ Result<std::optional<dnssec::SignedDelta>> ZoneSigning::sign_change(
     const std::string& zone, const config::PolicySetting& policy, zone::Draft& draft) const {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
   const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
-  return dnssec::sign_delta({.draft = draft,
-                             .keys = keys,
-                             .policy = signing_policy(policy),
-                             .now_s = clock_.wall_s(),
-                             .jitter_key = jitter_key_});
+  auto made = TRY(dnssec::sign_delta({.draft = draft,
+                                      .keys = keys,
+                                      .policy = signing_policy(policy),
+                                      .now_s = clock_.wall_s(),
+                                      .jitter_key = jitter_key_}));
+  // Keys are rolled when the whole zone is looked at.
+  if (made) made->refresh_at_s = std::min(made->refresh_at_s, KeyRolls::next_time(policy, keys));
+  return made;
 }
 
 Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
@@ -178,7 +187,7 @@ Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
 Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySetting& policy,
                                     const std::string& folder) const {
   TRY(make_directories(folder, key_folder_mode));
-  const uint8_t number = algorithm_numbers[static_cast<size_t>(policy.algorithm)];
+  const uint8_t number = algorithm_number(policy.algorithm);
   std::vector<uint16_t> wanted{dnssec::flags_ksk};
   if (policy.keys == config::SigningKeys::ksk_and_zsk) {
     // The ZSK first: with a KSK alone, which signs all, a crash here would leave a CSK.
@@ -203,7 +212,7 @@ Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySet
 }
 
 uint64_t ZoneSigning::refresh_time_of(const config::PolicySetting& policy,
-                                      const zone::ZoneView& served) const {
+                                      const zone::ZoneView& served) {
   const uint64_t now_s = clock_.wall_s();
   uint64_t first_s = UINT64_MAX;
   bool any = false;
@@ -226,7 +235,10 @@ uint64_t ZoneSigning::refresh_time_of(const config::PolicySetting& policy,
   const auto keys =
       dnssec::load_keys(dnssec::key_folder(state_directory_, served.apex()), served.apex());
   if (!keys) return now_s;
-  return std::min(due_s, next_key_time(*keys, now_s));
+  wire::Name folded(served.apex());
+  folded.fold_case();
+  rolls_.note(folded.view().to_text(), policy, now_s, *keys);
+  return std::min({due_s, next_key_time(*keys, now_s), KeyRolls::next_time(policy, *keys)});
 }
 
 }  // namespace holdfast::control

@@ -2,7 +2,8 @@
 // Signs the zones that have a policy, with the keys that it keeps in the state directory, and
 // judges what it has signed before anybody serves it.
 //
-// Keys are made where a zone has none, and are on disk before anything is signed with them. No
+// Keys are made where a zone has none, and rolled by their policy (key_rolls.h); they are on disk
+// before anything is signed with them. No
 // other state is kept: what is served tells what must be signed again. Owner: the thread that owns
 // zone memory; it uses further threads while a large zone is signed.
 #pragma once
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "config/zone_list.h"
+#include "control/key_rolls.h"
 #include "dnssec/delta_signer.h"
 #include "dnssec/zone_signer.h"
 #include "zone/view.h"
@@ -39,7 +41,7 @@ class ZoneSigning {
   [[nodiscard]] Result<dnssec::SignedZone> sign(const std::string& zone,
                                                 const config::PolicySetting& policy,
                                                 const zone::Contents& records,
-                                                const zone::Contents* before) const;
+                                                const zone::Contents* before);
 
   // The same for what a draft of the zone's own records changes, with the SOA that is to be served.
   // Nothing: the whole zone is to be signed.
@@ -48,7 +50,8 @@ class ZoneSigning {
 
   // When what is served must be looked at, by its signatures alone: cheap beside `sign`.
   [[nodiscard]] uint64_t refresh_time_of(const config::PolicySetting& policy,
-                                         const zone::ZoneView& served) const;
+                                         const zone::ZoneView& served);
+  [[nodiscard]] KeyRolls& rolls() { return rolls_; }
 
  private:
   [[nodiscard]] Result<std::vector<dnssec::ZoneKey>> keys_of(
@@ -59,6 +62,7 @@ class ZoneSigning {
   std::string state_directory_;
   const Clock& clock_;
   HashKey jitter_key_;
+  KeyRolls rolls_;
 };
 
 }  // namespace holdfast::control

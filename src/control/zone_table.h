@@ -32,6 +32,7 @@ constexpr size_t zone_states = 4;
 
 struct ZoneRecord {
   std::string file;
+  std::shared_ptr<const std::string> catalog = {};           // whose member it is; null: none
   std::shared_ptr<const config::PolicySetting> policy = {};  // null: not signed here
   std::shared_ptr<const config::TransferSetting> transfer = {};
   std::vector<std::string> includes;  // further files that it reads

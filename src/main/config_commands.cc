@@ -28,7 +28,8 @@ Verdict examine(const std::string& path) {
   if (!outcome.config) return {std::move(outcome.problems), 0};
   config::ZoneList list = config::list_zones(*outcome.config);
   for (const config::ZoneSource& zone : list.zones) {
-    if (zone.is_secondary() || access(zone.file.c_str(), R_OK) == 0) continue;
+    if (zone.is_secondary() || zone.is_published_catalog || access(zone.file.c_str(), R_OK) == 0)
+      continue;
     list.problems.add({.file = path,
                        .message = fmt::format("zone {}: {}: {}; expected a readable zone file",
                                               zone.name, zone.file, std::strerror(errno))});

@@ -26,6 +26,14 @@ std::string of_version(const json::object& zone, std::string_view name) {
   return number_field(zone, "generation") == 0 ? "-" : text_field(zone, name);
 }
 
+// Where a zone comes from.
+std::string origin_of(const json::object& zone) {
+  const std::string file = text_field(zone, "file");
+  if (!file.empty()) return file;
+  const std::string catalog = text_field(zone, "catalog");
+  return catalog.empty() ? "its primaries" : "catalog " + catalog;
+}
+
 void print_secondary(const json::object& secondary) {
   fmt::print("primaries   {}\n", fmt::join(text_list(secondary, "primaries"), ", "));
   if (number_field(secondary, "refreshed_unix_s") > 0) {
@@ -42,8 +50,8 @@ void print_secondary(const json::object& secondary) {
 }
 
 void print_status(const json::object& zone) {
-  fmt::print("zone        {}\nfile        {}\nstate       {}\n", text_field(zone, "zone"),
-             text_field(zone, "file"), text_field(zone, "state"));
+  fmt::print("zone        {}\nfrom        {}\nstate       {}\n", text_field(zone, "zone"),
+             origin_of(zone), text_field(zone, "state"));
   if (number_field(zone, "generation") > 0) {
     fmt::print("serial      {}\nrecords     {}\nnames       {}\nloaded      {}\ngeneration  {}\n",
                number_field(zone, "serial"), number_field(zone, "records"),
@@ -75,12 +83,11 @@ ExitCode list_running_zones(const Invocation& invocation) {
     fmt::print("{}\n", *before == '[' ? "[]" : "\n]");
     return all ? ExitCode::good : ExitCode::failed;
   }
-  Table table({"ZONE", "STATE", "SERIAL", "RECORDS", "LOADED", "FILE"});
+  Table table({"ZONE", "STATE", "SERIAL", "RECORDS", "LOADED", "FROM"});
   const bool all = exchange->read_lines([&](std::string_view line) {
     const json::object zone = parse_line(line);
     table.add({text_field(zone, "zone"), text_field(zone, "state"), of_version(zone, "serial"),
-               of_version(zone, "records"), time_field(zone, "loaded_unix_s"),
-               text_field(zone, "file")});
+               of_version(zone, "records"), time_field(zone, "loaded_unix_s"), origin_of(zone)});
   });
   table.flush();
   return all ? ExitCode::good : ExitCode::failed;

@@ -152,21 +152,26 @@ Reply Answerer::answer_transfer(const Request& request, const wire::Query& query
   if (!zone || !zone->available()) {
     return Reply(make_response(query, wire::rcode_servfail, wire::ede_not_ready), std::move(tsig));
   }
+  // RFC 7314 §3: our own SOA's, or what is left of that of our primary.
+  std::optional<uint32_t> expire_s = parts_.left_s(query.qname);
+  if (!expire_s) {
+    for_each_soa(*zone, [&](const ZoneRecord& soa) { expire_s = soa_numbers(soa.rdata).expire_s; });
+  }
   if (query.qtype == wire::type_ixfr) {
     const auto serial = serial_of_request(request.message, query);
     if (!serial) {
       return Reply(make_response(query, wire::rcode_formerr, std::nullopt), std::move(tsig));
     }
     if (is_at_or_after(*serial, zone->serial())) {
-      return Reply(current_soa(*zone), query, std::move(tsig));
+      return Reply(current_soa(*zone), query, std::move(tsig), expire_s);
     }
     if (const auto differences = differences_from(*zone, *serial)) {
       const bool fits = !is_udp || fits_datagram(*differences, query, tsig);
       if (fits) tell(request, query, tsig, "IXFR", *differences, zone->serial());
       // The SOA alone then says: too much for a datagram, come over TCP (RFC 1995 §2).
-      return Reply(fits ? differences : current_soa(*zone), query, std::move(tsig));
+      return Reply(fits ? differences : current_soa(*zone), query, std::move(tsig), expire_s);
     }
-    if (is_udp) return Reply(current_soa(*zone), query, std::move(tsig));
+    if (is_udp) return Reply(current_soa(*zone), query, std::move(tsig), expire_s);
   }
   const auto spool = spool_of(*zone);
   if (!spool) {
@@ -175,7 +180,7 @@ Reply Answerer::answer_transfer(const Request& request, const wire::Query& query
     return Reply(make_response(query, wire::rcode_servfail, wire::ede_other), std::move(tsig));
   }
   tell(request, query, tsig, "AXFR", **spool, zone->serial());
-  return Reply(*spool, query, std::move(tsig));
+  return Reply(*spool, query, std::move(tsig), expire_s);
 }
 
 // None if what leads there is not known, or is more than the zone itself is likely to take.

@@ -71,6 +71,10 @@ class Answerer {
     std::function<void(std::vector<uint8_t> message, const std::vector<config::Remote>& to,
                        std::function<void(std::vector<uint8_t> response)> done)>
         on_forward;
+    // Seconds that are left to a zone that comes from others; none: it is ours.
+    std::function<std::optional<uint32_t>(wire::NameView apex)> left_s = [](wire::NameView) {
+      return std::nullopt;
+    };
   };
   explicit Answerer(Parts parts) : parts_(std::move(parts)) {}
 

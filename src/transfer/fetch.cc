@@ -41,7 +41,9 @@ std::vector<uint8_t> make_request(const FetchRequest& request, uint16_t id) {
   std::vector<uint8_t> message;
   put_u16(message, id);
   put_u16(message, 0);
-  for (const unsigned count : {1U, 0U, is_ixfr ? 1U : 0U, 0U}) put_u16(message, count);
+  for (const unsigned count : {1U, 0U, is_ixfr ? 1U : 0U, request.with_edns ? 1U : 0U}) {
+    put_u16(message, count);
+  }
   put_bytes(message, request.apex.view().bytes());
   put_u16(message, is_ixfr ? wire::type_ixfr : wire::type_axfr);
   put_u16(message, wire::class_in);
@@ -53,6 +55,14 @@ std::vector<uint8_t> make_request(const FetchRequest& request, uint16_t id) {
     put_u16(message, 0);
     put_u16(message, static_cast<unsigned>(request.soa.size()));
     put_bytes(message, request.soa);
+  }
+  if (request.with_edns) {  // RFC 7314 §3: an empty option asks for it
+    constexpr unsigned payload_bytes = 1232;
+    message.push_back(0);
+    for (const unsigned word :
+         {unsigned{wire::type_opt}, payload_bytes, 0U, 0U, 4U, unsigned{wire::option_expire}, 0U}) {
+      put_u16(message, word);
+    }
   }
   return message;
 }

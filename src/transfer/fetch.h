@@ -32,6 +32,7 @@ struct FetchRequest {
   std::optional<uint32_t> serial;  // IXFR from there; none: AXFR
   std::vector<uint8_t> soa;        // RDATA of that serial's SOA
   uint64_t bytes_max = 0;
+  bool with_edns = true;  // and the wish for the EXPIRE option in it
 };
 
 struct FetchResult {

@@ -43,6 +43,7 @@ Result<Inbound::Step> Inbound::take(Bytes message) {
   if (step != wire::MessageReader::Step::end) return fail("a message has a malformed question");
   wire::MessageRecord record;
   while ((step = reader.next_record(record)) == wire::MessageReader::Step::item) {
+    if (record.type == wire::type_opt) take_options(record);
     if (record.section != wire::Section::answer) continue;
     TRY(check_record(record));
     TRY(take_record(record));
@@ -63,6 +64,17 @@ Result<void> Inbound::check_header(const wire::MessageHeader& header) {
   if ((header.flags & wire::flag_tc) != 0) return fail("a message is truncated");
   if (header.answers == 0) return fail("a message has no records");
   return {};
+}
+
+// An option that is malformed is as good as none.
+void Inbound::take_options(const wire::MessageRecord& record) {
+  ByteReader options(record.rdata);
+  while (options.remaining() > 0) {
+    const uint16_t code = options.read_u16();
+    const Bytes value = options.read_bytes(options.read_u16());
+    if (options.failed()) return;
+    if (code == wire::option_expire && value.size() == 4) expire_s_ = load_be32(value.data());
+  }
 }
 
 Result<void> Inbound::check_record(const wire::MessageRecord& record) {

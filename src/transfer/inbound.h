@@ -40,6 +40,8 @@ class Inbound {
   [[nodiscard]] zone::Contents& contents() { return *contents_; }
   // From the request's serial on, each from where the one before ends. Of `differences` alone.
   [[nodiscard]] std::vector<Difference>& differences() { return differences_; }
+  // The EXPIRE option of the answer (RFC 7314 §4).
+  [[nodiscard]] std::optional<uint32_t> expire_s() const { return expire_s_; }
   [[nodiscard]] uint64_t record_count() const { return records_; }
   [[nodiscard]] uint64_t byte_count() const { return bytes_; }
 
@@ -51,6 +53,7 @@ class Inbound {
 
   [[nodiscard]] Result<void> check_header(const wire::MessageHeader& header);
   [[nodiscard]] Result<void> check_record(const wire::MessageRecord& record);
+  void take_options(const wire::MessageRecord& record);
   [[nodiscard]] Result<void> take_record(const wire::MessageRecord& record);
   [[nodiscard]] Result<void> take_first(const wire::MessageRecord& record);
   [[nodiscard]] Result<void> take_second(const wire::MessageRecord& record);
@@ -68,6 +71,7 @@ class Inbound {
   std::optional<zone::Contents> contents_;
   std::vector<Difference> differences_;
   std::optional<uint16_t> refusal_;
+  std::optional<uint32_t> expire_s_;
   uint64_t records_ = 0;
   uint64_t bytes_ = 0;
   std::vector<uint8_t> scratch_;

@@ -18,17 +18,24 @@ void put_u16(std::vector<uint8_t>& to, unsigned value) {
 
 // RFC 6891 §6.1.2, RFC 8914 §2.
 void append_opt(std::vector<uint8_t>& message, uint16_t rcode,
-                std::optional<uint16_t> extended_error) {
+                std::optional<uint16_t> extended_error,
+                std::optional<uint32_t> expire_s = std::nullopt) {
   message.push_back(0);
   put_u16(message, wire::type_opt);
   put_u16(message, opt_payload_bytes);
   put_u16(message, static_cast<unsigned>(rcode >> 4) << 8);
   put_u16(message, 0);
-  put_u16(message, extended_error ? 6 : 0);
+  put_u16(message, (extended_error ? 6U : 0U) + (expire_s ? 8U : 0U));
   if (extended_error) {
     put_u16(message, wire::option_ede);
     put_u16(message, 2);
     put_u16(message, *extended_error);
+  }
+  if (expire_s) {
+    put_u16(message, wire::option_expire);
+    put_u16(message, 4);
+    put_u16(message, *expire_s >> 16);
+    put_u16(message, *expire_s & 0xffff);
   }
   const uint16_t additionals = load_be16(message.data() + arcount_at);
   store_be16(message.data() + arcount_at, static_cast<uint16_t>(additionals + 1));
@@ -39,12 +46,14 @@ void append_opt(std::vector<uint8_t>& message, uint16_t rcode,
 Reply::Reply(std::vector<uint8_t> message, TsigChain tsig)
     : single_(std::move(message)), tsig_(std::move(tsig)) {}
 
-Reply::Reply(std::shared_ptr<const MessageSource> source, const wire::Query& query, TsigChain tsig)
+Reply::Reply(std::shared_ptr<const MessageSource> source, const wire::Query& query, TsigChain tsig,
+             std::optional<uint32_t> expire_s)
     : source_(std::move(source)),
       tsig_(std::move(tsig)),
       id_(query.id),
       recursion_desired_((query.flags & wire::flag_rd) != 0),
       has_edns_(query.edns.present),
+      expire_s_(query.edns.expire ? expire_s : std::nullopt),
       qtype_(query.qtype),
       qname_(query.qname) {}
 
@@ -69,7 +78,8 @@ void Reply::adapt(std::vector<uint8_t>& message) const {
   const Bytes name = qname_.view().bytes();
   std::ranges::copy(name, message.begin() + wire::header_bytes);
   store_be16(message.data() + wire::header_bytes + name.size(), qtype_);
-  if (has_edns_ && position_ == 0) append_opt(message, wire::rcode_noerror, std::nullopt);
+  if (has_edns_ && position_ == 0)
+    append_opt(message, wire::rcode_noerror, std::nullopt, expire_s_);
 }
 
 std::vector<uint8_t> make_response(const wire::Query& query, uint16_t rcode,

@@ -18,7 +18,9 @@ class Reply {
   // One whole message without its TSIG.
   Reply(std::vector<uint8_t> message, TsigChain tsig);
   // All messages of `source`, made to answer `query`, which was read from bytes that need not last.
-  Reply(std::shared_ptr<const MessageSource> source, const wire::Query& query, TsigChain tsig);
+  // `expire_s`: what is to be said to one who asks for it (RFC 7314).
+  Reply(std::shared_ptr<const MessageSource> source, const wire::Query& query, TsigChain tsig,
+        std::optional<uint32_t> expire_s = std::nullopt);
 
   // The next message, signed; none at the end. After an error the client must not take what it has
   // for a whole answer: end the connection.
@@ -36,6 +38,7 @@ class Reply {
   uint16_t id_ = 0;
   bool recursion_desired_ = false;
   bool has_edns_ = false;
+  std::optional<uint32_t> expire_s_;
   uint16_t qtype_ = 0;
   wire::Name qname_;  // in the case of the question
 };

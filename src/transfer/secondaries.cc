@@ -30,10 +30,12 @@ constexpr uint64_t first_retry_s = 2;
 constexpr uint64_t first_retry_s_max = 300;
 constexpr uint64_t bytes_a_mebibyte = 1 << 20;
 
+using Setting = std::shared_ptr<const config::TransferSetting>;
+
+// There may be very many: what can be had from the name or from the setting is not kept.
 struct Zone {
   std::string name;
-  wire::Name apex;
-  std::shared_ptr<const config::TransferSetting> setting;
+  Setting setting;
   SecondaryStatus status;
   uint64_t due_s = 0;
   size_t primary = 0;  // to ask first
@@ -42,8 +44,17 @@ struct Zone {
   bool is_asking = false;
   std::optional<Refresh> again;  // asked for while it was asking
   Refresh how = Refresh::look;
-  bool ixfr_failed = false;  // in this round, of this primary
-  uint64_t failures = 0;     // rounds in a row
+  bool ixfr_failed = false;           // in this round, of this primary
+  bool edns_failed = false;           // the same
+  std::optional<uint32_t> granted_s;  // the EXPIRE option of the answer
+  uint64_t failures = 0;              // rounds in a row
+};
+
+wire::Name apex_of(const Zone& zone) { return wire::Name::from_text(zone.name).value(); }
+
+struct Told {
+  SecondaryStatus status;  // without `primaries`
+  Setting setting;
 };
 
 // What zone memory has of a zone.
@@ -60,7 +71,7 @@ struct Secondaries::Impl {
 
   [[nodiscard]] uint64_t now_s() const { return parts.clock.wall_s(); }
   [[nodiscard]] std::optional<Held> held(const Zone& zone) const;
-  void enter(const std::string& name, const config::TransferSetting& setting);
+  void enter(const std::string& name, const Setting& setting);
   void set_due(Zone& zone, uint64_t due_s);
   void begin_due();
   void begin_round(Zone& zone, Refresh how);
@@ -70,6 +81,7 @@ struct Secondaries::Impl {
   void publish(Zone& zone, zone::Contents contents, uint32_t serial, const char* kind);
   void on_published(const std::string& name, const Result<void>& result);
   void succeed(Zone& zone);
+  void note_expiry(Zone& zone, uint32_t soa_expire_s);
   void fail_primary(Zone& zone, const std::string& sentence);
   void end_round(Zone& zone);
   void expire(Zone& zone);
@@ -87,18 +99,19 @@ struct Secondaries::Impl {
   size_t fetches = 0;
   std::mt19937_64 random{std::random_device()()};
   mutable std::mutex mutex;
-  std::unordered_map<std::string, SecondaryStatus> told;  // guarded by `mutex`
+  std::unordered_map<std::string, Told> told;  // guarded by `mutex`
 };
 
 Secondaries::Secondaries(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 
-Secondaries::~Secondaries() = default;
+// An orderly end forgets nothing of the last second.
+Secondaries::~Secondaries() { static_cast<void>(impl_->refreshed.flush()); }
 
 void Secondaries::apply() {
   const auto settings = impl_->parts.settings.read();
   std::unordered_map<std::string, bool> wanted;
-  settings->for_each([&](const std::string& name, const config::TransferSetting& setting) {
-    if (setting.primaries.empty()) return;
+  settings->for_each([&](const std::string& name, const Setting& setting) {
+    if (setting->primaries.empty()) return;
     wanted.emplace(name, true);
     impl_->enter(name, setting);
   });
@@ -110,22 +123,19 @@ void Secondaries::apply() {
     impl_->told.erase(entry.first);
     return true;
   });
+  impl_->begin_due();
 }
 
-void Secondaries::Impl::enter(const std::string& name, const config::TransferSetting& setting) {
+void Secondaries::Impl::enter(const std::string& name, const Setting& setting) {
   const auto [found, is_new] = zones.try_emplace(name);
   Zone& zone = found->second;
-  if (!is_new && *zone.setting == setting) return;
-  zone.setting = std::make_shared<const config::TransferSetting>(setting);
+  const bool is_same = !is_new && *zone.setting == *setting;
+  zone.setting = setting;
+  if (is_same) return;
   zone.primary = 0;
   zone.name = name;
   if (!zone.is_asking) set_due(zone, now_s());
-  zone.status.primaries.clear();
-  for (const config::Remote& remote : setting.primaries) {
-    zone.status.primaries.push_back(remote.to_text());
-  }
   if (is_new) {
-    zone.apex = wire::Name::from_text(name).value();
     zone.status.refreshed_unix_s = refreshed.find(name);
     if (const auto version = held(zone)) {
       // A time that is not known, or lies ahead, counts from now.
@@ -155,6 +165,16 @@ bool Secondaries::on_notify(wire::NameView apex, const Endpoint& from, const wir
   return true;
 }
 
+std::optional<uint32_t> Secondaries::left_s(wire::NameView apex) const {
+  wire::Name folded(apex);
+  folded.fold_case();
+  const auto found = impl_->zones.find(folded.view().to_text());
+  if (found == impl_->zones.end()) return std::nullopt;
+  const uint64_t expires_s = found->second.status.expires_unix_s;
+  const uint64_t now_s = impl_->now_s();
+  return expires_s > now_s ? static_cast<uint32_t>(expires_s - now_s) : 0;
+}
+
 bool Secondaries::refresh(wire::NameView apex, Refresh how) {
   wire::Name folded(apex);
   folded.fold_case();
@@ -181,12 +201,16 @@ std::optional<SecondaryStatus> Secondaries::status(const std::string& zone) cons
   const std::scoped_lock lock(impl_->mutex);
   const auto found = impl_->told.find(zone);
   if (found == impl_->told.end()) return std::nullopt;
-  return found->second;
+  SecondaryStatus status = found->second.status;
+  for (const config::Remote& remote : found->second.setting->primaries) {
+    status.primaries.push_back(remote.to_text());
+  }
+  return status;
 }
 
 std::optional<Held> Secondaries::Impl::held(const Zone& zone) const {
   const Epoch epoch(parts.panel.epochs);
-  const auto view = find_zone(parts.zones, zone.apex);
+  const auto view = find_zone(parts.zones, apex_of(zone));
   if (!view || !view->available()) return std::nullopt;
   Held version;
   for_each_soa(*view, [&](const ZoneRecord& record) {
@@ -220,6 +244,7 @@ void Secondaries::Impl::begin_round(Zone& zone, Refresh how) {
   zone.tried = 0;
   zone.errors.clear();
   zone.ixfr_failed = false;
+  zone.edns_failed = false;
   ask(zone);
 }
 
@@ -227,7 +252,8 @@ void Secondaries::Impl::ask(Zone& zone) {
   const config::Remote& remote = primary_of(zone);
   FetchRequest request;
   request.from = remote;
-  request.apex = zone.apex;
+  request.apex = apex_of(zone);
+  request.with_edns = !zone.edns_failed;
   request.bytes_max = zone.setting->receive_mebibytes_max * bytes_a_mebibyte;
   if (!remote.key.empty()) {
     request.key = parts.settings.read()->keys().find(*wire::Name::from_text(remote.key));
@@ -248,7 +274,17 @@ void Secondaries::Impl::on_fetched(const std::string& name, FetchResult result) 
   const auto found = zones.find(name);
   if (found == zones.end()) return;  // taken out of the configuration meanwhile
   Zone& zone = found->second;
-  if (result.answer) return on_answer(zone, **result.answer);
+  if (result.answer) {
+    zone.granted_s = (*result.answer)->expire_s();
+    return on_answer(zone, **result.answer);
+  }
+  // RFC 6891 §7: so answers one who knows no EDNS.
+  const bool knows_no_edns =
+      result.refusal == wire::rcode_formerr || result.refusal == wire::rcode_notimp;
+  if (knows_no_edns && !zone.edns_failed) {
+    zone.edns_failed = true;
+    return ask(zone);
+  }
   fail_primary(zone, result.answer.error().message);
 }
 
@@ -265,7 +301,7 @@ void Secondaries::Impl::on_answer(Zone& zone, Inbound& answer) {
       }
       ++zone.status.transfers;
       return parts.publisher.amend(
-          zone.apex, std::move(answer.differences()),
+          apex_of(zone), std::move(answer.differences()),
           "IXFR from " + primary_of(zone).endpoint.to_text(),
           [this, name = zone.name](const Result<void>& result) { on_published(name, result); });
   }
@@ -300,11 +336,24 @@ void Secondaries::Impl::succeed(Zone& zone) {
   zone.failures = 0;
   set_due(zone, now_s() + first_retry_s);
   if (version) {
-    zone.status.expires_unix_s = now_s() + version->numbers.expire_s;
+    note_expiry(zone, version->numbers.expire_s);
     set_due(zone, now_s() + with_jitter(version->numbers.refresh_s));
   }
-  refreshed.set(zone.name, now_s());
+  // From which a restart counts the SOA's expire: earlier if less of it was left.
+  refreshed.set(zone.name, version && zone.status.expires_unix_s > version->numbers.expire_s
+                               ? zone.status.expires_unix_s - version->numbers.expire_s
+                               : now_s());
   end_round(zone);
+}
+
+// RFC 7314 §4: a primary that is a secondary itself says how long its own primary's word holds. Of
+// several such the longest counts, and never more than the SOA allows.
+void Secondaries::Impl::note_expiry(Zone& zone, uint32_t soa_expire_s) {
+  auto& expires_s = zone.status.expires_unix_s;
+  const uint64_t most_s = now_s() + soa_expire_s;
+  const uint64_t granted_s =
+      zone.granted_s ? now_s() + std::min(*zone.granted_s, soa_expire_s) : most_s;
+  expires_s = std::min(std::max(expires_s, granted_s), most_s);
 }
 
 // The next one is asked; after the last it is for the next round.
@@ -323,6 +372,7 @@ void Secondaries::Impl::fail_primary(Zone& zone, const std::string& sentence) {
     return ask(zone);
   }
   zone.ixfr_failed = false;
+  zone.edns_failed = false;
   if (++zone.tried < zone.setting->primaries.size()) return ask(zone);
   zone.status.last_error = zone.errors;
   ++zone.failures;
@@ -351,7 +401,7 @@ void Secondaries::Impl::expire(Zone& zone) {
              "zone " + zone.name +
                  " has expired: none of its primaries has answered well for as "
                  "long as its SOA allows, so it is answered with SERVFAIL");
-  parts.publisher.withdraw(zone.apex, [](const Result<void>&) {});
+  parts.publisher.withdraw(apex_of(zone), [](const Result<void>&) {});
 }
 
 void Secondaries::Impl::note(const Zone& zone) {
@@ -359,7 +409,7 @@ void Secondaries::Impl::note(const Zone& zone) {
   status.is_asking = zone.is_asking;
   status.next_refresh_unix_s = zone.due_s;
   const std::scoped_lock lock(mutex);
-  told.insert_or_assign(zone.name, std::move(status));
+  told.insert_or_assign(zone.name, Told{std::move(status), zone.setting});
 }
 
 // Up to a tenth less, so that zones that were loaded together do not ask together for ever.

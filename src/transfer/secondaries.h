@@ -81,6 +81,8 @@ class Secondaries {
   void apply();
   // A NOTIFY of `from`. False if the zone does not come from there.
   bool on_notify(wire::NameView apex, const Endpoint& from, const wire::Name* key);
+  // Seconds until the zone expires; none if it is no secondary.
+  [[nodiscard]] std::optional<uint32_t> left_s(wire::NameView apex) const;
   // False if the zone is no secondary.
   bool refresh(wire::NameView apex, Refresh how);
   // What is due. About once a second.

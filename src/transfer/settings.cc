@@ -26,23 +26,47 @@ Settings::Settings(const config::Config& config, std::span<const config::ZoneSou
     : tls_(std::move(tls)) {
   for (const config::KeySetting& key : config.keys) keys_.add(to_key(key));
   const config::TransferSetting nothing;
+  Zones configured;
   for (const config::ZoneSource& zone : zones) {
-    if (zone.transfer && !(*zone.transfer == nothing)) zones_.emplace(zone.name, zone.transfer);
+    if (zone.catalog) continue;
+    if (zone.transfer && !(*zone.transfer == nothing)) configured.emplace(zone.name, zone.transfer);
   }
+  zones_ = std::make_shared<const Zones>(std::move(configured));
+}
+
+std::shared_ptr<const Settings> Settings::with_members(
+    std::span<const config::ZoneSource> members) const {
+  Zones of_catalogs;
+  of_catalogs.reserve(members.size());
+  for (const config::ZoneSource& member : members) {
+    of_catalogs.emplace(member.name, member.transfer);
+  }
+  auto settings = std::make_shared<Settings>(*this);
+  settings->members_ = std::make_shared<const Zones>(std::move(of_catalogs));
+  return settings;
+}
+
+std::shared_ptr<const Settings> Settings::with_members_of(const Settings& other) const {
+  auto settings = std::make_shared<Settings>(*this);
+  settings->members_ = other.members_;
+  return settings;
 }
 
 std::shared_ptr<const config::TransferSetting> Settings::find(wire::NameView apex) const {
   wire::Name folded(apex);
   folded.fold_case();
-  const auto found = zones_.find(folded.view().to_text());
-  return found == zones_.end() ? nullptr : found->second;
+  const std::string name = folded.view().to_text();
+  if (const auto found = zones_->find(name); found != zones_->end()) return found->second;
+  const auto member = members_->find(name);
+  return member == members_->end() ? nullptr : member->second;
 }
 
 bool has_transfers(const config::Config& config) {
   const config::TransferSetting nothing;
   const auto is_set = [&](const auto& entry) { return !(entry.transfer == nothing); };
   return !config.keys.empty() || std::ranges::any_of(config.zones, is_set) ||
-         std::ranges::any_of(config.directories, is_set);
+         std::ranges::any_of(config.directories, is_set) || !config.catalogs.empty() ||
+         !config.published_catalogs.empty();
 }
 
 bool may_transfer(const config::TransferSetting& setting, const Requester& requester) {

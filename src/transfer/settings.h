@@ -22,6 +22,11 @@ class Settings {
   Settings() = default;
   Settings(const config::Config& config, std::span<const config::ZoneSource> zones,
            std::shared_ptr<const TlsCredentials> tls = nullptr);
+  // The same with these members of catalogs; what is configured comes before them.
+  [[nodiscard]] std::shared_ptr<const Settings> with_members(
+      std::span<const config::ZoneSource> members) const;
+  // The same with the members of `other`.
+  [[nodiscard]] std::shared_ptr<const Settings> with_members_of(const Settings& other) const;
 
   [[nodiscard]] const TsigKeys& keys() const { return keys_; }
   // Null: nothing goes within TLS.
@@ -29,17 +34,24 @@ class Settings {
   [[nodiscard]] std::shared_ptr<const TlsCredentials> share_tls() const { return tls_; }
   // What is set for the zone; nothing if that is nothing.
   [[nodiscard]] std::shared_ptr<const config::TransferSetting> find(wire::NameView apex) const;
-  // Calls `visit(zone, setting)` for each zone for which something is set.
+  // Calls `visit(zone, setting)` for each zone for which something is set; the setting is shared by
+  // many zones.
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    for (const auto& [zone, setting] : zones_) visit(zone, *setting);
+    for (const auto& [zone, setting] : *zones_) visit(zone, setting);
+    for (const auto& [zone, setting] : *members_) {
+      if (!zones_->contains(zone)) visit(zone, setting);
+    }
   }
 
  private:
+  using Zones = std::unordered_map<std::string, std::shared_ptr<const config::TransferSetting>>;
+
   TsigKeys keys_;
   std::shared_ptr<const TlsCredentials> tls_;
   // By canonical text. Only zones for which something is set.
-  std::unordered_map<std::string, std::shared_ptr<const config::TransferSetting>> zones_;
+  std::shared_ptr<const Zones> zones_ = std::make_shared<const Zones>();
+  std::shared_ptr<const Zones> members_ = std::make_shared<const Zones>();
 };
 
 // Whether anything is set at all, so that requests may be passed on to control.

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "control/key_rolls.h"
+
+#include <algorithm>
+
+#include "control/signing_algorithm.h"
+#include "dnssec/key_file.h"
+#include "log/log.h"
+
+namespace holdfast::control {
+
+namespace {
+
+using dnssec::ZoneKey;
+using log::Category;
+
+// A KSK and a ZSK may fall due at once, each after a step that a crash cut short.
+constexpr int steps_max = 8;
+constexpr uint64_t ask_s_min = 1;
+
+dnssec::KeySchedule schedule_of(const config::PolicySetting& policy) {
+  return {.zsk_lifetime_s = policy.zsk_lifetime_s,
+          .entry_point_lifetime_s = policy.ksk_lifetime_s,
+          .algorithm = policy.roll_algorithm ? algorithm_number(policy.algorithm) : uint8_t{0},
+          .times = {.dnskey_ttl_s = policy.dnskey_ttl_s,
+                    .ttl_max_s = policy.ttl_max_s,
+                    .ds_ttl_s = policy.ds_ttl_s,
+                    .propagation_s = policy.propagation_s}};
+}
+
+void replace(std::vector<ZoneKey>& keys, const ZoneKey& key) {
+  const auto found = std::ranges::find_if(
+      keys, [&](const ZoneKey& of) { return of.dnskey_rdata() == key.dnskey_rdata(); });
+  if (found == keys.end()) {
+    keys.push_back(key);
+  } else {
+    *found = key;
+  }
+}
+
+}  // namespace
+
+Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting& policy,
+                            const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys) {
+  const dnssec::KeySchedule schedule = schedule_of(policy);
+  const auto make = [&](uint8_t algorithm) {
+    return dnssec::PrivateKey::generate(*dnssec::find_algorithm(algorithm), policy.rsa_bits);
+  };
+  for (int i = 0; i < steps_max; ++i) {
+    const auto seen = seen_.find(zone);
+    const uint16_t tag = seen == seen_.end() ? uint16_t{0} : seen->second;
+    const dnssec::ScheduledStep step = TRY(dnssec::next_step(keys, now_s, schedule, tag, make));
+    if (step.changed.empty()) break;
+    for (const ZoneKey& key : step.changed) {
+      TRY(dnssec::save_key(key, folder));
+      replace(keys, key);
+    }
+    if (step.sentence.empty()) continue;
+    log::info(Category::zones, "key-rolled", "zone " + zone + ": " + step.sentence);
+  }
+  note(zone, policy, now_s, keys);
+  return {};
+}
+
+void KeyRolls::note(const std::string& zone, const config::PolicySetting& policy, uint64_t now_s,
+                    std::span<const ZoneKey> keys) {
+  const ZoneKey* key = dnssec::waits_for_parent(keys, now_s);
+  if (key == nullptr || policy.parents.empty()) {
+    waiting_.erase(zone);
+    return;
+  }
+  WaitingKey& waiting = waiting_[zone];
+  if (waiting.dnskey != key->dnskey_rdata()) {
+    seen_.erase(zone);
+    waiting = {};
+  }
+  waiting.tag = key->tag();
+  waiting.dnskey = key->dnskey_rdata();
+  waiting.parents = policy.parents;
+}
+
+uint64_t KeyRolls::next_time(const config::PolicySetting& policy, std::span<const ZoneKey> keys) {
+  return dnssec::next_step_time(keys, schedule_of(policy));
+}
+
+std::vector<std::pair<std::string, WaitingKey>> KeyRolls::take_due(uint64_t now_s) {
+  std::vector<std::pair<std::string, WaitingKey>> due;
+  for (auto& [zone, waiting] : waiting_) {
+    if (waiting.due_unix_s > now_s) continue;
+    // More often at first: many parents take a new DS within minutes.
+    waiting.interval_s = std::clamp(waiting.interval_s * 2, ask_s_min, ask_s_max);
+    waiting.due_unix_s = now_s + waiting.interval_s;
+    due.emplace_back(zone, waiting);
+  }
+  return due;
+}
+
+void KeyRolls::forget(const std::string& zone) {
+  waiting_.erase(zone);
+  seen_.erase(zone);
+}
+
+}  // namespace holdfast::control
