@@ -13,6 +13,7 @@ import unittest
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "control")]
 
+import dns.edns
 import dns.message
 import dns.opcode
 import dns.rcode
@@ -35,7 +36,7 @@ class Secondary(unittest.TestCase):
         self.primary = Primary(keyring=RING if self.key else None)
         self.primary.__enter__()
         self.addCleanup(self.primary.__exit__)
-        self.primary.answer = lambda query: whole(query, zone_lines(1, "a A 192.0.2.11"))
+        self.primary.answer = self.first_answer
         suffix = f" {self.key}" if self.key else ""
         self.server = Server(
             {ZONE: None},
@@ -45,6 +46,9 @@ class Secondary(unittest.TestCase):
         self.addCleanup(self.server.__exit__)
         self.control = Control(self.server)
         self.wait_serial(1)
+
+    def first_answer(self, query):
+        return whole(query, zone_lines(1, "a A 192.0.2.11"))
 
     def serial(self):
         answer = self.server.ask(ZONE, "SOA").answer
@@ -171,6 +175,61 @@ class Good(Secondary):
         self.server.write_config()
         self.server.run("reload", "--config", str(self.server.config), check=True)
         self.assertEqual(self.server.ask(ZONE, "SOA").rcode(), dns.rcode.REFUSED)
+
+
+class Expire(Secondary):
+    """The EXPIRE option (RFC 7314), and primaries without EDNS."""
+    settings = {"transfer_to": ["127.0.0.1"]}
+
+    def whole(self, query, serial, expire_s):
+        made = whole(query, zone_lines(serial))
+        made[0].use_edns(options=[dns.edns.GenericOption(9, expire_s.to_bytes(4, "big"))])
+        return made
+
+    def left_s(self):
+        self.wait_idle()
+        return self.status()["expires_unix_s"] - time.time()
+
+    def said(self, serial):
+        """What ours says of it to one who asks it in turn."""
+        query = dns.message.make_query(ZONE, "AXFR", flags=0)
+        query.use_edns(options=[dns.edns.GenericOption(9, b"")])
+        reply = self.server.send(query, tcp=True)
+        self.assertEqual(reply.answer[0][0].serial, serial)
+        return int.from_bytes(reply.options[0].data, "big")
+
+    def test_the_longest_word_counts_and_never_more_than_the_soa(self):
+        self.assertGreater(self.left_s(), 86000)  # from the SOA, as nothing was said
+        self.assertTrue(86000 < self.said(1) <= 86400)
+        for serial, expire_s in ((2, 5000), (3, 10**6)):
+            self.primary.answer = lambda query, serial=serial, expire_s=expire_s: self.whole(
+                query, serial, expire_s)
+            self.refresh("zone-retransfer")
+            self.wait_serial(serial)
+            self.assertTrue(86000 < self.left_s() <= 86400)
+
+    def test_a_primary_without_edns_is_asked_without(self):
+        def answer(query):
+            if query.edns >= 0:
+                return [response(query, [], dns.rcode.FORMERR)]
+            return whole(query, zone_lines(2))
+        self.primary.answer = answer
+        self.refresh("zone-retransfer")
+        self.wait_serial(2)
+
+
+class ExpireOfASecondary(Expire):
+    def first_answer(self, query):
+        return self.whole(query, 1, 5000)
+
+    def test_the_longest_word_counts_and_never_more_than_the_soa(self):
+        self.assertTrue(4900 < self.left_s() <= 5001)
+        self.assertTrue(4900 < self.said(1) <= 5000)
+        self.primary.answer = lambda query: [None]
+        self.server.stop()
+        self.server.start()
+        wait_until("control", self.control.is_up)
+        self.assertTrue(4800 < self.left_s() <= 5001, self.status())
 
 
 class Broken(Secondary):
