@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Zones that take dynamic updates: several at a time as one new version, and the way between what
-// is served of them and their files (docs/decisions/0011-changes-name-by-name.md).
+// is served of them and their files (docs/decisions/0009-changes-name-by-name.md).
 #include <sys/stat.h>
 
 #include "base/file.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sockets side of what control answers: datagrams and connections that answer processes pass on
 // (exchange/handover.h), and connections within TLS, which come to control itself
-// (docs/decisions/0009-tls-in-control.md).
+// (docs/decisions/0008-tls-in-control.md).
 //
 // A datagram is answered by the socket that it came through, from the address that was asked. A
 // connection is served until its client closes it or is slow: messages of several transfers take
