@@ -93,7 +93,9 @@ class Config(CommandLine):
         self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a",
                                            "policy": "", "primaries": [], "notify": [],
                                            "transfer_to": [], "receive_mebibytes_max": 1024,
-                                           "update": [], "forward_updates": False}])
+                                           "update": [], "forward_updates": False,
+                                           "catalog": "", "catalog_group": "",
+                                           "catalog_next": ""}])
 
 
 class Completion(CommandLine):

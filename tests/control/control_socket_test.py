@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ROOT_FIELDS = {
     "ok", "version", "config_file", "state_directory", "listen", "metrics_listen",
     "started_unix_s", "ready", "not_ready_reason", "control", "workers", "zones", "memory",
-    "journal", "reload", "dnstap", "deaths", "xdp"}
-ZONE_FIELDS = {"zone", "file", "state", "serial", "generation", "records", "names",
+    "catalogs", "journal", "reload", "dnstap", "deaths", "xdp"}
+ZONE_FIELDS = {"zone", "file", "catalog", "state", "serial", "generation", "records", "names",
                "loaded_unix_s", "policy", "refresh_unix_s", "failing_since_unix_s", "findings"}
 
 

@@ -117,9 +117,10 @@ class Primary:
         return True
 
     def to_wire(self, message, query, context):
-        """In the order of its records, and signed if the request was."""
+        """In the order of its records, and signed if the request was. What EDNS says of sizes is
+        for datagrams."""
         if query.had_tsig:
             message.use_tsig(self.keyring, query.keyname, algorithm=query.keyalgorithm)
             message.request_mac = query.mac
-        wire = message.to_wire(multi=query.had_tsig, tsig_ctx=context)
+        wire = message.to_wire(max_size=65535, multi=query.had_tsig, tsig_ctx=context)
         return message.tsig_ctx, wire
