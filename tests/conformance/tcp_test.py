@@ -124,7 +124,7 @@ class Streams(unittest.TestCase):
         self.assertTrue(is_closed(connection, READ_MS / 1000 + 1))
 
     def test_reset_does_no_harm(self):
-        for _ in range(20):
+        for _ in range(10):  # fewer than an address may have before the server has looked at any
             connection = self.server.connect()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.sendall(frame(query(qname="large.example.com", qtype=16)) * 5)
