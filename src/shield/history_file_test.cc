@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <memory>
 
 #include "base/file.h"
+#include "base/shared_memory.h"
 #include "shield/source_history.h"
 
 namespace holdfast::shield {
@@ -31,8 +31,13 @@ class HistoryFileTest : public testing::Test {
   [[nodiscard]] std::string path() const { return history_path(directory_); }
 
   std::string directory_;
-  std::unique_ptr<ShieldMemory> saved_ = std::make_unique<ShieldMemory>();
-  std::unique_ptr<ShieldMemory> loaded_ = std::make_unique<ShieldMemory>();
+  // Zeroed, as the server's is.
+  static SharedObject<ShieldMemory> make_memory() {
+    return SharedObject<ShieldMemory>::create("a test").value();
+  }
+
+  SharedObject<ShieldMemory> saved_ = make_memory();
+  SharedObject<ShieldMemory> loaded_ = make_memory();
 };
 
 TEST_F(HistoryFileTest, KeepsKeyAndSourcesOverARestart) {
@@ -50,7 +55,7 @@ TEST_F(HistoryFileTest, WhatGrewTooOldMeanwhileIsLeftOut) {
   ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 100 * slot_s, slot_s).has_value());
   EXPECT_EQ(SourceHistory(loaded_->history).find(1), 0u);
   EXPECT_NE(SourceHistory(loaded_->history).find(2), 0u);
-  loaded_ = std::make_unique<ShieldMemory>();
+  loaded_ = make_memory();
   ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 1000 * slot_s, slot_s).has_value());
   EXPECT_EQ(SourceHistory(loaded_->history).find(2), 0u);
   EXPECT_EQ(loaded_->common.key[0], 77u);
