@@ -171,6 +171,7 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                     .client = client_,
                     .tls = stream_.session()};
     received_.erase(received_.begin(), end);
+    began_ns_ = server_->parts.clock.monotonic_ns();  // also of a reply that comes later
     auto answer = server_->parts.answerer.answer(std::move(request),
                                                  [self = this->shared_from_this()](Reply reply) {
                                                    self->reply_ = std::move(reply);
@@ -180,7 +181,6 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
     reply_ = std::move(answer.reply);
     if (!reply_) return;  // nothing that could be answered: the connection ends
     if (reply_->is_transfer()) counters().begun.fetch_add(1);
-    began_ns_ = server_->parts.clock.monotonic_ns();
     write_next();
   }
 
