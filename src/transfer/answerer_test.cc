@@ -2,12 +2,17 @@
 #include "transfer/answerer.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 
 #include "answer/test_server.h"
 #include "base/shared_memory.h"
+#include "exchange/handover.h"
+#include "transfer/out_server.h"
 #include "wire/message.h"
 #include "wire/test_packet.h"
 
@@ -304,6 +309,45 @@ TEST_F(AnswererTest, UpdatesOfASecondaryZoneGoToItsPrimaryOrNowhere) {
   forward_works_ = false;
   EXPECT_EQ(rcode(update.bytes()), wire::rcode_servfail);
   EXPECT_EQ(update_counters_.forwarded, 2U);
+}
+
+// The monotonic clock begins somewhere, perhaps long ago.
+TEST_F(AnswererTest, TheTimeOfAReplyThatComesLaterCountsFromItsRequest) {
+  config::TransferSetting& setting = config_.zones.front().transfer;
+  setting.primaries = {*config::parse_remote("192.0.2.99")};
+  setting.forward_updates = true;
+  apply();
+  clock_.advance_ms(uint64_t{OutServer::transfer_s_max} * 2000);
+
+  boost::asio::io_context context;
+  const auto handover = exchange::HandoverPair::make();
+  ASSERT_TRUE(handover.has_value());
+  const OutServer out({.context = context,
+                       .handover = handover->control.get(),
+                       .tls_listeners = {},
+                       .settings = settings_,
+                       .answerer = answerer_,
+                       .counters = counters_,
+                       .clock = clock_});
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd client(ends[0]);
+  const UniqueFd server(ends[1]);
+  TestPacket update(0x1234, wire::opcode_update << 11, {1, 0, 0, 0});
+  update.question("example.test", wire::type_soa);
+  Octets framed{0, static_cast<uint8_t>(update.bytes().size())};
+  framed.insert(framed.end(), update.bytes().begin(), update.bytes().end());
+  exchange::HandoverHeader header{.protocol = exchange::Protocol::tcp, .client = {}, .server = {}};
+  header.client.sin6_family = AF_INET6;
+  ASSERT_TRUE(exchange::HandoverSender(handover->answer.get()).send(header, framed, server.get()));
+  Octets received(512);
+  ssize_t got = -1;
+  for (int turns = 0; turns < 100 && got < 0; ++turns) {
+    context.run_one_for(std::chrono::milliseconds(50));
+    got = ::recv(client.get(), received.data(), received.size(), MSG_DONTWAIT);
+  }
+  ASSERT_EQ(got, static_cast<ssize_t>(framed.size()));
+  EXPECT_EQ(load_be16(received.data() + 2), 0x1234);
 }
 
 TEST_F(AnswererTest, AVersionGoesOnWhileTheNextIsServed) {
