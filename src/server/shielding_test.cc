@@ -221,6 +221,29 @@ TEST_F(ShieldingTest, WhoCompletedTcpIsProved) {
   EXPECT_EQ(fates(shield_proved, ShieldFate::admitted), 1u);
 }
 
+TEST_F(ShieldingTest, AStreamClientThatHasUsedUpItsTimeWaits) {
+  const uint8_t own[] = {127, 0, 0, 9};  // as ask_by_tcp
+  const uint8_t other[] = {127, 0, 0, 10};
+  constexpr uint64_t a_tenth_ns = 100 * ns_per_ms;
+  const auto refused = [&] { return slot_.counters.get(CounterLayout::shield_streams); };
+  shield_->end_message(own, 2 * a_tenth_ns);
+  EXPECT_GT(ask_by_tcp(), 12u) << "in quiet times nobody's time is counted";
+  overload();
+  EXPECT_GT(ask_by_tcp(), 12u);
+  shield_->end_message(own, a_tenth_ns);
+  EXPECT_EQ(ask_by_tcp(), 0u);
+  EXPECT_EQ(refused(), 1u);
+  EXPECT_EQ(shed(), 1u);
+  EXPECT_TRUE(shield_->admit_message(other));
+  pass(2'100, 100);
+  EXPECT_GT(ask_by_tcp(), 12u) << "a window later";
+  shield_->end_message(own, a_tenth_ns);
+  memory_->common.dry_run = SHIELD_DRY_RUN_STREAMS;
+  pass(20, 100);
+  EXPECT_GT(ask_by_tcp(), 12u);
+  EXPECT_EQ(refused(), 1u);
+}
+
 TEST_F(ShieldingTest, ADryRunDecidesAndDoesNothing) {
   memory_->common.dry_run = SHIELD_DRY_RUN_ADMISSION;
   overload();

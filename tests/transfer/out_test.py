@@ -29,6 +29,7 @@ SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 KEYS = [{"name": f"k{bits}", "algorithm": f"hmac-sha{bits}", "secret": SECRET}
         for bits in (256, 384, 512)]
 NAMES = 20_000
+CONNECTIONS_MAX = 32  # of one address, over which transfers go
 
 
 def zone_text(serial, names=3):
@@ -142,6 +143,24 @@ class Out(unittest.TestCase):
                        for _ in wires]
         self.assertEqual([len(reply.answer) for reply in replies], [1, 7, 1, 0])
         self.assertEqual([reply.rcode() for reply in replies], [0, 0, 0, dns.rcode.REFUSED])
+
+    def test_an_address_has_so_many_connections_at_a_time(self):
+        query = frame(dns.message.make_query("open.example", "AXFR").to_wire())
+
+        def ask():
+            connection = self.server.connect()
+            self.addCleanup(connection.close)
+            connection.sendall(query)
+            try:
+                return connection, read_frame(connection)
+            except ConnectionResetError:
+                return connection, None
+        held = [ask() for _ in range(CONNECTIONS_MAX)]
+        self.assertNotIn(None, [answer for _, answer in held])
+        self.assertIsNone(ask()[1])
+        self.assertIn("too-many-connections", self.server.log_text())
+        held[0][0].close()
+        wait_until("room for another", lambda: ask()[1] is not None)
 
     def test_who_takes_slowly_holds_up_nobody_and_no_memory(self):
         with self.server.connect() as slow:
