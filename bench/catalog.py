@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests" / "interop"))
 
 import peers
+import processes
 
 ADDRESS = peers.ADDRESS
 CATALOG = "catalog.bench"
@@ -165,18 +166,6 @@ def wait_all(port, first, end, deadline):
             time.sleep(0.02)
 
 
-def memory_mib(pid):
-    """Proportional share of the process and all below it."""
-    total, waiting = 0, [pid]
-    while waiting:
-        one = waiting.pop()
-        with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as file:
-            total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-        with open(f"/proc/{one}/task/{one}/children", encoding="ascii") as file:
-            waiting += map(int, file.read().split())
-    return total / 1024
-
-
 def measure(kind, folder, options):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -191,7 +180,7 @@ def measure(kind, folder, options):
             wait_all(follower.port, 0, options.zones, begun + LIMIT_S)
             all_s = time.monotonic() - begun
             time.sleep(3)  # what follows, on both sides
-            memory = memory_mib(follower.process.pid)
+            memory = processes.memory_bytes(follower.process.pid)
             primary.put_catalog(2, options.zones + 1)
             begun = time.monotonic()
             primary.process.send_signal(signal.SIGHUP)
@@ -199,7 +188,7 @@ def measure(kind, folder, options):
             one_s = time.monotonic() - begun
     shutil.rmtree(folder)
     return {"server": follower.name, "zones": options.zones, "all_s": round(all_s, 2),
-            "memory_mib": round(memory), "bytes_a_zone": round(memory * 2**20 / options.zones),
+            "memory_mib": round(memory / 2**20), "bytes_a_zone": round(memory / options.zones),
             "one_more_s": round(one_s, 2)}
 
 
