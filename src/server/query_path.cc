@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "answer/cookies.h"
 #include "answer/decline.h"
+#include "base/clock.h"
 
 namespace holdfast::server {
 
@@ -22,12 +22,6 @@ using shield::Decision;
 using shield::NameFact;
 
 namespace {
-
-uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // Whether a parser could make anything of it; its counters tell of the others.
 bool may_be_question(Bytes message) {
@@ -115,14 +109,15 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   arrival.envelope.server_port = local.client_port;
   is_screening_ = false;
   const bool is_timed = shield_ != nullptr && shield_->is_overloaded();
-  const uint64_t begun_ns = is_timed ? monotonic_ns() : 0;
+  const uint64_t begun_ns = is_timed ? SystemClock().monotonic_ns() : 0;
   look_ahead_.begin();
   take_in(0);
   look_ahead_.run(slot_.in_flight, [&](size_t) { return in_flight; });
   const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
   if (shield_ != nullptr && size > 0) {
-    shield_->end_message(arrival.envelope.client.address, is_timed ? monotonic_ns() - begun_ns : 0);
+    shield_->end_message(arrival.envelope.client.address,
+                         is_timed ? SystemClock().monotonic_ns() - begun_ns : 0);
   }
   return size;
 }

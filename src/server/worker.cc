@@ -192,7 +192,7 @@ void Worker::turn() {
   std::array<epoll_event, 64> events;
   const int idle_ms = xdp_->has_unclaimed() ? claim_poll_ms : idle_turn_ms_max;
   const int wait_ms = tcp_->wait_ms(now_.monotonic_ns / ns_per_ms, idle_ms);
-  if (shield_ && shield_->wants_waits()) shield_->begin_wait(time_now().monotonic_ns);
+  if (shield_ && shield_->wants_waits()) shield_->begin_wait(SystemClock().monotonic_ns());
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
   begin_turn();
   const auto reader = static_cast<uint32_t>(setup_.number);
