@@ -28,7 +28,7 @@ std::string of_version(const json::object& zone, std::string_view name) {
 
 // Where a zone comes from.
 std::string origin_of(const json::object& zone) {
-  const std::string file = text_field(zone, "file");
+  std::string file = text_field(zone, "file");
   if (!file.empty()) return file;
   const std::string catalog = text_field(zone, "catalog");
   return catalog.empty() ? "its primaries" : "catalog " + catalog;
