@@ -110,15 +110,38 @@ std::string numbered_parameter(std::string_view token) {
   return std::string(token);
 }
 
+// Bytes beyond ASCII as \DDD: operators write UTF-8 in strings, which libzscanner refuses.
+std::string numbered_bytes(std::string_view text) {
+  std::string numbered;
+  bool escaped = false;
+  for (const char byte : text) {
+    const auto value = static_cast<uint8_t>(byte);
+    if (value < 0x80) {
+      numbered += byte;
+    } else {
+      if (!escaped) numbered += '\\';
+      numbered += std::to_string(value);
+    }
+    escaped = byte == '\\' && !escaped;
+  }
+  return numbered;
+}
+
 std::string rewrite(uint16_t type, size_t index, const TypeTokens& types, const Token& token,
                     OddBytes odd_bytes) {
-  if (token.quoted) return '"' + std::string(token.text) + '"';
+  if (token.quoted) {
+    const bool keep = odd_bytes == OddBytes::keep;
+    return '"' + (keep ? std::string(token.text) : numbered_bytes(token.text)) + '"';
+  }
   if (index >= types.first && index < types.last) return numbered_type(token.text);
   if (type == wire::type_svcb || type == wire::type_https) {
-    if (index >= 2) return numbered_parameter(token.text);
+    if (index >= 2) {
+      const std::string parameter = numbered_parameter(token.text);
+      return odd_bytes == OddBytes::keep ? parameter : numbered_bytes(parameter);
+    }
   }
-  if (odd_bytes == OddBytes::escape && !token.text.contains('"')) return escape_token(token);
-  return std::string(token.text);
+  if (odd_bytes == OddBytes::keep) return std::string(token.text);
+  return numbered_bytes(token.text.contains('"') ? std::string(token.text) : escape_token(token));
 }
 
 }  // namespace
