@@ -8,7 +8,7 @@ What is left after all rules must be equal.
 import collections
 
 SETS = ("unsigned", "nsec", "nsec3", "optout", "root-nsec", "root-nsec3")
-RANDOM = ("random-1",)
+RANDOM = ("random-1", "random-5")
 ALL_PEERS = ("knot", "nsd", "bind")
 
 DS, RRSIG, NSEC, NSEC3, ANY = 43, 46, 47, 50, 255
@@ -129,6 +129,20 @@ def authoritative_addresses(zones):
 
         return without(ours, ADDRESSES, is_authoritative), without(
             theirs, ADDRESSES, is_authoritative)
+
+    return judge
+
+
+def wildcard_addresses(zones):
+    def judge(record, ours, theirs):
+        if not ours.is_referral():
+            return None
+
+        def is_made(owner):
+            zone = zone_of(zones, owner)
+            return zone and owner not in owners_of(zone)
+
+        return ours, without(theirs, ADDRESSES, is_made)
 
     return judge
 
@@ -340,6 +354,12 @@ def cuts_of(zone):
     return zone.cuts
 
 
+def owners_of(zone):
+    if not hasattr(zone, "owners"):
+        zone.owners = {owner.lower() for owner, _ in zone.records}
+    return zone.owners
+
+
 def unproven_of(zone):
     """Empty non-terminals that lead to insecure cuts only."""
     if not hasattr(zone, "unproven"):
@@ -382,6 +402,9 @@ def rules_for(zones):
         Rule("authoritative-addresses", "RFC 1034 §4.3.2 step 3b: a referral carries what addresses"
              " there are; BIND's minimal ones hold only glue", authoritative_addresses(zones),
              (bind,), constructs),
+        Rule("wildcard-addresses", "RFC 9471 §2: glue are addresses that stand in the zone; what a"
+             " wildcard makes of a name server's name can be asked for", wildcard_addresses(zones),
+             (knot, nsd), ("random-5",)),
         Rule("other-zone", "RFC 1034 §4.3.2 step 3a: an alias is followed from step 1 on, through"
              " all zones; Knot and BIND stay in the first", other_zone(zones), (knot, bind),
              constructs),
