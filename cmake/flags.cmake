@@ -16,7 +16,7 @@ else()
   add_compile_definitions($<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
-  add_compile_options(-O1)
+  add_compile_options(-Og)
 endif()
 # Lines and functions for traces and profiles; what debuggers want beyond costs a third of the time.
 add_compile_options(-g1)

@@ -31,7 +31,7 @@ www A 192.0.2.80
 WORKERS = 2
 RATE = int(os.environ.get("HOLDFAST_TEST_RATE", "4000"))
 GAP_S = 0.1  # what the death of a worker may cost, of its share
-KILLS = 5
+KILLS = 3
 
 
 def wait_until(condition, seconds=10.0):
