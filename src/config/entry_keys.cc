@@ -242,7 +242,8 @@ constexpr std::array zone_keys{
     policy_name<&Draft::zone, &ZoneSetting::policy>(
         {.table = "zone",
          .meaning = "The `[[policy]]` by which it is signed; `default` needs none and has all "
-                    "defaults; empty: it is served as its file has it."}),
+                    "defaults; empty: it is served as its file has it, or as it comes from its "
+                    "primaries."}),
     transfer_to<&Draft::zone>("zone"),
     notify<&Draft::zone>("zone"),
     update<&Draft::zone>("zone"),
@@ -318,9 +319,7 @@ constexpr std::array published_catalog_keys{
 
 constexpr std::array<Table::Pair, 1> key_pairs{{{"secret", "secret_file"}}};
 constexpr std::array<Table::Pair, 1> zone_sources{{{"file", "primaries"}}};
-// What comes from primaries is served as it comes, signed or not.
-constexpr std::array<Table::Pair, 3> zone_pairs{
-    {{"file", "primaries"}, {"policy", "primaries"}, {"update", "primaries"}}};
+constexpr std::array<Table::Pair, 2> zone_pairs{{{"file", "primaries"}, {"update", "primaries"}}};
 
 constexpr std::array<Table::Pair, 1> tls_peer_needs{{{"hostname", "pins"}}};
 

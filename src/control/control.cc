@@ -209,6 +209,7 @@ struct ZoneParts {
                    .zones = zones,
                    .tasks = tasks,
                    .history = zones.history(),
+                   .primary_serials = zones.primary_serials(),
                    .handover = ground.environment.handover,
                    .tls_listeners = ground.environment.tls_listeners,
                    .state_directory = state_directory,

@@ -155,6 +155,12 @@ Result<void> Reloader::apply(const config::Config& fresh, std::span<const config
                   committed.error().message);
     }
   }
+  // Whose signing begins or ends; others ask when they are entered.
+  std::vector<std::string> to_ask;
+  for (const config::ZoneSource& source : plan.secondaries) {
+    const auto record = parts_.table.find(source.name);
+    if (record && record->file.empty()) to_ask.push_back(source.name);
+  }
   auto shown = parts_.zones.show_staged(plan);
   if (!shown) {
     return fail("the listen addresses may have changed, nothing else has: " +
@@ -163,6 +169,9 @@ Result<void> Reloader::apply(const config::Config& fresh, std::span<const config
   if (metrics_move) parts_.http.serve(std::move(metrics_listener));
   const uint64_t certificate_ended_unix_s = parts_.transfers.certificate_expires_unix_s();
   parts_.transfers.apply(fresh, zones, tls);
+  for (const std::string& zone : to_ask) {
+    static_cast<void>(parts_.transfers.refresh(zone, transfer::Refresh::look));
+  }
   parts_.catalogs.configure(fresh, zones);
   parts_.settings.apply(fresh, *policy);
   reply.changes = describe_changes(*applied, fresh);
@@ -191,6 +200,15 @@ ReloadReply Reloader::judge_and_apply_zone(const std::string& zone, AfterReload 
     reply.error = "zone " + key +
                   " is not configured; a zone that was added to the configuration comes with a "
                   "reload of everything";
+    return reply;
+  }
+  if (record->file.empty() && record->policy) {
+    auto signed_again = parts_.zones.sign_again(key);
+    if (signed_again) {
+      reply.changes.push_back(*std::move(signed_again));
+    } else {
+      reply.error = std::move(signed_again.error().message);
+    }
     return reply;
   }
   if (record->file.empty()) {

@@ -96,6 +96,7 @@ json::object secondary_object(const transfer::SecondaryStatus& status) {
   for (const std::string& primary : status.primaries) primaries.emplace_back(primary);
   return {{"primaries", primaries},
           {"last_primary", status.last_primary},
+          {"primary_serial", status.primary_serial ? json::value(*status.primary_serial) : nullptr},
           {"refreshed_unix_s", status.refreshed_unix_s},
           {"next_refresh_unix_s", status.next_refresh_unix_s},
           {"expires_unix_s", status.expires_unix_s},

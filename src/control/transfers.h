@@ -50,6 +50,7 @@ class Transfers {
     ZoneSet& zones;    // used by tasks alone
     TaskQueue& tasks;  // of the thread that manages zones
     const transfer::History& history;
+    const transfer::PrimarySerials& primary_serials;
     int handover = -1;  // control's end; the caller's, as these are
     std::vector<int> tls_listeners;
     std::string state_directory;

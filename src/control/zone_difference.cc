@@ -122,14 +122,6 @@ class Comparison {
   wire::Name served_;
 };
 
-std::optional<uint32_t> serial_of(const zone::Contents& contents) {
-  zone::Contents::Cursor cursor(contents);
-  for (const StagedRrset& rrset : cursor.next()->rrsets) {
-    if (rrset.type == wire::type_soa) return transfer::soa_numbers(rrset.rdata.front()).serial;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 bool draft_difference(const zone::Contents& contents, zone::Draft& draft) {
@@ -150,6 +142,23 @@ void set_serial(zone::Draft& draft, uint32_t serial) {
     if (record.type != wire::type_soa || record.rdata.size() < soa_numbers_bytes) continue;
     store_be32(record.rdata.data() + record.rdata.size() - soa_numbers_bytes, serial);
   }
+}
+
+std::optional<uint32_t> serial_of(const zone::Contents& contents) {
+  zone::Contents::Cursor cursor(contents);
+  for (const StagedRrset& rrset : cursor.next()->rrsets) {
+    if (rrset.type == wire::type_soa) return transfer::soa_numbers(rrset.rdata.front()).serial;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> serial_of(zone::Draft& draft) {
+  for (const zone::DraftRecord& record : draft.read(draft.apex())) {
+    if (record.type == wire::type_soa && record.rdata.size() >= soa_numbers_bytes) {
+      return load_be32(record.rdata.data() + record.rdata.size() - soa_numbers_bytes);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace holdfast::control

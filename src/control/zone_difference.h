@@ -4,6 +4,8 @@
 // One walk over both, side by side. Thread: that which owns zone memory.
 #pragma once
 
+#include <optional>
+
 #include "zone/contents.h"
 #include "zone/draft.h"
 
@@ -19,5 +21,9 @@ constexpr size_t names_by_difference_max = 50'000;
 
 // Gives the draft's SOA another serial.
 void set_serial(zone::Draft& draft, uint32_t serial);
+
+// Of the SOA; none if there is none.
+[[nodiscard]] std::optional<uint32_t> serial_of(const zone::Contents& contents);
+[[nodiscard]] std::optional<uint32_t> serial_of(zone::Draft& draft);
 
 }  // namespace holdfast::control

@@ -70,8 +70,10 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
     names.insert(source.name);
     const auto record = table.find(source.name);
     if (source.is_secondary()) {
-      const bool is_known = record && record->file.empty() && record->catalog == source.catalog;
+      const bool is_known = record && record->file.empty() && record->catalog == source.catalog &&
+                            (record->policy == nullptr) == (source.policy == nullptr);
       if (!is_known) plan.secondaries.push_back(source);
+      if (is_known && source.policy) plan.updated.push_back(source);
       continue;
     }
     const uint64_t salt = salt_of(source);

@@ -30,8 +30,11 @@ struct ReloadPlan {
     std::optional<zone::StagedChange> change = {};
   };
   std::vector<Update> updates;
-  std::vector<config::ZoneSource> secondaries;  // that were not such, or not at all
-  std::vector<config::ZoneSource> updated;  // that take dynamic updates, and so go on as they are
+  // Those that were not such, or not at all, or that are signed here from now on, or no longer.
+  std::vector<config::ZoneSource> secondaries;
+  // What goes on as it is, with other settings: zones that take dynamic updates, and secondary ones
+  // that are signed here.
+  std::vector<config::ZoneSource> updated;
   std::vector<std::string> removals;
   std::vector<std::string> findings;  // not empty: it must not be applied
   size_t findings_suppressed = 0;

@@ -29,7 +29,9 @@ std::string text_of(wire::NameView name) {
 
 KnownSource known_source(const ZoneRecord& record) {
   // A bad file is read again at the next start, so that status then says what is wrong.
-  const uint64_t fingerprint = record.state == ZoneState::serving ? record.fingerprint : 0;
+  // What was signed of a secondary zone is known by the state of its keys.
+  const uint64_t of_source = record.file.empty() ? record.signing_state : record.fingerprint;
+  const uint64_t fingerprint = record.state == ZoneState::serving ? of_source : 0;
   return {record.generation,           fingerprint, record.loaded_unix_s,
           record.failing_since_unix_s, record.file, record.includes};
 }
@@ -54,6 +56,7 @@ ZoneSet::ZoneSet(zone::Memory& memory, ZoneTable& table, const std::string& stat
       register_(state_directory),
       signing_(state_directory, clock),
       frozen_(state_directory),
+      serials_(state_directory),
       clock_(clock) {}
 
 void ZoneSet::first_load(std::span<const config::ZoneSource> wanted,
@@ -273,15 +276,19 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
   for (const config::ZoneSource& source : plan.updated) keep_updated(source);
   for (const config::ZoneSource& source : plan.secondaries) {
     alive_();
-    ++result.added;
+    const auto before = table_.find(source.name);
+    const bool was_secondary = before && before->file.empty();
+    const bool was_signed = was_secondary && before->policy;
+    ++(was_secondary ? result.updated : result.added);
     take_up_secondary(source);
-    tell("zone " + source.name + ": comes from its primaries from now on");
+    tell("zone " + source.name + ": " +
+         (was_signed == (source.policy != nullptr)
+              ? "comes from its primaries from now on"
+              : (was_signed ? "is served as it comes from now on" : "is signed from now on")));
   }
   for (const std::string& zone : plan.removals) {
     alive_();
-    last_good_.remove(name_of(zone));
-    table_.erase(zone);
-    refreshes_.erase(zone);
+    remove_member(zone);
     ++result.removed;
     tell("zone " + zone + ": removed");
   }

@@ -21,6 +21,7 @@
 #include "control/zone_plan.h"
 #include "control/zone_signing.h"
 #include "control/zone_table.h"
+#include "transfer/primary_serials.h"
 #include "transfer/update.h"
 #include "zone/memory.h"
 
@@ -71,6 +72,11 @@ class ZoneSet {
   // Makes all that was staged visible, and takes away what the plan removes.
   [[nodiscard]] Result<ReloadResult> show_staged(ReloadPlan& plan);
 
+  // The keys of a secondary zone that is signed here have changed. A sentence on what came of it.
+  [[nodiscard]] Result<std::string> sign_again(const std::string& zone);
+  // Of which version of the primary each version of a secondary zone was made.
+  [[nodiscard]] const transfer::PrimarySerials& primary_serials() const { return serials_; }
+
   // A secondary zone that comes or goes by a catalog. What is served of one that is there already
   // stays; what was known of one that goes is forgotten.
   void add_member(const config::ZoneSource& source) { take_up_secondary(source); }
@@ -81,10 +87,13 @@ class ZoneSet {
   // All of the zone's parents have the DS of this key, and no other.
   void on_ds(const std::string& zone, uint16_t tag);
 
-  // What came from a primary: finished and judged contents of a secondary zone.
+  // What came from a primary: finished and judged contents of a secondary zone. If that is signed
+  // here, its DNSSEC records give way to ours, and its serial is the primary's or, where that would
+  // not rise, one more than what is served.
   [[nodiscard]] Result<void> publish_received(const zone::Contents& contents,
                                               const std::string& source);
-  // Differences that lead from what is served of a secondary zone.
+  // Differences that lead from what is served of a secondary zone, or from the primary's version
+  // that this was made of.
   [[nodiscard]] Result<void> amend_received(const wire::Name& apex,
                                             std::span<const transfer::Difference> differences,
                                             const std::string& source);
@@ -119,6 +128,19 @@ class ZoneSet {
   void take_up(const config::ZoneSource& source, Start start);
   // What is kept of a secondary zone, or that there is nothing yet.
   void take_up_secondary(const config::ZoneSource& source);
+  // What its primary calls what is kept of it is looked up, or noted as not known.
+  void take_up_serial(const std::string& zone, const ZoneRecord& record);
+  void note_serial(const std::string& zone, uint32_t served, std::optional<uint32_t> primary);
+  // Signs what came and publishes it.
+  [[nodiscard]] Result<zone::Publication> publish_signed(const std::string& zone,
+                                                         const ZoneRecord& before,
+                                                         const zone::Contents& contents,
+                                                         const std::string& source);
+  // The same of a draft with the SOA that is to be served.
+  [[nodiscard]] Result<zone::Publication> publish_received_draft(const std::string& zone,
+                                                                 zone::Draft& draft,
+                                                                 const std::string& source,
+                                                                 uint32_t primary_serial);
   void remove_unlisted(std::span<const config::ZoneSource> wanted);
   // Publishes what is good, and keeps the last good where it is bad or cannot be published.
   void settle(const config::ZoneSource& source, ParseResult parsed);
@@ -159,7 +181,7 @@ class ZoneSet {
   // What is served of a zone, or was last.
   [[nodiscard]] std::optional<zone::Contents> last_version(const wire::Name& apex);
   void refresh_signatures();
-  void refresh(const std::string& zone, ZoneRecord record);
+  [[nodiscard]] Result<void> refresh(const std::string& zone, ZoneRecord record);
   void put_record(const std::string& zone, ZoneRecord record);
   void register_source(const std::string& zone, const ZoneRecord& record);
 
@@ -170,6 +192,7 @@ class ZoneSet {
   SourceRegister register_;
   ZoneSigning signing_;
   FrozenZones frozen_;
+  transfer::PrimarySerials serials_;
   RefreshQueue refreshes_;
   const Clock& clock_;
   std::string register_error_;

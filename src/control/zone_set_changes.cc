@@ -6,20 +6,12 @@
 #include "control/zone_difference.h"
 #include "control/zone_set.h"
 #include "log/log.h"
-#include "transfer/apply_differences.h"
-#include "transfer/serial.h"
 
 namespace holdfast::control {
 
 namespace {
 
 using log::Category;
-
-std::string text_of(wire::NameView name) {
-  wire::Name folded(name);
-  folded.fold_case();
-  return folded.view().to_text();
-}
 
 uint64_t sooner(uint64_t known_s, uint64_t made_s) {
   return known_s == 0 ? 0 : std::min(known_s, made_s);  // 0: it is to be looked up
@@ -74,27 +66,6 @@ Result<zone::Publication> ZoneSet::publish_whole(const std::string& zone, ZoneRe
   const dnssec::SignedZone made = TRY(signing_.sign(zone, *record.policy, contents, &served));
   record.refresh_unix_s = made.refresh_at_s;
   return last_good_.publish(made.contents, source, kept);
-}
-
-Result<void> ZoneSet::amend_received(const wire::Name& apex,
-                                     std::span<const transfer::Difference> differences,
-                                     const std::string& source) {
-  const std::string zone = text_of(apex);
-  const auto before = table_.find(zone);
-  if (!before || !before->file.empty()) {
-    return fail("the zone was taken out of the configuration meanwhile");
-  }
-  const auto view = memory_.find(apex);
-  if (!view || !view->available() || view->serial() != differences.front().from) {
-    return fail("what is served is no longer what the differences lead from");
-  }
-  zone::Draft draft = draft_of(*view, *before);
-  TRY(transfer::apply_differences(draft, differences));
-  const zone::Publication publication = TRY(publish_draft(zone, draft, source, Kept::afterwards));
-  log::info(Category::zones, "zone-received",
-            describe_update(zone, *before, *table_.find(zone), publication) + ", by " + source);
-  memory_.reclaim();
-  return {};
 }
 
 Result<bool> ZoneSet::sign_difference(ReloadPlan::Update& update) {

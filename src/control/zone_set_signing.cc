@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Zones that are signed here: as they are read, and again before their signatures expire.
+#include "control/zone_difference.h"
 #include "control/zone_set.h"
 #include "log/log.h"
 
@@ -74,43 +75,66 @@ void ZoneSet::refresh_signatures() {
     const auto zone = refreshes_.due_at(clock_.wall_s());
     if (!zone) return;
     alive_();
-    refresh(*zone, table_.find(*zone).value_or(ZoneRecord{}));
+    const auto done = refresh(*zone, table_.find(*zone).value_or(ZoneRecord{}));
+    if (done) continue;
+    log::error(Category::zones, "zone-unrefreshed",
+               "zone " + *zone +
+                   " cannot be signed again, what is served of it stays: " + done.error().message,
+               {{"zone", *zone}});
+    refreshes_.put(*zone, clock_.wall_s() + retry_s);
   }
 }
 
-void ZoneSet::refresh(const std::string& zone, ZoneRecord record) {
+Result<std::string> ZoneSet::sign_again(const std::string& zone) {
+  auto record = table_.find(zone);
+  if (!record || !record->policy) return fail("zone " + zone + " is not signed here");
+  if (record->generation == 0) return fail("zone " + zone + " has no version that is served");
+  const uint32_t serial = record->serial;
+  record->signing_state =
+      signing_.prepare({.name = zone, .file = record->file, .policy = record->policy});
+  record->refresh_unix_s = 1;
+  TRY(refresh(zone, *std::move(record)));
+  memory_.reclaim();
+  const uint32_t signed_serial = table_.find(zone)->serial;
+  return "zone " + zone + ": " +
+         (signed_serial == serial
+              ? "looked over, nothing is to be signed (serial " + std::to_string(serial) + ")"
+              : "signed again, serial " + std::to_string(serial) + " to " +
+                    std::to_string(signed_serial));
+}
+
+Result<void> ZoneSet::refresh(const std::string& zone, ZoneRecord record) {
   const auto apex = wire::Name::from_text(zone);
   const auto view = apex ? memory_.find(*apex) : std::nullopt;
-  if (!record.policy || !view || !view->available()) return refreshes_.erase(zone);
+  if (!record.policy || !view || !view->available()) {
+    refreshes_.erase(zone);
+    return {};
+  }
   if (record.refresh_unix_s == 0) {  // since the start nobody has looked
     record.refresh_unix_s = std::max<uint64_t>(signing_.refresh_time_of(*record.policy, *view), 1);
-    return put_record(zone, std::move(record));
+    put_record(zone, std::move(record));
+    return {};
   }
-  const auto served = contents_of(*view);
-  auto made = served ? signing_.sign(zone, *record.policy, *served, &*served)
-                     : Result<dnssec::SignedZone>(std::unexpected(served.error()));
-  const auto published = made ? last_good_.publish(made->contents, "signatures made anew")
-                              : Result<zone::Publication>(std::unexpected(made.error()));
-  if (!published) {
-    log::error(Category::zones, "zone-unrefreshed",
-               "zone " + zone + " cannot be signed again, what is served of it stays: " +
-                   published.error().message,
-               {{"zone", zone}});
-    return refreshes_.put(zone, clock_.wall_s() + retry_s);
+  const zone::Contents served = TRY(contents_of(*view));
+  const dnssec::SignedZone made = TRY(signing_.sign(zone, *record.policy, served, &served));
+  if (record.file.empty()) {
+    note_serial(zone, serial_of(made.contents).value(), serials_.find(zone, view->serial()));
   }
+  TRY(last_good_.publish(made.contents, "signatures made anew"));
   const auto now_served = memory_.find(*apex);
   record.serial = now_served->serial();
   record.generation = now_served->generation();
   record.records = now_served->record_count();
   record.names = now_served->node_count();
   record.loaded_unix_s = clock_.wall_s();
-  record.refresh_unix_s = std::max(made->refresh_at_s, clock_.wall_s() + 1);
+  record.refresh_unix_s = std::max(made.refresh_at_s, clock_.wall_s() + 1);
   log::info(Category::zones, "zone-refreshed", "signatures were made anew before they expire",
             {{"zone", zone},
              {"serial", std::to_string(record.serial)},
-             {"signatures_made", std::to_string(made->signatures_made)}});
+             {"signatures_made", std::to_string(made.signatures_made)}});
   register_source(zone, record);
   put_record(zone, std::move(record));
+  return {};
 }
 
 }  // namespace holdfast::control

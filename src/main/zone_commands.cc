@@ -34,8 +34,12 @@ std::string origin_of(const json::object& zone) {
   return catalog.empty() ? "its primaries" : "catalog " + catalog;
 }
 
-void print_secondary(const json::object& secondary) {
+void print_secondary(const json::object& secondary, bool is_signed_here) {
   fmt::print("primaries   {}\n", fmt::join(text_list(secondary, "primaries"), ", "));
+  if (const json::value* serial = secondary.if_contains("primary_serial");
+      is_signed_here && serial != nullptr && !serial->is_null()) {
+    fmt::print("theirs      serial {}\n", number_field(secondary, "primary_serial"));
+  }
   if (number_field(secondary, "refreshed_unix_s") > 0) {
     fmt::print("refreshed   {}", time_field(secondary, "refreshed_unix_s"));
     const std::string last = text_field(secondary, "last_primary");
@@ -66,7 +70,7 @@ void print_status(const json::object& zone) {
     fmt::print("bad since   {}\n", time_field(zone, "failing_since_unix_s"));
   }
   if (const json::value* secondary = zone.if_contains("secondary")) {
-    print_secondary(secondary->as_object());
+    print_secondary(secondary->as_object(), !text_field(zone, "policy").empty());
   }
   for (const std::string& finding : text_list(zone, "findings")) fmt::print("{}\n", finding);
 }

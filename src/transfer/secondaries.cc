@@ -44,6 +44,7 @@ struct Zone {
   bool is_asking = false;
   std::optional<Refresh> again;  // asked for while it was asking
   Refresh how = Refresh::look;
+  bool is_ixfr = false;               // what is being asked
   bool ixfr_failed = false;           // in this round, of this primary
   bool edns_failed = false;           // the same
   std::optional<uint32_t> granted_s;  // the EXPIRE option of the answer
@@ -59,8 +60,8 @@ struct Told {
 
 // What zone memory has of a zone.
 struct Held {
-  uint32_t serial = 0;
-  std::vector<uint8_t> soa;
+  std::optional<uint32_t> serial;  // the primary's; none: it is not known
+  std::vector<uint8_t> soa;        // as the primary had it, if the serial is known
   SoaNumbers numbers;
 };
 
@@ -138,6 +139,7 @@ void Secondaries::Impl::enter(const std::string& name, const Setting& setting) {
   if (is_new) {
     zone.status.refreshed_unix_s = refreshed.find(name);
     if (const auto version = held(zone)) {
+      zone.status.primary_serial = version->serial;
       // A time that is not known, or lies ahead, counts from now.
       auto& since = zone.status.refreshed_unix_s;
       if (since == 0 || since > now_s()) since = now_s();
@@ -216,8 +218,11 @@ std::optional<Held> Secondaries::Impl::held(const Zone& zone) const {
   for_each_soa(*view, [&](const ZoneRecord& record) {
     version.soa.assign(record.rdata.begin(), record.rdata.end());
     version.numbers = soa_numbers(record.rdata);
-    version.serial = version.numbers.serial;
   });
+  version.serial = parts.primary_serials.find(zone.name, version.numbers.serial);
+  if (version.serial && version.soa.size() >= soa_numbers_bytes) {
+    store_be32(version.soa.data() + version.soa.size() - soa_numbers_bytes, *version.serial);
+  }
   return version;
 }
 
@@ -259,7 +264,9 @@ void Secondaries::Impl::ask(Zone& zone) {
     request.key = parts.settings.read()->keys().find(*wire::Name::from_text(remote.key));
   }
   if (remote.tls.required) request.tls = parts.settings.read()->share_tls();
-  if (const auto version = held(zone); version && zone.how == Refresh::look && !zone.ixfr_failed) {
+  const auto version = held(zone);
+  zone.is_ixfr = version && version->serial && zone.how == Refresh::look && !zone.ixfr_failed;
+  if (zone.is_ixfr) {
     request.serial = version->serial;
     request.soa = version->soa;
   }
@@ -335,6 +342,7 @@ void Secondaries::Impl::succeed(Zone& zone) {
   zone.primary = (zone.primary + zone.tried) % zone.setting->primaries.size();
   zone.failures = 0;
   set_due(zone, now_s() + first_retry_s);
+  zone.status.primary_serial = version ? version->serial : std::nullopt;
   if (version) {
     note_expiry(zone, version->numbers.expire_s);
     set_due(zone, now_s() + with_jitter(version->numbers.refresh_s));
@@ -359,7 +367,6 @@ void Secondaries::Impl::note_expiry(Zone& zone, uint32_t soa_expire_s) {
 // The next one is asked; after the last it is for the next round.
 void Secondaries::Impl::fail_primary(Zone& zone, const std::string& sentence) {
   const std::string from = primary_of(zone).endpoint.to_text();
-  const bool was_ixfr = zone.how == Refresh::look && !zone.ixfr_failed && held(zone).has_value();
   log::warning(Category::transfer, "transfer-in-failed",
                "zone " + zone.name + " could not be had from " + from + ": " + sentence);
   zone.errors += (zone.errors.empty() ? "" : "; ") + from + ": " + sentence;
@@ -367,7 +374,7 @@ void Secondaries::Impl::fail_primary(Zone& zone, const std::string& sentence) {
   // asked twice.
   const bool was_reached = !sentence.starts_with("connect") && !sentence.starts_with("no ") &&
                            !sentence.starts_with("TLS: ");
-  if (was_ixfr && was_reached) {
+  if (zone.is_ixfr && was_reached) {
     zone.ixfr_failed = true;
     return ask(zone);
   }

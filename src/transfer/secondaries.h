@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "exchange/panel.h"
+#include "transfer/primary_serials.h"
 #include "transfer/record_list.h"
 #include "transfer/settings.h"
 #include "zone/view.h"
@@ -32,7 +33,8 @@ constexpr size_t difference_records_max = 200'000;
 
 struct SecondaryStatus {
   std::vector<std::string> primaries;
-  std::string last_primary;  // that answered well
+  std::string last_primary;                // that answered well
+  std::optional<uint32_t> primary_serial;  // of what is served; another than ours if we sign it
   uint64_t refreshed_unix_s = 0;
   uint64_t next_refresh_unix_s = 0;
   uint64_t expires_unix_s = 0;  // 0: there is nothing that could expire
@@ -54,7 +56,7 @@ class ZonePublisher {
   using Done = std::function<void(Result<void>)>;
   // `contents` are finished and judged; `source` says where they come from.
   virtual void publish(zone::Contents contents, std::string source, Done done) = 0;
-  // `differences` lead from what is served; they are judged there.
+  // `differences` lead from the primary's version of what is served; they are judged there.
   virtual void amend(const wire::Name& apex, std::vector<Difference> differences,
                      std::string source, Done done) = 0;
   // The zone has expired: SERVFAIL from now on.
@@ -71,6 +73,7 @@ class Secondaries {
     std::string state_directory;
     const Clock& clock;
     ZonePublisher& publisher;
+    const PrimarySerials& primary_serials;
   };
   explicit Secondaries(Parts parts);
   ~Secondaries();

@@ -23,10 +23,12 @@ struct SoaNumbers {
   uint32_t minimum_s = 0;
 };
 
+// That end its RDATA (RFC 1035 §3.3.13); the serial comes first.
+constexpr size_t soa_numbers_bytes = 20;
+
 // `rdata` is well formed.
 [[nodiscard]] inline SoaNumbers soa_numbers(Bytes rdata) {
-  constexpr size_t numbers_bytes = 20;
-  ByteReader reader(rdata.last(numbers_bytes));
+  ByteReader reader(rdata.last(soa_numbers_bytes));
   SoaNumbers numbers;
   numbers.serial = reader.read_u32();
   numbers.refresh_s = reader.read_u32();

@@ -17,7 +17,6 @@ using zone::DraftRecord;
 using zone::DraftRecords;
 
 constexpr uint16_t type_wks = 11;
-constexpr size_t soa_numbers_bytes = 20;
 // What a SOA may be given at the least; all others have names and numbers of their own.
 constexpr size_t wks_identity_bytes = 5;  // address and protocol
 

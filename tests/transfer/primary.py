@@ -14,6 +14,7 @@ import time
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
 import dns.rdata
 import dns.rdatatype
 import dns.rrset
@@ -58,8 +59,9 @@ def whole(query, lines):
 
 
 def request_serial(query):
-    """The serial that an IXFR request begins at; None in an AXFR."""
-    return query.authority[0][0].serial if query.authority else None
+    """The serial that an IXFR request begins at; None in an AXFR, and in an update."""
+    is_ixfr = query.opcode() == dns.opcode.QUERY and query.authority
+    return query.authority[0][0].serial if is_ixfr else None
 
 
 class Primary:
