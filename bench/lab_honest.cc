@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr double ns_per_s = 1e9;
-constexpr int wait_ms_max = 20;  // so that a stop is seen
+constexpr uint64_t wait_ns_max = 20 * ns_per_ms;  // so that a stop is seen
 constexpr uint32_t draws_max = 1U << 20;
 // Before the generator, whose turn comes whenever nothing is to be done here.
 constexpr int nice_value = -10;
@@ -76,8 +76,8 @@ void play(const HonestArguments& arguments, drill::ResolverModel& model,
     sockets.send(sends);
     sends.clear();
     const uint64_t due_ns = model.next_due_ns();
-    const uint64_t wait_ms = due_ns > now_ns ? (due_ns - now_ns) / ns_per_ms : 0;
-    sockets.receive(static_cast<int>(std::min<uint64_t>(wait_ms, wait_ms_max)), model, sends);
+    const uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+    sockets.receive(std::min(wait_ns, wait_ns_max), model, sends);
     sockets.send(sends);
     sends.clear();
   }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "drill/attack_player.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/clock.h"
+#include "drill/load_threads.h"
 
 namespace holdfast::drill {
 namespace {
@@ -17,16 +16,6 @@ constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr useconds_t pause_us = 1000;
 constexpr size_t finished_frames = 0;
 constexpr size_t finished_missed = 1;
-
-Result<void> pin_this_thread(unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  if (sched_setaffinity(0, sizeof set, &set) != 0) {
-    return fail_system("cannot pin the attack to processor " + std::to_string(cpu), errno);
-  }
-  return {};
-}
 
 Result<uint64_t> rate_of(const Attack& attack, uint64_t floor_per_s) {
   if (attack.rate.of_floor <= 0) return attack.rate.per_s;
@@ -69,7 +58,7 @@ Result<AttackPlayer> AttackPlayer::make(const SealedSurroundings& surroundings,
 
 Result<void> AttackPlayer::run(const SealedSurroundings& surroundings, uint64_t start_ns,
                                const std::atomic<bool>& stop) {
-  TRY(pin_this_thread(config_.load_cpu));
+  TRY(take_place(LoadThread::generator, config_.load_cpu));
   const SystemClock clock;
   for (const AttackSegment& segment : segments_) {
     const uint64_t ready_ns = start_ns + to_ns(segment.start_s) - start_delay_ns;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "drill/drill_run.h"
 
-#include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include "drill/attack_player.h"
 #include "drill/drop_floor.h"
 #include "drill/honest_questions.h"
+#include "drill/load_threads.h"
 #include "drill/processor_time.h"
 #include "drill/resolver_sockets.h"
 #include "drill/seal.h"
@@ -25,19 +24,9 @@ constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint64_t drain_ns = 3 * ns_per_s;  // for what is under way at the end
 constexpr uint64_t lead_in_ns = 200 * ns_per_ms;
-constexpr uint64_t wait_ms_max = 20;
-constexpr int honest_nice =
-    -10;  // before the generator, whose turn comes when nothing is to be done
+constexpr uint64_t wait_ns_max = 20 * ns_per_ms;
 constexpr uint64_t model_seed = 7;
 constexpr size_t probed_zones_max = 20;
-
-void prepare_honest_thread(unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  sched_setaffinity(0, sizeof set, &set);
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), honest_nice);
-}
 
 PopulationShape population_shape(const Scenario& scenario) {
   PopulationShape shape;
@@ -85,8 +74,8 @@ class HonestPlayer {
     model_.set_observer(&ledger);
   }
 
-  void run(unsigned cpu) {
-    prepare_honest_thread(cpu);
+  Result<void> run(unsigned cpu) {
+    TRY(take_place(LoadThread::resolvers, cpu));
     const SystemClock clock;
     size_t phase = 0;
     begin(phase);
@@ -99,11 +88,12 @@ class HonestPlayer {
       sockets_.send(sends);
       sends.clear();
       const uint64_t due_ns = model_.next_due_ns();
-      const uint64_t wait_ms = due_ns > now_ns ? (due_ns - now_ns) / ns_per_ms : 0;
-      sockets_.receive(static_cast<int>(std::min(wait_ms, wait_ms_max)), model_, sends);
+      const uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+      sockets_.receive(std::min(wait_ns, wait_ns_max), model_, sends);
       sockets_.send(sends);
       sends.clear();
     }
+    return {};
   }
 
   [[nodiscard]] const ModelCounts& counts() const { return model_.counts(); }
@@ -140,7 +130,8 @@ class Sampler {
     log_.seekg(0, std::ios::end);
   }
 
-  Result<void> run(uint64_t duration_ns, DrillRecord& record) {
+  Result<void> run(uint64_t duration_ns, unsigned cpu, DrillRecord& record) {
+    TRY(take_place(LoadThread::sampler, cpu));
     const SystemClock clock;
     AttackBin before = TRY(look());
     for (uint64_t at_ns = bin_ns; at_ns <= duration_ns; at_ns += bin_ns) {
@@ -239,14 +230,16 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   Sampler sampler(surroundings, links, counter, attack, server, start_ns);
   DrillRecord record;
   std::atomic<bool> stop = false;
+  Result<void> asked;
   Result<void> attacked;
   Result<void> sampled;
   {
-    const std::jthread honest_thread([&] { honest.run(surroundings.load_cpu); });
+    const std::jthread honest_thread([&] { asked = honest.run(surroundings.load_cpu); });
     const std::jthread attack_thread([&] { attacked = attack.run(surroundings, start_ns, stop); });
-    sampled = sampler.run(phase_ends(scenario).back(), record);
+    sampled = sampler.run(phase_ends(scenario).back(), surroundings.load_cpu, record);
     if (!sampled) stop = true;
   }
+  TRY(asked);
   TRY(attacked);
   TRY(sampled);
   record.scenario = scenario;

@@ -106,6 +106,15 @@ static __always_inline __u16 finish_checksum(__u32 sum) {
   return ~sum;
 }
 
+// Whether a question would leave too soon behind those before it. What this processor's hiccups
+// have left behind is made good at a pace somewhat above the rate, not in a burst that no network
+// would deliver and no ring would hold.
+static __always_inline int hurries_too_much(__u64 now) {
+  if (state.hurry_ns > now + state.hurry_burst_ns) return 1;
+  state.hurry_ns = (state.hurry_ns > now ? state.hurry_ns : now) + state.hurry_gap_ns;
+  return 0;
+}
+
 // 0 if a question is due at `now`, with what is too far behind given up.
 static __always_inline int wait_for_due(__u64 now) {
   if (now >= state.end_ns || now < state.start_ns) return 1;
@@ -116,7 +125,7 @@ static __always_inline int wait_for_due(__u64 now) {
     state.missed += scheduled - state.due - state.backlog_max;
     state.due = scheduled - state.backlog_max;
   }
-  return 0;
+  return hurries_too_much(now);
 }
 
 // The moment at which the next question was to leave.

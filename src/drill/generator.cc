@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -24,8 +25,12 @@ constexpr uint32_t batch_frames = 64;
 // Frames a call: more than fit into any time that it is left to run. At its begin and end a call
 // waits for the kernel's RCU, several milliseconds each, in which nothing is sent.
 constexpr int call_frames = std::numeric_limits<int>::max();
-// What a hiccup of this processor may leave to be sent at once: half of what a veth's ring holds.
-constexpr uint64_t backlog_max = 128;
+// Of hiccups of this processor: what up to so long a one has left behind is made good, at so much
+// above the rate, and no more at once than a fourth of what a veth's ring holds.
+constexpr uint64_t hiccup_ms_max = 20;
+constexpr uint64_t hurry_percent = 120;
+constexpr uint64_t hurry_burst = 64;
+constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint16_t response_flags = 0x8580;     // QR, AA, RD, RA
 constexpr uint8_t random_source_bits_max = 22;  // of 100.64.0.0/10
 
@@ -37,7 +42,7 @@ Bytes bytes_of(const Struct& value) {
 uint64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  return static_cast<uint64_t>(now.tv_sec) * ns_per_s + static_cast<uint64_t>(now.tv_nsec);
 }
 
 Bytes address_bytes(const Prefix& address) {
@@ -204,7 +209,11 @@ void Generator::begin(const LoadSpan& span, uint64_t start_ns) {
   state.start_ns = start_ns;
   state.end_ns = start_ns + span.duration_ms * 1'000'000;
   state.rate_per_s = span.rate_per_s;
-  state.backlog_max = backlog_max;
+  state.backlog_max = std::max(span.rate_per_s * hiccup_ms_max / 1000, hurry_burst);
+  if (span.rate_per_s != 0) {
+    state.hurry_gap_ns = ns_per_s * 100 / hurry_percent / span.rate_per_s;
+    state.hurry_burst_ns = hurry_burst * state.hurry_gap_ns;
+  }
   state.measured_one_in = span.measured_one_in;
   state.random = random_;
   std::memcpy(state_.bytes().data(), &state, sizeof state);

@@ -74,10 +74,12 @@ struct MixerState {
 };
 
 struct GeneratorState {
-  uint64_t start_ns;        /* written by the user, as are the next five; CLOCK_MONOTONIC */
+  uint64_t start_ns;        /* written by the user, as are the next seven; CLOCK_MONOTONIC */
   uint64_t end_ns;          /* nothing is sent from then on */
   uint64_t rate_per_s;      /* 0: as fast as it goes */
   uint64_t backlog_max;     /* questions further behind than this are left out, not hurried */
+  uint64_t hurry_gap_ns;    /* between questions while some are behind; 0: none */
+  uint64_t hurry_burst_ns;  /* by so much they may be closer together for once */
   uint64_t measured_one_in; /* 0: none */
   uint64_t random;          /* seed, then the generator's state */
   uint64_t due;             /* questions that should have left since the start, sent or missed */
@@ -86,6 +88,7 @@ struct GeneratorState {
   uint64_t sent_bytes; /* of frames */
   uint64_t measured;
   uint64_t until_measured;
+  uint64_t hurry_ns; /* up to here the hurried questions have had their time */
 };
 
 struct GeneratorSource {
@@ -102,7 +105,7 @@ struct GeneratorQuestion { /* bytes follow: name, type, class, and OPT if there 
 };
 
 static_assert(sizeof(struct GeneratorPlan) == 64, "shared with the kernel's side");
-static_assert(sizeof(struct GeneratorState) == 96, "shared with the kernel's side");
+static_assert(sizeof(struct GeneratorState) == 120, "shared with the kernel's side");
 static_assert(sizeof(struct GeneratorSource) == 24, "shared with the kernel's side");
 static_assert(sizeof(struct GeneratorQuestion) == 8, "shared with the kernel's side");
 

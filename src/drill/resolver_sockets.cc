@@ -32,6 +32,7 @@ constexpr uint16_t rcode_nxdomain = 3;
 constexpr uint16_t rcode_bad_cookie = 23;
 constexpr int socket_buffer_bytes = 4 << 20;
 constexpr int events_max = 64;
+constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t tcp_event = 1ULL << 32;  // beside a slot; the others are numbers of sockets
 
 struct Slot {
@@ -359,9 +360,13 @@ void ResolverSockets::send(const std::vector<ModelSend>& sends) {
   }
 }
 
-void ResolverSockets::receive(int timeout_ms, ResolverModel& model, std::vector<ModelSend>& sends) {
+void ResolverSockets::receive(uint64_t timeout_ns, ResolverModel& model,
+                              std::vector<ModelSend>& sends) {
   std::array<epoll_event, events_max> events;
-  const int count = epoll_wait(state_->epoll.get(), events.data(), events_max, timeout_ms);
+  // By the nanosecond: rounded down to milliseconds, most waits would be none at all.
+  const timespec timeout{static_cast<time_t>(timeout_ns / ns_per_s),
+                         static_cast<long>(timeout_ns % ns_per_s)};
+  const int count = epoll_pwait2(state_->epoll.get(), events.data(), events_max, &timeout, nullptr);
   for (int at = 0; at < count; ++at) {
     const uint64_t what = events[static_cast<size_t>(at)].data.u64;
     if ((what & tcp_event) != 0) {

@@ -37,9 +37,9 @@ class ResolverSockets {
   // is.
   void expect_existing(std::vector<bool> exists);
   void send(const std::vector<ModelSend>& sends);
-  // Waits until something comes or `timeout_ms` is over; what is to be sent because of it is
+  // Waits until something comes or `timeout_ns` is over; what is to be sent because of it is
   // appended.
-  void receive(int timeout_ms, ResolverModel& model, std::vector<ModelSend>& sends);
+  void receive(uint64_t timeout_ns, ResolverModel& model, std::vector<ModelSend>& sends);
 
  private:
   struct State;
