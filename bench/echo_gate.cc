@@ -49,7 +49,7 @@ Result<EchoCounts> run_gate(const std::string& interface_name, const Endpoint& a
   for (size_t i = 0; i < 4; ++i) sources->common.key[i] = 0x9e3779b97f4a7c15U * (i + 1);
   ShieldOrders& orders = sources->orders[0];
   orders.known_slots = 1;
-  orders.unknown_source = orders.unknown_prefix = without_bound;
+  orders.unknown_source = orders.unknown_prefix = orders.reply_prefix = without_bound;
   for (uint32_t& share : orders.share) share = SHIELD_SHARE_ONE;
   if (order == GateOrder::truncate) orders.truncate_per_s = without_bound;
   orders.level = 1;

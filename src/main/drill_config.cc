@@ -61,6 +61,8 @@ void set_xdp(toml::table& root, const DrillConfigChange& change) {
   }
   xdp.insert_or_assign("mode", "on");
   xdp.insert_or_assign("interfaces", toml::array{change.interface_name});
+  // As with a real card: the laboratory's other end takes what a veth is given back.
+  if (xdp["replies"].value_or(std::string("auto")) == "auto") xdp.insert_or_assign("replies", "on");
 }
 
 Result<toml::table> parse(const std::string& text, const std::string& source) {

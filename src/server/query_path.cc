@@ -152,6 +152,8 @@ void QueryPath::take_in(size_t index) {
   arrival.admitted = admit(arrival.message, arrival.envelope) && (!is_screening_ || screen(index));
   if (!arrival.admitted) return;
   parse(arrival);
+  // What is sent to prove itself is not looked up.
+  if (arrival.decision == Decision::truncate) return;
   if (arrival.parsed == wire::QueryError::none) look_ahead_.add(index, arrival.query);
 }
 
@@ -193,7 +195,7 @@ bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
 // And by what is asked for, once it has been looked up.
 void QueryPath::judge_name(size_t index) {
   Arrival& arrival = arrivals_[index];
-  if (!arrival.admitted) return;
+  if (!arrival.admitted || arrival.decision == Decision::truncate) return;
   const zone::NameSearch* search =
       arrival.parsed == wire::QueryError::none ? look_ahead_.at(index) : nullptr;
   shield::ZoneWatch::Verdict zone;

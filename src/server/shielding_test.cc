@@ -163,9 +163,12 @@ TEST_F(ShieldingTest, UnderOverloadTheKnownAreAnsweredAndStrangersAreShed) {
   }
   EXPECT_EQ(known, 100);
   EXPECT_LT(strangers, 1'500);
-  EXPECT_GT(strangers, 500) << "what is left is theirs";
+  EXPECT_GT(strangers, 250) << "what is left is theirs";
   EXPECT_GT(shed(), 100u);
-  EXPECT_GT(fates(shield_unknown_slow, ShieldFate::truncated), 0u) << "a cheap answer for some";
+  EXPECT_GT(fates(shield_unknown_slow, ShieldFate::truncated) +
+                fates(shield_unknown_fast, ShieldFate::truncated),
+            400u)
+      << "a cheap answer for more";
   EXPECT_EQ(fates(shield_known, ShieldFate::admitted), 100u);
   EXPECT_EQ(fates(shield_known, ShieldFate::dropped), 0u);
   EXPECT_EQ(shed(), fates(shield_unknown_slow, ShieldFate::dropped) +

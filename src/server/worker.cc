@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "server/core_rest.h"
 #include "server/fault_note.h"
 #include "server/query_path.h"
 #include "transport/socket.h"
@@ -100,6 +101,7 @@ class Worker {
   exchange::AnswerPolicy policy_;
   std::optional<PassOn> pass_on_;
   std::optional<shield::WorkerShield> shield_;
+  CoreRest core_rest_;
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
@@ -208,7 +210,13 @@ void Worker::begin_turn() {
   now_ = time_now();
   slot_.heartbeat_ns.store(now_.monotonic_ns, std::memory_order_relaxed);
   path_->begin_turn(now_);
-  if (shield_) shield_->begin_turn(now_.monotonic_ns);
+  if (shield_) {
+    if (shield_->wants_core_rest()) {
+      const auto rest = core_rest_.read(now_.monotonic_ns);
+      if (rest) shield_->note_core_rest(*rest);
+    }
+    shield_->begin_turn(now_.monotonic_ns);
+  }
   if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
     slot_.policy_generation.store(setup_.panel.policy.read(policy_));
     tcp_->set_limits(tcp_limits(policy_));

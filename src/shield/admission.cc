@@ -24,10 +24,16 @@ constexpr uint32_t idle_wanted = 250;
 constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shut out
 constexpr uint32_t budget_start_min = 2'000;
 // What the card turns away is received by the kernel on the same core, and what it has no time for
-// is lost in the card's queue, where nobody sees it, the known ones among it. So the more there is
-// to turn away, the less is admitted besides: 4,000 a second at a million.
+// is lost in the card's queue, where nobody sees it, the known ones among it. So where nobody tells
+// how much the core has left, the more there is to turn away, the less is admitted besides: 4,000 a
+// second at a million.
 constexpr uint64_t card_room = 4'000'000'000;
+// Under overload half of what is left over goes to cheap answers. Over sockets two of them cost
+// what an answer costs: both are sent.
+constexpr uint32_t replies_an_answer = 2;
 constexpr uint32_t truncate_a_second_min = 200;
+// To one /24 or /48, of 75 to 120 bytes each: nobody is harmed by so many.
+constexpr uint32_t replies_a_prefix = 2'000;
 constexpr uint32_t stuck_ticks_max = 10;
 // Fewer known questions than this are not what keeps a worker busy.
 constexpr uint32_t known_many = 10'000;
@@ -55,10 +61,10 @@ ShieldClass class_of(Rank rank) {
     case Rank::known:
       return shield_known;
     case Rank::odd:
-    case Rank::odd_in_hot:
+    case Rank::odd_beyond:
       return shield_known_odd;
     case Rank::slow:
-    case Rank::slow_in_hot:
+    case Rank::slow_beyond:
       return shield_unknown_slow;
     case Rank::absent:
       return shield_absent_name;
@@ -71,7 +77,12 @@ ShieldClass class_of(Rank rank) {
 void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
   const uint64_t span_ns = std::clamp<uint64_t>(now_ns - last_tick_ns_, 1'000'000, ns_per_s);
   last_tick_ns_ = now_ns;
+  if (reading.card.core_idle_permille != CardReading::not_told) {
+    core_idle_ = reading.card.core_idle_permille;
+  }
+  card_.tick(now_ns, span_ns, reading.card);
   if (level_ == 0) {
+    core_idle_ = CardReading::not_told;
     look_for_overload(now_ns, span_ns, reading);
     if (level_ == 0) return;
   }
@@ -92,10 +103,13 @@ bool AdmissionControl::admits(Rank rank) {
 }
 
 bool AdmissionControl::truncates(Proof proof) {
-  uint32_t& tokens = truncate_tokens_[static_cast<size_t>(proof)];
-  if (tokens == 0) return false;
-  --tokens;
-  return true;
+  const auto take = [&](Proof from) {
+    uint32_t& tokens = truncate_tokens_[static_cast<size_t>(from)];
+    if (tokens == 0) return false;
+    --tokens;
+    return true;
+  };
+  return take(proof) || (proof == Proof::cookie && take(Proof::stream));
 }
 
 void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
@@ -124,15 +138,18 @@ void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
 // less than two seconds. Too much costs a quarter.
 void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns) {
   const uint32_t idle = idle_permille(reading);
-  if (is_pressed(reading)) {
+  const bool is_core_told = core_idle_ != CardReading::not_told;
+  const bool is_core_full = reading.card.core_idle_permille < idle_low;  // false if not told
+  if (is_pressed(reading) || is_core_full) {
     budget_ -= budget_ / 4;
   } else if (idle < idle_low) {
     budget_ -= budget_ / 16;
-  } else if (idle >= idle_wanted && reading.backlog_permille <= backlog_low) {
-    budget_ += std::max(budget_ / 16, 100U);
+  } else if (std::min(idle, core_idle_) >= idle_wanted && reading.backlog_permille <= backlog_low) {
+    // What the core has left is told only now and then.
+    budget_ += std::max(budget_ / (is_core_told ? 32 : 16), 100U);
   }
   const uint64_t away_a_second = reading.turned_away * ns_per_s / span_ns;
-  const uint64_t most = away_a_second == 0 ? demand_max : card_room / away_a_second;
+  const uint64_t most = away_a_second == 0 || is_core_told ? demand_max : card_room / away_a_second;
   budget_ = static_cast<uint32_t>(
       std::clamp<uint64_t>(budget_, budget_min, std::max<uint64_t>(most, budget_min)));
 }
@@ -140,7 +157,14 @@ void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns
 void AdmissionControl::share_out(uint64_t span_ns) {
   known_a_second_ = static_cast<uint32_t>(std::exchange(known_, 0) * ns_per_s / span_ns);
   uint64_t demand = 0;
-  auto left = static_cast<uint32_t>(budget_ * span_ns / ns_per_s);
+  for (size_t rank = first_budgeted_rank; rank < rank_count; ++rank) {
+    demand += std::max<uint64_t>(arrivals_[rank], expected_[rank] * span_ns / tick_ns);
+  }
+  // Too much for all to be answered: the half goes to those who are sent to prove themselves.
+  const bool is_short = demand * ns_per_s / span_ns > budget_;
+  const uint32_t answers = is_short ? budget_ / 2 : budget_;
+  auto left = static_cast<uint32_t>(uint64_t{answers} * span_ns / ns_per_s);
+  demand = 0;
   for (size_t rank = 0; rank < rank_count; ++rank) {
     // Arrivals a tick of tick_ns, whatever this one's length; a burst counts at once.
     const auto now = static_cast<uint32_t>(arrivals_[rank] * tick_ns / span_ns);
@@ -161,8 +185,14 @@ void AdmissionControl::share_out(uint64_t span_ns) {
   const uint64_t demand_a_second = demand * ns_per_s / span_ns;
   budget_ = static_cast<uint32_t>(
       std::min<uint64_t>(budget_, demand_a_second + demand_a_second / 4 + budget_start_min));
-  const uint64_t truncate_a_second = std::max(budget_ / 4, truncate_a_second_min);
-  truncate_tokens_.fill(static_cast<uint32_t>(truncate_a_second * span_ns / ns_per_s / 2));
+  share_out_replies(uint64_t{budget_} / 2 * replies_an_answer, span_ns);
+}
+
+void AdmissionControl::share_out_replies(uint64_t left_a_second, uint64_t span_ns) {
+  const uint64_t a_second = std::max<uint64_t>(left_a_second, truncate_a_second_min);
+  const auto tokens = static_cast<uint32_t>(a_second * span_ns / ns_per_s);
+  truncate_tokens_[static_cast<size_t>(Proof::cookie)] = tokens / 8;
+  truncate_tokens_[static_cast<size_t>(Proof::stream)] = tokens - tokens / 8;
 }
 
 void AdmissionControl::steer_level(const LoadReading& reading) {
@@ -212,6 +242,7 @@ void AdmissionControl::write_allowances(const AdmissionLimits& limits, uint32_t 
   orders.unknown_source = std::max(limits.unknown_source / allowances.unknown_divisor, 1U);
   orders.unknown_prefix = std::max(limits.unknown_prefix / allowances.unknown_divisor, 1U);
   orders.proved_source = std::max(4 * limits.unknown_source / allowances.unknown_divisor, 4U);
+  orders.reply_prefix = replies_a_prefix;
 }
 
 void AdmissionControl::write_orders(const AdmissionLimits& limits, uint64_t now_ns,
@@ -219,7 +250,8 @@ void AdmissionControl::write_orders(const AdmissionLimits& limits, uint64_t now_
   write_allowances(limits, level_, orders);
   orders.learning = may_learn(now_ns) ? 1 : 0;
   orders.admit_per_s = level_ == 0 ? ~0U : budget_;
-  orders.truncate_per_s = level_ == 0 ? 0 : std::max(budget_ / 4, truncate_a_second_min);
+  orders.truncate_per_s = level_ == 0 ? 0 : card_.replies();
+  orders.syn_per_s = card_.syns();
   const auto share = [&](Rank rank) {
     return level_ == 0 ? SHIELD_SHARE_ONE : shares_[static_cast<size_t>(rank)];
   };

@@ -15,19 +15,20 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shield/card_budgets.h"
 #include "shield/source_layout.h"
 
 namespace holdfast::shield {
 
 // ShieldClass by what is known once the name has been looked up, in the order in which they are
-// served. A zone that takes far more than its usual part of the worker comes after the others.
+// served. Who asks for a zone that has had its share comes after those who ask for others.
 enum class Rank : uint8_t {
   proved,
   known,
   odd,          // shield_known_odd
   slow,         // shield_unknown_slow
-  odd_in_hot,   // the same for a zone that is hot
-  slow_in_hot,  //
+  odd_beyond,   // the same for a zone that has had its share
+  slow_beyond,  //
   absent,       // shield_absent_name
   fast,         // shield_unknown_fast
 };
@@ -47,6 +48,7 @@ struct LoadReading {
   uint64_t busy_ns = 0;
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
+  CardReading card;
 };
 
 struct AdmissionLimits {
@@ -70,8 +72,12 @@ class AdmissionControl {
   // if it is to be answered.
   void note_known() { ++known_; }
   [[nodiscard]] bool admits(Rank rank);
-  // Of one that is not: true if it is to get a cheap answer, TC or BADCOOKIE. Half of them are for
-  // who brings a cookie: its very next question can be a proved one.
+  // False if all of a rank are admitted at present: then nothing is gained by asking early.
+  [[nodiscard]] bool is_short(Rank rank) const {
+    return shares_[static_cast<size_t>(rank)] < SHIELD_SHARE_ONE;
+  }
+  // Of one that is not: true if it is to get a cheap answer, TC or BADCOOKIE. An eighth of them is
+  // for who brings a cookie: its very next question can be a proved one.
   [[nodiscard]] bool truncates(Proof proof);
 
   [[nodiscard]] bool is_overloaded() const { return level_ > 0; }
@@ -80,7 +86,7 @@ class AdmissionControl {
   [[nodiscard]] bool may_learn(uint64_t now_ns) const {
     return level_ == 0 && now_ns >= learn_again_ns_;
   }
-  // Questions a second below `known` that are answered.
+  // Questions a second below `known` that are answered, were there no cheap answers.
   [[nodiscard]] uint32_t budget() const { return budget_; }
   // What others need to know to do the same: the XDP program, control.
   void write_orders(const AdmissionLimits& limits, uint64_t now_ns, ShieldOrders& orders) const;
@@ -93,14 +99,17 @@ class AdmissionControl {
   void steer_level(const LoadReading& reading);
   void look_for_end(uint64_t now_ns, const LoadReading& reading);
   void share_out(uint64_t span_ns);
+  void share_out_replies(uint64_t left_a_second, uint64_t span_ns);
 
   uint32_t level_ = 0;
   uint32_t budget_ = 0;
   uint64_t last_tick_ns_ = 0;
   uint64_t learn_again_ns_ = 0;
-  uint64_t calm_since_ns_ = 0;   // 0: not calm
-  uint32_t busy_ticks_ = 0;      // in a row
-  uint32_t stuck_ticks_ = 0;     // at the least budget and still too much
+  uint64_t calm_since_ns_ = 0;                  // 0: not calm
+  uint32_t busy_ticks_ = 0;                     // in a row
+  uint32_t stuck_ticks_ = 0;                    // at the least budget and still too much
+  uint32_t core_idle_ = CardReading::not_told;  // permille, as it was told last
+  CardBudgets card_;
   uint64_t known_ = 0;           // since the last tick
   uint32_t known_a_second_ = 0;  // by the last tick
   uint32_t easy_ticks_ = 0;

@@ -174,9 +174,10 @@ TEST(Admission, CheapAnswersAreBounded) {
   uint32_t cheap = 0;
   while (model.control.truncates(Proof::stream)) ++cheap;
   EXPECT_GT(cheap, 0u);
-  EXPECT_TRUE(model.control.truncates(Proof::cookie)) << "its own half";
+  EXPECT_TRUE(model.control.truncates(Proof::cookie)) << "its own part";
   while (model.control.truncates(Proof::cookie)) ++cheap;
-  EXPECT_LE(cheap, model.control.budget() / 4 / 50 + 5);
+  EXPECT_LE(cheap, model.control.budget() / 50 + 5) << "they cost as much as half of the answers";
+  EXPECT_GE(cheap, model.control.budget() / 60);
 }
 
 TEST(Admission, OrdersOfAQuietWorkerLetEverythingThrough) {

@@ -16,8 +16,8 @@
 namespace holdfast::shield {
 
 struct Source {
+  __u64 word = 0;  // which tells its prefix, should that matter
   __u64 hash = 0;
-  __u64 prefix_hash = 0;
   uint8_t hop = 0;
   // After `judge`:
   __u64 entry = 0;
@@ -41,8 +41,8 @@ class Classifier {
       std::memcpy(words.data(), address.data(), sizeof words);
     }
     Source source;
-    source.hash = shield_source_hash(common_.key, words.data());
-    source.prefix_hash = shield_prefix_hash(common_.key, words.data());
+    source.word = shield_source_word(words.data());
+    source.hash = shield_mix(common_.key, source.word);
     source.hop = hop;
     history_.prefetch(source.hash);
     rates_.prefetch(shield_rate_place(source.hash, 0));
@@ -62,10 +62,11 @@ class Classifier {
   void judge(Source& source, const ShieldOrders& orders, uint64_t now_ms) {
     source.entry = history_.find(source.hash);
     const __u32 odd = shield_is_hop_odd(&common_, source.entry, source.hop);
-    source.rate = rates_.count(shield_rate_place(source.hash, odd), now_ms);
+    const __u64 counted = rates_.note(shield_rate_place(source.hash, odd), now_ms);
+    source.rate = shield_rate_of(source.entry, counted, now_ms);
     uint32_t prefix_rate = 0;
     if (!shield_is_known(&orders, source.entry)) {
-      prefix_rate = rates_.count(shield_rate_place(source.prefix_hash, 0), now_ms);
+      prefix_rate = rates_.count(shield_rate_place(prefix_hash_of(source), 0), now_ms);
     }
     source.source_class =
         shield_judge(&common_, &orders, source.entry, odd, source.rate, prefix_rate);
@@ -80,10 +81,19 @@ class Classifier {
     if (source.rate <= allowed) source.source_class = shield_proved;
   }
 
+  // Whether a cheap answer may be sent there: nobody is to be flooded by way of us.
+  [[nodiscard]] bool may_reply(const Source& source, const ShieldOrders& orders, uint64_t now_ms) {
+    return rates_.take(shield_rate_place(prefix_hash_of(source) ^ SHIELD_REPLY_SALT, 0),
+                       orders.reply_prefix, now_ms);
+  }
+
   void prove(const Source& source) {
     history_.prove({.hash = source.hash, .hop = source.hop, .rate = 1}, common_.slot);
   }
 
+  [[nodiscard]] __u64 prefix_hash_of(const Source& source) const {
+    return shield_prefix_hash_of(common_.key, source.word);
+  }
   [[nodiscard]] RateTable& rates() { return rates_; }
 
  private:

@@ -104,7 +104,9 @@ TEST_F(ClassifierTest, ForgedSourcesOfTheKnown) {
     EXPECT_TRUE(judged == shield_known || judged == shield_known_odd);
     if (judged == shield_known_odd) ++odd;
   }
-  EXPECT_GT(odd, 9'000);
+  // Its allowance of 1,024 in each of two windows is answered, whoever sent it; the rest is sent to
+  // TCP, where the real one comes back and the forger does not.
+  EXPECT_GT(odd, 7'900);
 }
 
 // A week of preparation: 60,000 bots ask a question an hour each. Known they are then, but at that
@@ -174,7 +176,8 @@ TEST_F(ClassifierTest, Ipv6SourcesAreNetworks) {
   EXPECT_EQ(classifier_.look(first, 1).hash, classifier_.look(second, 1).hash);
   second[7] = 3;
   EXPECT_NE(classifier_.look(first, 1).hash, classifier_.look(second, 1).hash);
-  EXPECT_EQ(classifier_.look(first, 1).prefix_hash, classifier_.look(second, 1).prefix_hash);
+  EXPECT_EQ(classifier_.prefix_hash_of(classifier_.look(first, 1)),
+            classifier_.prefix_hash_of(classifier_.look(second, 1)));
 }
 
 }  // namespace

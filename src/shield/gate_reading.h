@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How many questions the XDP program has turned away at a queue, by the shield's orders.
+// What the XDP program has done at a queue by the shield's orders.
 //
 // A worker that gives orders asks each tick: as long as something is turned away at the card, its
 // own ease says nothing about the end of the flood. Counts what is dropped and what is answered
-// there; never falls. Memory of the program, mapped before the fork. Thread: any.
+// there, and SYNs; never falls. Memory of the program, mapped before the fork. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -18,15 +18,19 @@ struct GateReading {
   size_t queue = 0;
 
   [[nodiscard]] uint64_t turned_away() const {
-    const auto& packets = counters->packets[queue];
-    uint64_t sum = 0;
-    const auto add = [&](int reason) {
-      sum += __atomic_load_n(&packets[reason], __ATOMIC_RELAXED);
-    };
-    add(xdp_replied_truncated);
-    add(xdp_replied_cookie);
-    for (int reason = xdp_dropped_proved; reason < xdp_gate_reasons; ++reason) add(reason);
+    uint64_t sum = replied();
+    for (int reason = xdp_dropped_proved; reason < xdp_gate_reasons; ++reason) sum += of(reason);
     return sum;
+  }
+  [[nodiscard]] uint64_t replied() const {
+    return of(xdp_replied_truncated) + of(xdp_replied_cookie);
+  }
+  // Those let through and those dropped.
+  [[nodiscard]] uint64_t syns() const { return of(xdp_passed_syn) + of(xdp_dropped_syn); }
+
+ private:
+  [[nodiscard]] uint64_t of(int reason) const {
+    return __atomic_load_n(&counters->packets[queue][reason], __ATOMIC_RELAXED);
   }
 };
 

@@ -31,10 +31,22 @@ class RateTable {
 
   // Counts one, and returns how many there were in the last second with it.
   uint32_t count(uint32_t place, uint64_t now_ms) {
+    return shield_estimate(note(place, now_ms), now_ms);
+  }
+  // The same, for shield_rate_of.
+  __u64 note(uint32_t place, uint64_t now_ms) {
     __u64& entry = table_.entries[place];
     const __u64 counted = shield_count(SHIELD_LOAD(&entry), now_ms);
     SHIELD_STORE(&entry, counted);
-    return shield_estimate(counted, now_ms);
+    return counted;
+  }
+  // Counts one unless there have been `most` in this window; whether there have not.
+  bool take(uint32_t place, uint32_t most, uint64_t now_ms) {
+    __u64& entry = table_.entries[place];
+    const __u64 counted = shield_count(SHIELD_LOAD(&entry), now_ms);
+    if (shield_in_window(counted) > most) return false;
+    SHIELD_STORE(&entry, counted);
+    return true;
   }
   // The same with an amount, for what is measured in time.
   uint32_t add(uint32_t place, uint32_t amount, uint64_t now_ms) {

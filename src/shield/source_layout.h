@@ -105,8 +105,11 @@ struct ShieldOrders {
   __u32 unknown_source;
   __u32 unknown_prefix;
   __u32 proved_source;
-  __u32 known_slots;  // distinct slots after which a source counts as known at this level
-  __u32 unused[12];
+  __u32 known_slots;   // distinct slots after which a source counts as known at this level
+  __u32 reply_prefix;  // TC and BADCOOKIE to one /24 or /48
+  // Beginnings of TCP connections of those who are not known; 0: not limited.
+  __u32 syn_per_s;
+  __u32 unused[10];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldOrders) == 128);
 
@@ -147,13 +150,14 @@ SHIELD_INLINE __u64 shield_source_hash(const __u64 key[4], const __u32 address[4
 #define SHIELD_FIRST_3_BYTES 0xffffff00u
 #define SHIELD_FIRST_2_BYTES 0xffff0000u
 #endif
-SHIELD_INLINE __u64 shield_prefix_hash(const __u64 key[4], const __u32 address[4]) {
+SHIELD_INLINE __u64 shield_prefix_hash_of(const __u64 key[4], __u64 source_word) {
   const __u64 other = 0x5bd1e995c6a4a793ull;  // a word that no source has
-  const __u64 first = address[0];
-  if ((first | address[1]) != 0) {
-    return shield_mix(key, other ^ (first << 32 | (address[1] & SHIELD_FIRST_2_BYTES)));
-  }
-  return shield_mix(key, other ^ (0xffff00000000ull | (address[3] & SHIELD_FIRST_3_BYTES)));
+  const __u64 first = source_word >> 32;
+  const __u64 mask = first == 0xffff ? SHIELD_FIRST_3_BYTES : SHIELD_FIRST_2_BYTES;
+  return shield_mix(key, other ^ (first << 32 | (source_word & mask)));
+}
+SHIELD_INLINE __u64 shield_prefix_hash(const __u64 key[4], const __u32 address[4]) {
+  return shield_prefix_hash_of(key, shield_source_word(address));
 }
 
 SHIELD_INLINE __u32 shield_line_of(__u64 hash) { return hash & (SHIELD_HISTORY_LINES - 1); }
@@ -217,6 +221,18 @@ SHIELD_INLINE __u32 shield_estimate(__u64 entry, __u64 now_ms) {
   return ((entry & SHIELD_COUNT_MAX) + ((before * left) >> SHIELD_WINDOW_SHIFT)) & 0xffffffffu;
 }
 
+// Questions in the present window, after `shield_count`. What comes beyond an allowance in a window
+// is judged by this: so who forges a source at any rate leaves it the allowance's worth.
+SHIELD_INLINE __u32 shield_in_window(__u64 entry) { return entry & SHIELD_COUNT_MAX; }
+// By which a question of the source is judged, after `shield_count`.
+SHIELD_INLINE __u32 shield_rate_of(__u64 known, __u64 counted, __u64 now_ms) {
+  return known != 0 ? shield_in_window(counted) : shield_estimate(counted, now_ms);
+}
+
+// Other places of rate tables for the same hash.
+#define SHIELD_SYN_SALT 0x510e527fade682d1ull
+#define SHIELD_REPLY_SALT 0x9b05688c2b3e6c1full
+
 // What a known source may ask a second at this level.
 SHIELD_INLINE __u32 shield_allowance(const struct ShieldOrders* orders, __u64 entry) {
   const __u32 usual = shield_rate(entry) < 24 ? shield_rate(entry) : 24;
@@ -224,8 +240,22 @@ SHIELD_INLINE __u32 shield_allowance(const struct ShieldOrders* orders, __u64 en
   return allowed > orders->known_floor ? allowed : orders->known_floor;
 }
 
-// The class of a source by what is known of it. `rate` counts its questions from this distance,
-// `prefix_rate` those of its prefix that are unknown. Cookies and names are judged elsewhere.
+// Has shown in this slot of time or the last that it receives where it says it is.
+SHIELD_INLINE __u32 shield_is_proved(const struct ShieldCommon* common, __u64 entry) {
+  return entry != 0 && (shield_flags(entry) & SHIELD_FLAG_PROVED) != 0 &&
+         ((common->slot - shield_slot(entry)) & 0xffu) <= 1;
+}
+// Connections that a known or proved source may begin a second while SYNs are limited: every
+// question of a resolver that is sent to TCP is one, and repeats.
+SHIELD_INLINE __u32 shield_syn_allowance(__u64 entry) {
+  const __u32 usual = shield_rate(entry) < 20 ? shield_rate(entry) : 20;
+  const __u32 allowed = 4u << usual;
+  return allowed > 16 ? allowed : 16;
+}
+
+// The class of a source by what is known of it. `rate` counts its questions from this distance
+// (shield_rate_of), `prefix_rate` those of its prefix that are unknown. Cookies and names are
+// judged elsewhere.
 SHIELD_INLINE enum ShieldClass shield_judge(const struct ShieldCommon* common,
                                             const struct ShieldOrders* orders, __u64 entry,
                                             __u32 is_hop_odd, __u32 rate, __u32 prefix_rate) {
@@ -236,8 +266,7 @@ SHIELD_INLINE enum ShieldClass shield_judge(const struct ShieldCommon* common,
     if (is_hop_odd) return shield_known_odd;
     return rate <= shield_allowance(orders, entry) ? shield_known : shield_known_odd;
   }
-  const __u32 is_fresh = ((common->slot - shield_slot(entry)) & 0xffu) <= 1;
-  const __u32 is_proved = (flags & SHIELD_FLAG_PROVED) != 0 && is_fresh && !is_hop_odd;
+  const __u32 is_proved = shield_is_proved(common, entry) && !is_hop_odd;
   if (is_proved && rate <= orders->proved_source) return shield_proved;
   // Known in quiet times, if not for as long as this level asks: still before all strangers.
   if (entry != 0 && common->known_slots != 0 && shield_score(entry) >= common->known_slots) {

@@ -44,6 +44,7 @@ class ShieldGateTest : public GateTest {
     orders.unknown_source = 1000;
     orders.unknown_prefix = 1000;
     orders.proved_source = 1000;
+    orders.reply_prefix = 100'000;
     NameFilterWriter::set_key(*names_, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b});
   }
 

@@ -18,6 +18,8 @@ constexpr uint64_t ns_per_ms = 1'000'000;
 // Under overload a client may take so much of a second of a worker over TCP.
 constexpr uint32_t stream_us_a_second_max = 100'000;
 constexpr uint32_t us_max = 1'000'000;
+// Names are looked at before a question is turned away, so long after the last of an attack on one.
+constexpr uint64_t names_matter_ms = 1'000;
 // Another place for the same client's time.
 constexpr __u64 stream_salt = 0x6a09e667f3bcc909;
 
@@ -46,13 +48,25 @@ WorkerShield::WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counte
 
 void WorkerShield::watch_gates(std::vector<GateReading> gates) {
   gates_ = std::move(gates);
-  turned_away_ = turned_away_at_cards();
+  counted_ = count_at_cards();
 }
 
-uint64_t WorkerShield::turned_away_at_cards() const {
-  uint64_t sum = 0;
-  for (const GateReading& gate : gates_) sum += gate.turned_away();
+WorkerShield::CardCounts WorkerShield::count_at_cards() const {
+  CardCounts sum;
+  for (const GateReading& gate : gates_) {
+    sum.turned_away += gate.turned_away();
+    sum.replied += gate.replied();
+    sum.syns += gate.syns();
+  }
   return sum;
+}
+
+void WorkerShield::read_cards() {
+  const CardCounts now = count_at_cards();
+  const CardCounts before = std::exchange(counted_, now);
+  reading_.turned_away = now.turned_away - before.turned_away;
+  reading_.card.replied = now.replied - before.replied;
+  reading_.card.syns = now.syns - before.syns;
 }
 
 void WorkerShield::copy_common() {
@@ -79,8 +93,7 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
   if (now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
     last_tick_ns_ = now_ns;
     copy_common();
-    const uint64_t turned_away = turned_away_at_cards();
-    reading_.turned_away = turned_away - std::exchange(turned_away_, turned_away);
+    read_cards();
     const bool was_overloaded = admission_.is_overloaded();
     if (is_enabled()) {
       admission_.tick(now_ns, reading_);
@@ -91,6 +104,7 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
     reading_ = {};
     publish();
   }
+  zones_.set_budget(admission_.budget());
   zones_.begin_turn(now_ms_, is_overloaded() ? Load::overloaded : Load::quiet);
 }
 
@@ -139,9 +153,15 @@ bool WorkerShield::judge_cookie(size_t index) {
 // What is decided here costs no parsing and no look-up.
 Decision WorkerShield::decide_by_source(size_t index) {
   const ShieldClass source_class = classes_[index];
+  is_admitted_[index] = false;
   if (source_class == shield_unknown_fast) return decide(index, Rank::fast);
-  if (admission_.level() < AdmissionControl::blind_level) return Decision::look_up;
-  if (source_class == shield_unknown_slow) return decide(index, Rank::slow);
+  const bool names_matter =
+      now_ms_ < names_matter_until_ms_ && admission_.level() < AdmissionControl::blind_level;
+  const Rank rank = source_class == shield_known_odd ? Rank::odd : Rank::slow;
+  if (names_matter || !admission_.is_short(rank)) return Decision::look_up;
+  if (rank == Rank::odd && now_ms_ < names_matter_until_ms_) return Decision::look_up;
+  if (!admission_.admits(rank)) return turn_away(index, rank);
+  is_admitted_[index] = true;
   return Decision::look_up;
 }
 
@@ -152,11 +172,17 @@ Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zo
   if (judges_zones && zone.under_attack && fact == NameFact::absent) {
     rank = Rank::absent;
     classes_[index] = shield_absent_name;
-  } else if (judges_zones && zone.hot) {
-    rank = is_odd ? Rank::odd_in_hot : Rank::slow_in_hot;
+  } else if (judges_zones && zone.beyond_share) {
+    rank = is_odd ? Rank::odd_beyond : Rank::slow_beyond;
   }
-  const Decision decision = decide(index, rank);
-  if (decision != Decision::answer && zone.entry != nullptr) {
+  if (zone.under_attack || zone.hot) names_matter_until_ms_ = now_ms_ + names_matter_ms;
+  const bool is_admitted = is_admitted_[index] && rank <= Rank::slow;
+  if (is_admitted) count(classes_[index], ShieldFate::admitted);
+  const Decision decision = is_admitted ? Decision::answer : decide(index, rank);
+  if (zone.entry == nullptr) return decision;
+  if (decision == Decision::answer) {
+    ZoneWatch::note_served(*zone.entry);
+  } else {
     std::atomic<uint32_t>& shed = zone.entry->shed;
     shed.store(shed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -168,12 +194,18 @@ Decision WorkerShield::decide(size_t index, Rank rank) {
     count(classes_[index], ShieldFate::admitted);
     return Decision::answer;
   }
+  return turn_away(index, rank);
+}
+
+Decision WorkerShield::turn_away(size_t index, Rank rank) {
   if ((common_.dry_run & SHIELD_DRY_RUN_ADMISSION) != 0) {
     count(classes_[index], ShieldFate::dry_run);
     return Decision::answer;
   }
   const bool may_truncate = (common_.dry_run & SHIELD_DRY_RUN_TRUNCATE) == 0;
-  if (may_truncate && rank != Rank::absent && admission_.truncates(proofs_[index])) {
+  if (may_truncate && rank != Rank::absent &&
+      classifier_.may_reply(sources_[index], orders_, now_ms_) &&
+      admission_.truncates(proofs_[index])) {
     return Decision::truncate;
   }
   count(classes_[index], ShieldFate::dropped);

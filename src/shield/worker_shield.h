@@ -45,6 +45,11 @@ class WorkerShield {
   // All that a turn may take was there, so more may be waiting: how full the queue is, and what was
   // dropped before it since the last time.
   void note_backlog(uint32_t permille, uint32_t drops);
+  // True if it wants to know how much of its time the core has rested.
+  [[nodiscard]] bool wants_core_rest() const {
+    return admission_.is_overloaded() || orders_.syn_per_s != 0;
+  }
+  void note_core_rest(uint32_t permille) { reading_.card.core_idle_permille = permille; }
 
   // ---- Datagrams: each step for the whole batch before the next. Only if enabled.
   [[nodiscard]] bool is_enabled() const { return common_.enabled != 0; }
@@ -82,7 +87,14 @@ class WorkerShield {
   }
   void copy_common();
   void publish();
-  [[nodiscard]] uint64_t turned_away_at_cards() const;
+  struct CardCounts {
+    uint64_t turned_away = 0;
+    uint64_t replied = 0;
+    uint64_t syns = 0;
+  };
+  [[nodiscard]] CardCounts count_at_cards() const;
+  void read_cards();
+  [[nodiscard]] Decision turn_away(size_t index, Rank rank);
 
   const ShieldCommon& shared_;
   ShieldOrders& published_;
@@ -95,7 +107,7 @@ class WorkerShield {
   ZoneWatch zones_;
   AdmissionControl admission_;
   std::vector<GateReading> gates_;
-  uint64_t turned_away_ = 0;  // at all of them, when it was looked last
+  CardCounts counted_;  // at all of them, when it was looked last
   LoadReading reading_;
   uint64_t now_ns_ = 0;
   uint64_t now_ms_ = 0;
@@ -103,9 +115,11 @@ class WorkerShield {
   uint64_t last_turn_ns_ = 0;
   uint64_t last_tick_ns_ = 0;
   bool is_busy_ = false;
+  uint64_t names_matter_until_ms_ = 0;  // some zone is under attack
   std::array<Source, exchange::batch_max> sources_;
   std::array<ShieldClass, exchange::batch_max> classes_{};
   std::array<Proof, exchange::batch_max> proofs_{};
+  std::array<bool, exchange::batch_max> is_admitted_{};  // by its source, as the budget allows
 };
 
 }  // namespace holdfast::shield

@@ -206,7 +206,7 @@ struct Rig {
     for (uint32_t& share : orders().share) share = SHIELD_SHARE_ONE;
     orders().known_slots = 4;
     orders().known_floor = orders().proved_source = 1U << 30;
-    orders().unknown_source = orders().unknown_prefix = 1U << 30;
+    orders().unknown_source = orders().unknown_prefix = orders().reply_prefix = 1U << 30;
     NameFilterWriter::set_key(*names, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b});
   }
 

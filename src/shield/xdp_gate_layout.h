@@ -39,7 +39,9 @@ enum XdpGateReason {
   xdp_taken_absent_name,
   xdp_taken_unknown_fast,
   // Left to the kernel and its sockets.
-  xdp_passed_protocol,     // neither UDP over IPv4 nor over IPv6; VLAN tags
+  xdp_passed_protocol,     // neither UDP nor TCP over IPv4 or IPv6; VLAN tags
+  xdp_passed_syn,          // begins a TCP connection
+  xdp_passed_stream,       // other segments
   xdp_passed_destination,  // an address, port or hardware address that is not ours
   xdp_passed_fragment,
   xdp_passed_options,    // IPv4 options, IPv6 extension headers
@@ -56,6 +58,7 @@ enum XdpGateReason {
   xdp_dropped_response,     // QR is set: reflected, or a loop
   xdp_dropped_source_port,  // 0: nowhere to send an answer to
   xdp_dropped_source,       // an address that nobody can have, or the packet's own destination
+  xdp_dropped_syn,          // SYNs are limited, and nothing is left for its sender
   // By class, for want of capacity.
   xdp_dropped_proved,
   xdp_dropped_known,

@@ -59,7 +59,7 @@ TEST_F(XdpGateTest, FragmentsOptionsAndExtensionsAreLeftToTheKernel) {
 }
 
 TEST_F(XdpGateTest, OtherProtocolsAreLeftToTheKernel) {
-  frame_.protocol = 6;
+  frame_.protocol = 1;
   EXPECT_EQ(run(), passed(xdp_passed_protocol));
   use_ipv6();
   EXPECT_EQ(run(), passed(xdp_passed_protocol));

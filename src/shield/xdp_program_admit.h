@@ -4,8 +4,9 @@
 // Runs only while an order is in force. What is known of sources is read, never written; the rates
 // at which they ask are counted here, by queue. The dearest thing in a flood from everywhere is
 // memory that no cache holds, so each look at some comes only if it can still change the verdict:
-// whoever is unknown when nothing is left for the unknown touches none. Names and cookies are
-// looked at only where zones are under attack, or a cookie can help.
+// whoever is unknown when nothing is left for the unknown is sent to TCP, or dropped, for what one
+// look at his prefix costs. Names and cookies are looked at only where zones are under attack, or a
+// cookie can help.
 #pragma once
 
 #include "shield/xdp_program_reply.h"
@@ -21,11 +22,21 @@ struct {
 struct XdpGateKnown gate_known SEC(".bss.known");
 struct XdpGateCounters gate_counters SEC(".bss.counters");
 
-static __always_inline __u32 count_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
+static __always_inline __u64 count_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
   __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
   const __u64 counted = shield_count(*at, now_ms);
   *at = counted;
-  return shield_estimate(counted, now_ms);
+  return counted;
+}
+
+// Counts one unless there have been `most` in this window; 1 if there have not.
+static __always_inline int take_at(struct ShieldRateTable* rates, __u64 hash, __u32 most,
+                                   __u64 now_ms) {
+  __u64* at = &rates->entries[shield_rate_place(hash, 0) & (SHIELD_RATE_ENTRIES - 1)];
+  const __u64 counted = shield_count(*at, now_ms);
+  if (shield_in_window(counted) > most) return 0;
+  *at = counted;
+  return 1;
 }
 
 static __always_inline __u32 has_zones_under_attack(void) {
@@ -59,9 +70,10 @@ static __always_inline enum ShieldClass judge_source(const struct Packet* packet
   __u32 prefix_rate = 0;
   if (!shield_is_known(orders, source->entry)) {
     const __u64 prefix = shield_prefix_hash(common->key, packet->source);
-    prefix_rate = count_at(rates, shield_rate_place(prefix, 0), now_ms);
+    const __u64 counted = count_at(rates, shield_rate_place(prefix, 0), now_ms);
+    prefix_rate = shield_estimate(counted, now_ms);
   }
-  source->rate = count_at(rates, place, now_ms);
+  source->rate = shield_rate_of(source->entry, count_at(rates, place, now_ms), now_ms);
   return shield_judge(common, orders, source->entry, source->is_odd, source->rate, prefix_rate);
 }
 
@@ -69,6 +81,7 @@ static __always_inline enum ShieldClass judge_source(const struct Packet* packet
 struct Trial {
   struct xdp_md* context;
   const struct Packet* packet;
+  const struct ShieldOrders* orders;
   struct GateMemo* memo;
   __u32 queue;
   __u32 has_zones;  // some are under attack
@@ -110,10 +123,9 @@ static __always_inline int is_admitted(struct GateMemo* memo, const struct Shiel
   return gate_spend(&memo->admitted, reserve_for(memo->admitted.most, class, is_known));
 }
 
-// 1 if no unknown source can get anything at present.
+// 1 if no unknown source can get an answer at present.
 static __always_inline int is_spent(const struct GateMemo* memo,
                                     const struct ShieldOrders* orders) {
-  if (gate_state.replies && memo->replied.left >= 1000) return 0;
   return memo->admitted.left < 1000 + (memo->admitted.most >> 3) ||
          (orders->share[shield_unknown_slow] | orders->share[shield_unknown_fast] |
           orders->share[shield_absent_name]) == 0;
@@ -129,19 +141,32 @@ static __always_inline int may_look(struct GateMemo* memo, const struct ShieldOr
   return gate_spend(&memo->looked, 0);
 }
 
-// The budget did not suffice, or the class has no share.
-static __always_inline enum XdpGateReason turn_away(struct Trial* trial, enum ShieldClass class) {
+// Whether a reply may be sent to where this comes from: within the budget, and within what one
+// prefix may get, so that nobody is flooded by way of us.
+static __always_inline int may_reply(struct Trial* trial, enum ShieldClass class) {
+  struct GateMemo* memo = trial->memo;
+  // Those who ask too fast only get what others have not used up.
+  const __u64 kept = class == shield_unknown_fast ? memo->replied.most >> 1 : 0;
+  if (!gate_state.replies || memo->replied.left < kept + 1000) return 0;
+  struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &trial->queue);
+  if (!rates) return 0;
+  const __u64 prefix = shield_prefix_hash(shield_sources.common.key, trial->packet->source);
+  const __u32 most = trial->orders->reply_prefix;
+  if (!take_at(rates, prefix ^ SHIELD_REPLY_SALT, most, memo->now_ms)) return 0;
+  return gate_spend(&memo->replied, kept);
+}
+
+// The budget did not suffice, or the class has no share: a reply, or else `dropped`.
+static __always_inline enum XdpGateReason turn_away(struct Trial* trial, enum ShieldClass class,
+                                                    enum XdpGateReason dropped) {
   const struct ShieldCommon* common = &shield_sources.common;
   struct GateMemo* memo = trial->memo;
-  const enum XdpGateReason dropped = xdp_dropped_proved + class;
   __u64* would = gate_counters.would[trial->queue & (XDP_GATE_QUEUES_MAX - 1)];
   if (common->dry_run & SHIELD_DRY_RUN_ADMISSION) {
     ++would[dropped & (XDP_GATE_REASONS_MAX - 1)];
     return xdp_taken_proved + class;
   }
-  // Those who ask too fast only get what others have not used up.
-  const __u64 kept = class == shield_unknown_fast ? memo->replied.most >> 1 : 0;
-  if (!gate_state.replies || !gate_spend(&memo->replied, kept)) return dropped;
+  if (!may_reply(trial, class)) return dropped;
   const __u32 cookie = read_cookie(trial);
   if (memo->name_end == 0) return dropped;
   const int can_cookie = cookie != gate_no_cookie && cookie != gate_valid_cookie;
@@ -169,6 +194,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   gate_refill(&memo->replied, now_ms, orders->truncate_per_s, queue_share);
   struct Trial trial = {.context = context,
                         .packet = packet,
+                        .orders = orders,
                         .memo = memo,
                         .queue = queue,
                         .has_zones = has_zones_under_attack()};
@@ -177,7 +203,10 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   const int wants_cookie = common->cookies_enabled && packet->has_additional;
   if (source.entry == 0 && !(common->dry_run & SHIELD_DRY_RUN_ADMISSION) &&
       (is_spent(memo, orders) || (trial.has_zones && !may_look(memo, orders, queue_share)))) {
-    if (!wants_cookie || read_cookie(&trial) != gate_valid_cookie) return xdp_dropped_unjudged;
+    trial.has_zones = 0;  // its name changes nothing any more
+    if (!wants_cookie || read_cookie(&trial) != gate_valid_cookie) {
+      return turn_away(&trial, shield_unknown_slow, xdp_dropped_unjudged);
+    }
   }
 
   source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
@@ -190,7 +219,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
     read_name(&trial);
     if (class < shield_absent_name && gate_is_absent(queue)) {
       if (is_admitted(memo, orders, shield_absent_name, is_known)) return xdp_taken_absent_name;
-      return turn_away(&trial, shield_absent_name);
+      return turn_away(&trial, shield_absent_name, xdp_dropped_absent_name);
     }
   }
   if (source.entry == 0) class = judge_source(packet, queue, orders, &source, now_ms);
@@ -202,5 +231,5 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
     class = shield_unknown_slow;
   }
   if (is_admitted(memo, orders, class, is_known)) return xdp_taken_proved + class;
-  return turn_away(&trial, class);
+  return turn_away(&trial, class, xdp_dropped_proved + class);
 }

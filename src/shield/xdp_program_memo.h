@@ -30,6 +30,7 @@ struct GateMemo {
   struct GateBudget admitted;
   struct GateBudget replied;
   struct GateBudget looked;  // at names that strangers ask for
+  struct GateBudget begun;   // connections of strangers
   __u32 source[4];
   __u32 ip_bytes;
   __u32 message_bytes;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The first stage of the XDP program: is this a plain question for one of our addresses?
 //
-// No loops over packet bytes and no helper: some 10 ns. Whatever is odd is left to the kernel.
+// No loops over packet bytes and no helper: some 10 ns. Whatever is odd is left to the kernel, and
+// so is TCP: of that it is told whether it begins a connection to us.
 #pragma once
 
 #include <linux/bpf.h>
@@ -9,6 +10,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
@@ -35,13 +37,16 @@ struct Packet {
   __u32 payload_bytes;   // what the IP header says follows it
   __u32 ip_bytes;        // of its header
   __u32 has_additional;  // records, of which one may be OPT
+  __u32 is_stream;       // TCP, whose ports stand where those of UDP do
   const struct udphdr* udp;
 };
 
 static __always_inline enum XdpGateReason read_ipv4(const void* at, struct Packet* packet) {
   const struct iphdr* ip = at;
   if ((const void*)(ip + 1) > packet->end) return xdp_passed_length;
-  if (ip->protocol != IPPROTO_UDP || ip->version != 4) return xdp_passed_protocol;
+  if (ip->version != 4) return xdp_passed_protocol;
+  packet->is_stream = ip->protocol == IPPROTO_TCP;
+  if (ip->protocol != IPPROTO_UDP && !packet->is_stream) return xdp_passed_protocol;
   if (ip->ihl != 5) return xdp_passed_options;
   // DF alone may be set.
   if (ip->frag_off & bpf_htons(0xbfff)) return xdp_passed_fragment;
@@ -69,7 +74,8 @@ static __always_inline enum XdpGateReason read_ipv6(const void* at, struct Packe
   const struct ipv6hdr* ip = at;
   if ((const void*)(ip + 1) > packet->end) return xdp_passed_length;
   if (ip->version != 6) return xdp_passed_protocol;
-  if (ip->nexthdr != IPPROTO_UDP) {
+  packet->is_stream = ip->nexthdr == IPPROTO_TCP;
+  if (ip->nexthdr != IPPROTO_UDP && !packet->is_stream) {
     if (ip->nexthdr == IPPROTO_FRAGMENT) return xdp_passed_fragment;
     return is_extension(ip->nexthdr) ? xdp_passed_options : xdp_passed_protocol;
   }
@@ -114,7 +120,13 @@ static __always_inline int is_impossible_source(const struct Packet* packet) {
   return (bpf_ntohl(from[0]) >> 24) == 0xff;  // multicast
 }
 
-// xdp_taken_others if it is one.
+static __always_inline enum XdpGateReason read_stream(const struct Packet* packet) {
+  const struct tcphdr* tcp = (const void*)packet->udp;
+  if ((const void*)(tcp + 1) > packet->end) return xdp_passed_length;
+  return tcp->syn && !tcp->ack ? xdp_passed_syn : xdp_passed_stream;
+}
+
+// xdp_taken_others if it is one, xdp_passed_syn if it begins a connection.
 static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __u32 queue,
                                                       struct Packet* packet) {
   packet->end = (const void*)(long)context->data_end;
@@ -133,6 +145,7 @@ static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __
       (frame->h_source[0] & 1) != 0) {
     return xdp_passed_destination;
   }
+  if (packet->is_stream) return read_stream(packet);
   if (bpf_ntohs(udp->len) != packet->payload_bytes) return xdp_passed_length;
   if (udp->source == 0) return xdp_dropped_source_port;
   if (is_impossible_source(packet)) return xdp_dropped_source;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace holdfast::shield {
 
@@ -48,8 +49,9 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   const auto window = static_cast<uint32_t>(now_ms / window_ms);
   if (window == window_) return;
   window_ = window;
-  last_all_asked_ = all_asked_;
-  all_asked_ = 0;
+  last_all_asked_ = std::exchange(all_asked_, 0);
+  last_zones_asked_ = std::exchange(zones_asked_, 0);
+  if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
 }
 
 ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
@@ -62,8 +64,18 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
   if (load_ == Load::quiet) return {.entry = entry};
   return {.entry = entry,
           .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
-          .hot = is_before(now_ms_, get(entry->hot_until_ms))};
+          .hot = is_before(now_ms_, get(entry->hot_until_ms)),
+          .beyond_share = get(entry->served) >= share_of(*entry)};
 }
+
+uint64_t ZoneWatch::share_of(const ZoneWatchEntry& entry) const {
+  const uint64_t even = budget_ / std::max(last_zones_asked_, 2U);
+  const uint64_t all = get(usual_all_x16_);
+  const uint64_t usual = all == 0 ? 0 : budget_ * get(entry.usual_asked_x16) / all;
+  return std::max<uint64_t>({even, usual, 1});
+}
+
+void ZoneWatch::note_served(ZoneWatchEntry& entry) { add(entry.served, 1); }
 
 // Its entry, or the place of one that is asked little. Nothing while the line's others are busier:
 // each miss costs the least of them some of its standing.
@@ -87,7 +99,7 @@ ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
   }
   for (auto* value : {&least->asked, &least->absent, &least->last_asked, &least->last_absent,
                       &least->usual_asked_x16, &least->usual_absent_x16, &least->attacked_until_ms,
-                      &least->hot_until_ms, &least->shed}) {
+                      &least->hot_until_ms, &least->shed, &least->served}) {
     put(*value, 0);
   }
   put(least->window, window_);
@@ -101,7 +113,9 @@ ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
 }
 
 // A window has ended for this entry, some time ago perhaps.
-void ZoneWatch::roll(ZoneWatchEntry& entry) const {
+void ZoneWatch::roll(ZoneWatchEntry& entry) {
+  ++zones_asked_;
+  put(entry.served, 0);
   const uint32_t windows = window_ - get(entry.window);
   put(entry.window, window_);
   put(entry.last_asked, get(entry.asked));

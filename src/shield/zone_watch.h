@@ -4,7 +4,9 @@
 // In quiet times a zone's rate and its share of names that do not exist are learned. Under overload
 // a zone whose absent names are far more than usual, in number and in share, is under a
 // random-subdomain attack; one that takes a quarter of the worker and far more than its usual part
-// is hot. Both hold for `verdict_ms` after the last window that said so.
+// is hot. Both hold for `verdict_ms` after the last window that said so. And each zone has a share
+// of what is left for those who are not known: an even part, or its usual one if that is more; who
+// asks for a zone that has had its share in this window waits until the others have been served.
 // Four entries a line, as many lines as fit 128 KiB; a zone that is asked little gives way to one
 // that is asked more, so that what matters here is always there. The table lies in shared memory:
 // one writer, a worker; control reads it for words and metrics. Never allocates.
@@ -41,8 +43,8 @@ struct ZoneWatchEntry {
   std::atomic<uint32_t> usual_absent_x16{0};
   std::atomic<uint32_t> attacked_until_ms{0};  // of a clock of 32 bits; 0: not
   std::atomic<uint32_t> hot_until_ms{0};
-  std::atomic<uint32_t> shed{0};  // answers withheld since it was attacked first
-  std::atomic<uint32_t> unused{0};
+  std::atomic<uint32_t> shed{0};    // answers withheld since it was attacked first
+  std::atomic<uint32_t> served{0};  // of its share
   std::array<std::atomic<uint64_t>, name_words> name{};
 };
 static_assert(sizeof(ZoneWatchEntry) == 120);
@@ -65,9 +67,14 @@ class ZoneWatch {
     ZoneWatchEntry* entry = nullptr;
     bool under_attack = false;
     bool hot = false;
+    bool beyond_share = false;
   };
   // Counts a question and says how its zone is. `apex_hash` is that of zone memory.
   Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact);
+
+  // What there is to share, answers a second; and that a zone has had one.
+  void set_budget(uint32_t a_second) { budget_ = uint64_t{a_second} * window_ms / 1000; }
+  static void note_served(ZoneWatchEntry& entry);
 
   // The zone's name; empty if it is too long to be kept.
   [[nodiscard]] static wire::Name name_of(const ZoneWatchEntry& entry);
@@ -80,9 +87,10 @@ class ZoneWatch {
 
  private:
   ZoneWatchEntry* find(uint64_t hash, wire::NameView apex);
-  void roll(ZoneWatchEntry& entry) const;
+  void roll(ZoneWatchEntry& entry);
   void learn(ZoneWatchEntry& entry, uint32_t windows) const;
   void judge(ZoneWatchEntry& entry) const;
+  [[nodiscard]] uint64_t share_of(const ZoneWatchEntry& entry) const;
 
   ZoneWatchTable& table_;
   uint32_t window_ = 0;
@@ -90,6 +98,10 @@ class ZoneWatch {
   Load load_ = Load::quiet;
   uint32_t all_asked_ = 0;  // in this window
   uint32_t last_all_asked_ = 0;
+  uint32_t zones_asked_ = 0;  // in this window
+  uint32_t last_zones_asked_ = 0;
+  std::atomic<uint32_t> usual_all_x16_{0};
+  uint64_t budget_ = 0;
 };
 
 }  // namespace holdfast::shield

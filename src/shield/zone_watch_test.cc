@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <random>
 
@@ -78,6 +79,33 @@ TEST_F(ZoneWatchTest, AZoneThatTakesTheWorkerIsHotAndTheOthersAreNot) {
   (void)play({{.zone = 1, .a_second = 60'000}, {.zone = 2, .a_second = 2'000}}, 100,
              Load::overloaded, 2);
   EXPECT_FALSE(hot_);
+}
+
+// Each of three zones gets its part of what is left, whatever is asked of the first; and a zone
+// that is usually asked the most keeps its part.
+TEST_F(ZoneWatchTest, EachZoneHasAShare) {
+  (void)play(
+      {{.zone = 1, .a_second = 100}, {.zone = 2, .a_second = 100}, {.zone = 3, .a_second = 1'800}},
+      60'000, Load::quiet);
+  std::array<uint32_t, 4> served{};
+  const auto ask = [&](uint64_t zone) {
+    const auto verdict = watch_.count(zone, name_.view(), NameFact::exists);
+    if (verdict.beyond_share) return;
+    ++served[zone];
+    ZoneWatch::note_served(*verdict.entry);
+  };
+  watch_.set_budget(10'000);
+  for (uint32_t i = 0; i < 10'240; ++i) {  // forty windows
+    watch_.begin_turn(++now_ms_, Load::overloaded);
+    for (int k = 0; k < 100; ++k) ask(1);
+    ask(2);
+    for (int k = 0; k < 5; ++k) ask(3);
+  }
+  const double seconds = 10.24;
+  EXPECT_NEAR(served[1] / seconds, 10'000 / 3, 200) << "an even part of three";
+  EXPECT_NEAR(served[2] / seconds, 1'000, 20) << "all that it asked";
+  EXPECT_NEAR(served[3] / seconds, 5'000, 100) << "its usual part is nine tenths";
+  RecordProperty("attacked_zone_percent", static_cast<int>(served[1] / seconds / 100));
 }
 
 // A million small zones do not drive out the one that matters.
