@@ -2,6 +2,7 @@
 #include "wire/response_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "wire/case_fold.h"
@@ -83,7 +84,6 @@ ResponseWriter::Mark ResponseWriter::mark() const { return {size_, remembered_, 
 void ResponseWriter::roll_back(const Mark& mark) {
   size_ = mark.size;
   remembered_ = mark.remembered;
-  question_labels_ = std::min(question_labels_, remembered_);
   counts_ = mark.counts;
 }
 
@@ -153,14 +153,15 @@ bool ResponseWriter::rewrite_records(NameView owner, uint16_t& owner_pointer,
     store_be32(head + ttl_offset - 2, ttl);
     const size_t rdata_start = size_;
     const Bytes rdata(record + record_head_bytes, bytes - record_head_bytes);
-    if (!write_rdata(load_be16(record + 2), rdata)) return false;
+    if (!write_rdata(load_be16(record + 2), rdata, owner, owner_pointer)) return false;
     store_be16(head + rdlength_offset - 2, static_cast<uint16_t>(size_ - rdata_start));
     at += bytes;
   }
   return true;
 }
 
-bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
+bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata, NameView owner,
+                                 uint16_t owner_pointer) {
   // RFC 6672 §2.5: never compressed; the CNAME made from it will share most of it.
   if (type == type_dname) return write_name(NameView(rdata), Form::whole);
   const CompressibleNames names = compressible_names(type);
@@ -170,22 +171,52 @@ bool ResponseWriter::write_rdata(uint16_t type, Bytes rdata) {
   for (size_t i = 0; i < names.count; ++i) {
     const size_t name_bytes = uncompressed_name_size(rest);
     CHECK(name_bytes > 0);
-    if (!write_name(NameView(rest.first(name_bytes)), Form::compressed)) return false;
+    const NameView name(rest.first(name_bytes));
     rest = rest.subspan(name_bytes);
+    // A server next to its zone's apex, a mailbox in it: most names are one label below the owner.
+    const bool is_child =
+        owner_pointer != 0 && !name.is_root() && name.parent() == owner && !is_in_question(name);
+    const bool fits = is_child ? write_child(name.bytes().first(1U + name.data()[0]), owner_pointer)
+                               : write_name(name, Form::compressed);
+    if (!fits) return false;
   }
   return write(rest);
 }
 
+// True if the question's name is `name` or lies below it, perhaps: it has those bytes at its end.
+bool ResponseWriter::is_in_question(NameView name) const {
+  return has_question_ && qname_.size() >= name.size() &&
+         equal_folded(qname_.data() + qname_.size() - name.size(), name.data(), name.size());
+}
+
+// A label, with its length, before the suffix that `parent` points to. Not in the question.
+bool ResponseWriter::write_child(Bytes label, uint16_t parent) {
+  const auto parent_position = static_cast<uint16_t>(parent & ~pointer_bits);
+  const Bytes text = label.subspan(1);
+  uint16_t pointer = parent;
+  if (const uint16_t found = find_suffix(text, parent_position); found != 0) {
+    pointer = pointer_bits | found;
+  } else {
+    const size_t position = size_;
+    if (!write(label)) return false;
+    (void)remember(text, position, parent_position);
+  }
+  const std::array<uint8_t, 2> bytes{static_cast<uint8_t>(pointer >> 8),
+                                     static_cast<uint8_t>(pointer)};
+  return write(bytes);
+}
+
 bool ResponseWriter::write_name(NameView name, Form form) {
-  if (remembered_ == 0) remember_question();
   std::array<uint8_t, labels_max> offsets;
   const size_t count = name.label_offsets(offsets);
   const auto label = [&](size_t i) {
     return name.bytes().subspan(offsets[i] + 1U, name.data()[offsets[i]]);
   };
   // Labels, from the first, that are not in the message yet.
-  size_t left = count - labels_in_question(name, offsets, count);
-  uint16_t parent = left < count ? suffixes_[count - left - 1].position : uint16_t{0};
+  const size_t asked = labels_in_question(name, offsets, count);
+  size_t left = count - asked;
+  auto parent = static_cast<uint16_t>(
+      asked > 0 ? header_bytes + question_offsets_[question_labels_ - asked] : 0);
   while (left > 0) {
     const uint16_t found = find_suffix(label(left - 1), parent);
     if (found == 0) break;
@@ -209,30 +240,17 @@ bool ResponseWriter::write_name(NameView name, Form form) {
   return true;
 }
 
-// The question's labels are remembered first, the last one at the front: most names share some.
-void ResponseWriter::remember_question() {
-  question_labels_ = 0;
-  if (!has_question_) return;
-  std::array<uint8_t, labels_max> offsets;
-  size_t count = qname_.label_offsets(offsets);
-  uint16_t parent = 0;
-  while (count-- > 0) {
-    const size_t at = offsets[count];
-    const Bytes label = qname_.bytes().subspan(at + 1, qname_.data()[at]);
-    if (!remember(label, header_bytes + at, parent)) return;
-    parent = static_cast<uint16_t>(header_bytes + at);
-    ++question_labels_;
-  }
-}
-
 // How many labels at the end of `name` are those of the question's name.
 size_t ResponseWriter::labels_in_question(NameView name,
                                           const std::array<uint8_t, labels_max>& offsets,
-                                          size_t count) const {
+                                          size_t count) {
+  if (!std::exchange(is_question_read_, true) && has_question_) {
+    question_labels_ = qname_.label_offsets(question_offsets_);
+  }
   size_t same = 0;
   while (same < count && same < question_labels_) {
     const uint8_t* label = name.data() + offsets[count - same - 1];
-    const uint8_t* asked = out_ + suffixes_[same].position;
+    const uint8_t* asked = qname_.data() + question_offsets_[question_labels_ - same - 1];
     if (*label != *asked || !equal_folded(label + 1, asked + 1, *label)) break;
     ++same;
   }

@@ -67,14 +67,17 @@ class ResponseWriter {
   // One label in the message and the remembered position of the suffix that follows it.
   struct Suffix {
     uint16_t position;
-    uint16_t parent;  // 0: the root
+    uint16_t parent;  // 0: the root; perhaps in the question
   };
 
   [[nodiscard]] bool write(Bytes bytes);
   // The names in rdata of other types than RFC 1035's are whole, but may be pointed to.
   enum class Form : uint8_t { compressed, whole };
   [[nodiscard]] bool write_name(NameView name, Form form);
-  [[nodiscard]] bool write_rdata(uint16_t type, Bytes rdata);
+  [[nodiscard]] bool write_rdata(uint16_t type, Bytes rdata, NameView owner,
+                                 uint16_t owner_pointer);
+  [[nodiscard]] bool write_child(Bytes label, uint16_t parent);
+  [[nodiscard]] bool is_in_question(NameView name) const;
   [[nodiscard]] bool write_records(NameView owner, uint16_t& owner_pointer, const Records& records,
                                    uint32_t ttl_max);
   [[nodiscard]] bool copy_records(uint16_t owner_pointer, const Records& records, uint32_t ttl_max);
@@ -82,10 +85,9 @@ class ResponseWriter {
                                      const Records& records, uint32_t ttl_max);
   // The pointer that stands for `owner` if it is the question's name or an ancestor of it, or 0.
   [[nodiscard]] uint16_t pointer_into_question(NameView owner) const;
-  void remember_question();
   [[nodiscard]] size_t labels_in_question(NameView name,
                                           const std::array<uint8_t, labels_max>& offsets,
-                                          size_t count) const;
+                                          size_t count);
   [[nodiscard]] uint16_t find_suffix(Bytes label, uint16_t parent) const;
   [[nodiscard]] bool remember(Bytes label, size_t position, uint16_t parent);
 
@@ -96,9 +98,12 @@ class ResponseWriter {
   NameView qname_;
   bool has_question_ = false;
   std::array<uint16_t, 3> counts_{};
+  // Where the question's labels begin in it, once a name has been held against it.
+  bool is_question_read_ = false;
+  size_t question_labels_ = 0;
+  std::array<uint8_t, labels_max> question_offsets_;
+  // Suffixes that stand behind the question. Only the first remembered_ entries mean anything.
   size_t remembered_ = 0;
-  size_t question_labels_ = 0;  // of them, the first
-  // Only the first remembered_ entries mean anything.
   std::array<uint16_t, names_remembered_max> tags_;
   std::array<Suffix, names_remembered_max> suffixes_;
 };

@@ -137,6 +137,32 @@ TEST_F(ResponseWriterTest, CompressesNamesInRdataOfRfc1035Types) {
   EXPECT_EQ(name_at(bytes, records[2].rdata_at + 2), "ns1.Example.Com.");
 }
 
+TEST_F(ResponseWriterTest, NamesNextToTheirOwnerAreSharedLikeAllOthers) {
+  auto out = writer();
+  const auto apex = Name::from_text("Example.com").value();
+  // Twice the same; the question's name itself; one below the first; one that ends like the owner.
+  const RecordSet servers = RecordSet()
+                                .add(type_ns, 60, octets("ns1.example.com"))
+                                .add(type_ns, 60, octets("NS1.example.com"))
+                                .add(type_ns, 60, octets("www.example.com"))
+                                .add(type_ns, 60, octets("a.ns1.example.com"))
+                                .add(type_ns, 60, octets("notexample.com"));
+  ASSERT_TRUE(out.add(Section::authority, apex, servers));
+  const auto glue = Name::from_text("ns1.example.com").value();
+  ASSERT_TRUE(out.add(Section::additional, glue, RecordSet().add(type_a, 60, {192, 0, 2, 1})));
+  const Bytes bytes = message(out);
+  const auto records = read(bytes);
+  ASSERT_EQ(records.size(), 6U);
+  const std::array<size_t, 5> sizes{4 + 2, 2, 2, 2 + 2, 11 + 2};
+  const std::array<const char*, 5> names{"ns1.Example.Com.", "ns1.Example.Com.", "wWw.Example.Com.",
+                                         "a.ns1.Example.Com.", "notexample.Com."};
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_EQ(records[i].rdata.size(), sizes[i]) << i;
+    EXPECT_EQ(name_at(bytes, records[i].rdata_at), names[i]) << i;
+  }
+  EXPECT_EQ(records[5].owner, "ns1.Example.Com.");
+}
+
 TEST_F(ResponseWriterTest, CompressesBothNamesOfSoaAndKeepsItsNumbers) {
   auto out = writer();
   const Octets numbers(20, 9);
