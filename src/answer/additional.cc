@@ -18,16 +18,9 @@ bool is_hidden(const zone::MemoryReader& zones, const zone::ZoneView& zone,
                  .match != Match::delegation;
 }
 
-void add_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,
-                   wire::NameView server, Need need) {
-  if (!server.is_at_or_below(zone.apex())) return;
-  const wire::SuffixHashes hashes(server, zones.hash_key());
-  const auto node = zone.find(server, hashes, hashes.label_count());
-  // What is required lies below the cut, so that is what hides it.
-  const bool is_glue = need == Need::required;
-  if (!node || (!is_glue && is_hidden(zones, zone, *node, server, hashes))) return;
+void add_addresses(Draft& draft, const zone::NodeView& node, wire::NameView server, Need need) {
   for (const uint16_t type : {wire::type_a, wire::type_aaaa}) {
-    const auto addresses = node->find(type);
+    const auto addresses = node.find(type);
     if (!addresses) continue;
     if (need == Need::required) {
       draft.require(wire::Section::additional, server, *addresses);
@@ -37,30 +30,44 @@ void add_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::Zo
   }
 }
 
+void offer_addresses_of(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,
+                        wire::NameView server) {
+  if (!server.is_at_or_below(zone.apex())) return;
+  const wire::SuffixHashes hashes(server, zones.hash_key());
+  const auto node = zone.find(server, hashes, hashes.label_count());
+  if (!node || is_hidden(zones, zone, *node, server, hashes)) return;
+  add_addresses(draft, *node, server, Need::optional);
+}
+
 }  // namespace
 
 void add_glue(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,
-              const zone::RrsetView& servers, wire::NameView cut) {
+              const zone::NodeView& cut_node, wire::NameView cut) {
+  const zone::RrsetView servers = *cut_node.find(wire::type_ns);
   bool has_others = false;
+  size_t index = 0;
   for_each_server(servers, [&](wire::NameView server) {
+    const size_t place = index++;
     if (draft.truncated) return;
-    if (server.is_at_or_below(cut)) {
-      add_addresses(draft, zones, zone, server, Need::required);
-    } else {
+    if (!server.is_at_or_below(cut)) {
       has_others = true;
+      return;
     }
+    // What is required lies below the cut, so that is what hides it.
+    const auto node = zone.find_glue(cut_node, place, server, zones.hash_key());
+    if (node) add_addresses(draft, *node, server, Need::required);
   });
   if (!has_others) return;
   for_each_server(servers, [&](wire::NameView server) {
     if (draft.truncated || server.is_at_or_below(cut)) return;
-    add_addresses(draft, zones, zone, server, Need::optional);
+    offer_addresses_of(draft, zones, zone, server);
   });
 }
 
 void offer_addresses(Draft& draft, const zone::MemoryReader& zones, const zone::ZoneView& zone,
                      const zone::RrsetView& servers) {
   for_each_server(servers, [&](wire::NameView server) {
-    if (!draft.truncated) add_addresses(draft, zones, zone, server, Need::optional);
+    if (!draft.truncated) offer_addresses_of(draft, zones, zone, server);
   });
 }
 

@@ -282,7 +282,7 @@ void Resolution::refer() {
 void Resolution::fill_additional() {
   if (ending_ == Ending::referral) {
     const wire::NameView cut = name_.last_labels(location_->labels);
-    add_glue(draft_, zones_, *zone_, *location_->node.find(wire::type_ns), cut);
+    add_glue(draft_, zones_, *zone_, location_->node, cut);
   } else if (ending_ == Ending::positive && qtype_ == wire::type_ns) {
     offer_addresses(draft_, zones_, *zone_, *positive_);
   }

@@ -44,8 +44,10 @@ enum NodeFlag : uint16_t {
   node_dname = 1 << 3,         // owns a DNAME
   node_empty = 1 << 4,         // empty non-terminal
   node_has_wildcard = 1 << 5,  // "*.<this name>" exists and is not occluded
-  node_nsec3 = 1 << 6,    // owner of an NSEC3, outside the ordinary name space (RFC 5155 §7.2.8)
-  node_removed = 1 << 7,  // zone memory only: the name is gone since this version
+  node_nsec3 = 1 << 6,  // owner of an NSEC3, outside the ordinary name space (RFC 5155 §7.2.8)
+  // Zone memory only:
+  node_removed = 1 << 7,      // the name is gone since this version
+  node_glue_places = 1 << 8,  // a cut that says where its glue is (zone/layout.h)
 };
 
 struct StagedNode {

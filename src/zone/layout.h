@@ -25,7 +25,7 @@ using Ref = uint32_t;
 constexpr size_t unit_bytes = 16;
 constexpr size_t file_header_bytes = 4096;
 constexpr uint64_t file_bytes_limit = uint64_t{1} << 36;  // what a Ref can reach
-constexpr uint32_t format_version = 2;
+constexpr uint32_t format_version = 3;
 constexpr std::array<char, 8> file_magic{'H', 'f', 'Z', 'o', 'n', 'e', 's', '\n'};
 
 enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };
@@ -119,6 +119,11 @@ struct Node {
 };
 static_assert(sizeof(Node) == 16);
 
+// A node with node_glue_places ends, from the next multiple of four bytes, with a shared word for
+// each of its NS records, up to so many: the newest node of that server's name, as in the name
+// table, or 0, and then the name is to be looked up there.
+constexpr size_t glue_places_max = 16;
+
 // Unaligned in the file: read and written by memcpy.
 struct RrsetEntry {
   uint16_t type;
@@ -194,6 +199,13 @@ void for_each_apex_depth(const FileHeader* header, size_t end, Visit&& visit) {
   return after(node) + node->owner_bytes + node->rrset_count * sizeof(RrsetEntry);
 }
 [[nodiscard]] size_t node_bytes(const Node* node);
+// Of its words for glue: how many, and where the first one is.
+[[nodiscard]] size_t glue_place_count(const Node* node);
+[[nodiscard]] Ref* glue_places(Node* node);
+[[nodiscard]] const Ref* glue_places(const Node* node);
+[[nodiscard]] constexpr size_t glue_places_at(size_t records_end) {
+  return (records_end + 3) & ~3U;
+}
 [[nodiscard]] size_t node_records(const Node* node);  // RRSIGs included
 [[nodiscard]] bool node_has_type(const Node* node, uint16_t type);
 

@@ -75,6 +75,7 @@ Result<std::string> Memory::Impl::recover() {
   if (!recovery.settle_names(tables, retirement)) {
     return file.path() + ": its name table does not fit its zones";
   }
+  recovery.settle_glue(file.base());
   recovery.free_the_rest(retirement);
   nodes = recovery.nodes();
   records = recovery.records();

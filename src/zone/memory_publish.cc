@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/check.h"
+#include "zone/glue_places.h"
 #include "zone/memory_impl.h"
 
 namespace holdfast::zone {
+
+namespace {
+
+// Whether a cut may say where it is, or where the node is that it replaced.
+bool may_be_glue(const uint8_t* base, const layout::Node* node) {
+  const uint16_t replaced =
+      node->older != 0 ? layout::at<layout::Node>(base, node->older)->flags : uint16_t{0};
+  return ((node->flags | replaced) & node_occluded) != 0;
+}
+
+}  // namespace
 
 Result<void> Memory::Impl::begin_change() {
   if (file.was_closed_clean()) TRY(file.mark_in_use());
@@ -152,6 +164,7 @@ void Memory::Impl::drop_staged() {
 Result<void> Memory::Impl::link_names(const ZoneChange& change, size_t& linked) {
   constexpr size_t ahead = 16;
   const auto& links = change.links;
+  GluePlaces glue(file.base(), tables);
   for (; linked < links.size(); ++linked) {
     if (linked + ahead < links.size()) {
       prefetch_bucket(file.base(), tables.names().root(), links[linked + ahead].tag);
@@ -167,11 +180,14 @@ Result<void> Memory::Impl::link_names(const ZoneChange& change, size_t& linked) 
     } else {
       TRY(tables.insert_name(added.tag, added.node));
     }
+    if ((node->flags & node_glue_places) != 0 && !change.is_new) glue.fill(added.node);
+    if (may_be_glue(file.base(), node)) glue.follow(added.node, added.node);
   }
   return {};
 }
 
 void Memory::Impl::drop(const ZoneChange& change, size_t linked) {
+  GluePlaces glue(file.base(), tables);
   for (size_t i = 0; i < change.links.size(); ++i) {
     const NodeLink& added = change.links[i];
     const layout::Node* node = node_at(added.node);
@@ -180,6 +196,7 @@ void Memory::Impl::drop(const ZoneChange& change, size_t linked) {
     } else if (i < linked) {
       CHECK(tables.names().erase(added.tag, added.node));
     }
+    if (i < linked && may_be_glue(file.base(), node)) glue.follow(added.node, node->older);
     // Readers of other versions may have come by.
     retirement.add_space({added.node, layout::units_of(layout::node_bytes(node))});
   }

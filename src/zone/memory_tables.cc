@@ -15,12 +15,16 @@ constexpr uint64_t buckets_limit = uint64_t{1} << 29;  // 32 GiB
 
 }  // namespace
 
-uint32_t tag_of_node(const uint8_t* base, const layout::Node* node) {
-  const auto* zone = layout::at<layout::Zone>(base, node->zone);
+uint32_t tag_of_name(const uint8_t* base, layout::Ref zone_ref, Bytes relative_owner) {
+  const auto* zone = layout::at<layout::Zone>(base, zone_ref);
   wire::Name owner;
-  CHECK(owner.assign_joined(layout::owner_of(node), wire::NameView(layout::apex_of(zone))));
+  CHECK(owner.assign_joined(relative_owner, wire::NameView(layout::apex_of(zone))));
   const wire::SuffixHashes hashes(owner, layout::file_header(base)->hash_key);
   return layout::name_tag(hashes.of_last(hashes.label_count()), zone->salt);
+}
+
+uint32_t tag_of_node(const uint8_t* base, const layout::Node* node) {
+  return tag_of_name(base, node->zone, layout::owner_of(node));
 }
 
 MemoryTables::MemoryTables(Allocator& allocator, uint8_t* base)

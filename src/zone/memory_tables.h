@@ -13,7 +13,9 @@
 
 namespace holdfast::zone {
 
-// The tag in the name table of a node that is none of an NSEC3 owner.
+// The tag in the name table of a name of that zone, given by its labels below the apex.
+[[nodiscard]] uint32_t tag_of_name(const uint8_t* base, layout::Ref zone, Bytes relative_owner);
+// The same of a node that is none of an NSEC3 owner.
 [[nodiscard]] uint32_t tag_of_node(const uint8_t* base, const layout::Node* node);
 
 class MemoryTables {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "zone/node_format.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "wire/types.h"
@@ -35,6 +36,19 @@ uint8_t* put_records(uint8_t* to, uint16_t type, uint32_t ttl, const std::vector
   return to;
 }
 
+// How many words for glue the node gets: none if no server of the cut lies below it.
+size_t glue_place_count(const StagedNode& node) {
+  if ((node.flags & node_cut) == 0) return 0;
+  for (const StagedRrset& rrset : node.rrsets) {
+    if (rrset.type != wire::type_ns) continue;
+    const bool has_glue = std::ranges::any_of(rrset.rdata, [&](Bytes server) {
+      return wire::NameView(server).is_at_or_below(node.owner);
+    });
+    return has_glue ? std::min(rrset.rdata.size(), layout::glue_places_max) : 0;
+  }
+  return 0;
+}
+
 bool records_are_sound(Bytes records, size_t count) {
   size_t at = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -66,8 +80,10 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
                 " types, at most " + std::to_string(Contents::types_per_name_max) +
                 " can be kept at a name");
   }
+  const size_t glue_places = glue_place_count(node);
   layout::Node header{};
-  header.flags = node.flags;
+  header.flags = static_cast<uint16_t>(node.flags & ~node_glue_places);
+  if (glue_places > 0) header.flags |= node_glue_places;
   header.rrset_count = static_cast<uint8_t>(node.rrsets.size());
   header.owner_bytes = static_cast<uint8_t>(owner.size());
   size_t bytes = sizeof header + owner.size() + node.rrsets.size() * sizeof(layout::RrsetEntry);
@@ -81,7 +97,9 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
     }
     bytes += records + signatures;
   }
-  bytes_.resize(bytes);
+  records_end_ = bytes;
+  if (glue_places > 0) bytes = layout::glue_places_at(bytes) + glue_places * sizeof(layout::Ref);
+  bytes_.assign(bytes, 0);
   uint8_t* to = bytes_.data();
   std::memcpy(to, &header, sizeof header);
   to = put(to + sizeof header, owner);
@@ -112,7 +130,7 @@ bool NodeFormat::same_as(const layout::Node* published) const {
   const uint8_t* mine = bytes_.data() + sizeof header;
   const uint8_t* theirs = layout::after(published);
   if (std::memcmp(mine, theirs, directory) != 0) return false;
-  const size_t records = bytes_.size() - sizeof header - directory;
+  const size_t records = records_end_ - sizeof header - directory;
   return std::memcmp(mine + directory, theirs + directory, records) == 0;
 }
 

@@ -15,7 +15,8 @@ namespace holdfast::zone {
 class NodeFormat {
  public:
   // Fails if an RRset does not fit the 65,535 bytes of a message, or a bound of the layout.
-  // The reference, `older` and `born` are left for the caller to fill in.
+  // The reference, `older`, `born` and what the places for glue refer to are left for the caller to
+  // fill in.
   [[nodiscard]] Result<void> encode(const StagedNode& node, size_t apex_bytes);
 
   [[nodiscard]] Bytes bytes() const { return bytes_; }
@@ -24,6 +25,7 @@ class NodeFormat {
 
  private:
   std::vector<uint8_t> bytes_;
+  size_t records_end_ = 0;
 };
 
 // True if all of the node lies within `bytes_left` and every length in it is in order.

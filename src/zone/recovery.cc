@@ -166,6 +166,7 @@ bool Recovery::published_node_is_sound(layout::Ref ref, layout::Ref zone_ref) {
   ++names_;
   names_digest_ += digest_of(tag_of_node(base_, node), ref);
   if (node->older != 0) with_older_.push_back(ref);
+  if ((node->flags & node_glue_places) != 0) with_glue_.push_back(ref);
   return named_nodes_.take(ref, 1);
 }
 
@@ -211,6 +212,19 @@ layout::Ref Recovery::settled_head(uint32_t tag, layout::Ref head, Retirement& r
   }
   if (head != 0) names_are_sound_ = false;
   return 0;
+}
+
+void Recovery::settle_glue(uint8_t* base) const {
+  for (const layout::Ref ref : with_glue_) {
+    auto* cut = layout::at<layout::Node>(base, ref);
+    layout::Ref* places = layout::glue_places(cut);
+    for (size_t i = 0; i < layout::glue_place_count(cut); ++i) {
+      const bool is_good = fits(places[i], sizeof(layout::Node)) &&
+                           named_nodes_.is_taken(places[i]) &&
+                           at<layout::Node>(places[i])->zone == cut->zone;
+      if (!is_good) layout::store_shared(places[i], layout::Ref{0});
+    }
+  }
 }
 
 void Recovery::free_the_rest(Retirement& retirement) const {

@@ -27,6 +27,8 @@ class Recovery {
   // After a good check. Clears the name table of what was never published, and retires what was
   // replaced or removed. False if the table does not fit the zones: the file is damaged.
   [[nodiscard]] bool settle_names(MemoryTables& tables, Retirement& retirement);
+  // After that. Forgets of each cut's glue what was never published.
+  void settle_glue(uint8_t* base) const;
   // Gives back all that no zone uses, once readers are beyond it.
   void free_the_rest(Retirement& retirement) const;
 
@@ -56,6 +58,7 @@ class Recovery {
   Occupancy named_nodes_;                // the first unit of each published one
   std::vector<layout::Ref> zones_;       // sorted
   std::vector<layout::Ref> with_older_;  // published nodes that link to an older one
+  std::vector<layout::Ref> with_glue_;   // published nodes that say where their glue is
   uint32_t generation_ = 0;              // of the version that is being checked
   uint64_t nodes_ = 0;
   uint64_t records_ = 0;

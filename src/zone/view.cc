@@ -72,6 +72,12 @@ RrsetView NodeView::rrset_at(size_t index) const {
   return view_of(layout::rrset_entry(node, index), records);
 }
 
+layout::Ref NodeView::glue_place(size_t index) const {
+  const layout::Node* node = node_at(base_, reference_);
+  if (index >= layout::glue_place_count(node)) return 0;
+  return layout::load_shared(layout::glue_places(node)[index]);
+}
+
 size_t ZoneView::node_count() const { return index_size(); }
 
 Nsec3Parameters ZoneView::nsec3_parameters() const {
@@ -121,6 +127,19 @@ std::optional<NodeView> ZoneView::find_child(const NodeView& parent, uint64_t pa
   writer.write_bytes(parent_owner);
   return of_this_version(
       find_newest(wire::hash_of_child(parent_hash, label, key), writer.written()));
+}
+
+std::optional<NodeView> ZoneView::find_glue(const NodeView& cut, size_t index,
+                                            wire::NameView server, const HashKey& key) const {
+  if (const layout::Ref newest = cut.glue_place(index); newest != 0) return of_this_version(newest);
+  const wire::SuffixHashes hashes(server, key);
+  return find(server, hashes, hashes.label_count());
+}
+
+bool ZoneView::prefetch_glue(const NodeView& cut, size_t index) const {
+  const layout::Ref newest = cut.glue_place(index);
+  if (newest != 0) NodeView(base_, newest).prefetch();
+  return newest != 0;
 }
 
 std::optional<NodeView> ZoneView::read(layout::Ref candidate, wire::NameView name,

@@ -37,12 +37,19 @@ class NodeView {
   [[nodiscard]] std::optional<RrsetView> find(uint16_t type) const;
   [[nodiscard]] size_t rrset_count() const { return node()->rrset_count; }
   [[nodiscard]] RrsetView rrset_at(size_t index) const;  // ascending by type
+  // Of a cut: the newest node of the name of its server `index`, as it stands in its NS RRset. 0:
+  // it is not said here.
+  [[nodiscard]] layout::Ref glue_place(size_t index) const;
 
   // Asks for the node's first bytes ahead of their use: header, owner, the first RRset.
   void prefetch() const {
     const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node()));
     __builtin_prefetch(start);
     __builtin_prefetch(start + 64);
+  }
+  // What of a cut with two servers lies beyond these.
+  void prefetch_more() const {
+    __builtin_prefetch(static_cast<const uint8_t*>(static_cast<const void*>(node())) + 128);
   }
 
   // For the layout.
@@ -91,6 +98,11 @@ class ZoneView {
   // The same for the child of `parent`, which is the last `labels` labels of the hashed name.
   [[nodiscard]] std::optional<NodeView> find_child(const NodeView& parent, uint64_t parent_hash,
                                                    Bytes label, const HashKey& key) const;
+  // The node of a server below the cut, which is `index` in its NS RRset.
+  [[nodiscard]] std::optional<NodeView> find_glue(const NodeView& cut, size_t index,
+                                                  wire::NameView server, const HashKey& key) const;
+  // Asks for that node, if the cut says where it is.
+  bool prefetch_glue(const NodeView& cut, size_t index) const;
   // Asks for the place where a name of that hash is looked up; then for what lies there.
   void prefetch_place(uint64_t suffix_hash) const;
   void prefetch_node(uint64_t suffix_hash) const;
@@ -158,6 +170,11 @@ class MemoryReader {
                                                   Search search) const;
   // Of the same search, the zone that encloses `zone`'s apex is found with strictly_above.
   [[nodiscard]] size_t zone_count() const;
+  // So few that the caches hold their table and what each look-up reads of them.
+  [[nodiscard]] bool has_few_zones() const {
+    constexpr uint32_t few = 64;
+    return layout::load_shared(layout::file_header(base_)->zone_count) <= few;
+  }
 
   // A random number of the file: another one for another file.
   [[nodiscard]] uint64_t instance() const;
