@@ -14,6 +14,7 @@ constexpr std::array<uint8_t, 2> wildcard_label{1, '*'};
 void LookAhead::begin() {
   for (size_t i = 0; i < count_; ++i) slots_[order_[i]].query = nullptr;
   count_ = 0;
+  zone_steps_ = zone::NameSearch::zone_steps(zones_);
 }
 
 void LookAhead::add(size_t index, const wire::Query& query) {
@@ -21,12 +22,11 @@ void LookAhead::add(size_t index, const wire::Query& query) {
     return;
   }
   slots_[index].query = &query;
-  slots_[index].search.begin(zones_, query.qname);
+  slots_[index].search.begin(zones_, query.qname, zone_steps_);
   order_[count_++] = static_cast<uint8_t>(index);
 }
 
-void LookAhead::take_step(size_t step, size_t index) {
-  Slot& slot = slots_[index];
+void LookAhead::take_step(size_t step, Slot& slot) {
   if (step < zone::NameSearch::steps) {
     slot.search.take(step);
   } else if (step == zone::NameSearch::steps) {
@@ -52,7 +52,9 @@ void LookAhead::ask_for_places_of_further(Slot& slot) const {
     const auto servers = node.find(wire::type_ns);
     if (!servers) return;
     const wire::NameView cut = slot.query->qname.last_labels(labels);
+    size_t index = 0;
     for_each_server(*servers, [&](wire::NameView server) {
+      if (slot.search.zone()->prefetch_glue(node, index++)) return;
       // One label below the cut is what glue nearly always is.
       if (server.is_root() || !(server.parent() == cut)) return;
       ask(wire::hash_of_child(hashes.of_last(labels), server.bytes().first(1U + server.data()[0]),

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <span>
 
 #include "wire/query.h"
 #include "zone/name_search.h"
@@ -29,15 +30,14 @@ class LookAhead {
   // The question at `index` of the batch, if there is something to look up. `query` is the result
   // of parsing it, and outlives the batch.
   void add(size_t index, const wire::Query& query);
-  // All look-ups. Before it works on a question it stores `mark(index)` in `in_hand`, so that
-  // whoever watches knows which it was.
-  template <typename Mark>
-  void run(std::atomic<uint64_t>& in_hand, Mark&& mark) {
-    for (size_t step = 0; step < steps; ++step) {
+  // All look-ups. Before it works on the question at an index it stores the mark of that index in
+  // `in_hand`, so that whoever watches knows which it was.
+  void run(std::atomic<uint64_t>& in_hand, std::span<const uint64_t> marks) {
+    for (size_t step = 0; step < steps; step = zone::NameSearch::step_after(step, zone_steps_)) {
       for (size_t i = 0; i < count_; ++i) {
-        in_hand.store(mark(order_[i]), std::memory_order_relaxed);
+        in_hand.store(marks[order_[i]], std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        take_step(step, order_[i]);
+        take_step(step, slots_[order_[i]]);
       }
     }
   }
@@ -59,10 +59,11 @@ class LookAhead {
     std::array<uint64_t, further_max> further;
   };
 
-  void take_step(size_t step, size_t index);
+  void take_step(size_t step, Slot& slot);
   void ask_for_places_of_further(Slot& slot) const;
 
   const zone::MemoryReader& zones_;
+  zone::NameSearch::ZoneSteps zone_steps_ = zone::NameSearch::ZoneSteps::apart;
   size_t count_ = 0;
   std::array<uint8_t, size_max> order_;
   std::array<Slot, size_max> slots_;

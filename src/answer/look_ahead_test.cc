@@ -104,15 +104,11 @@ TEST_F(LookAheadTest, SaysWhichQuestionItWorksOn) {
   }
   look_ahead->add(5, queries[0]);
   look_ahead->add(9, queries[1]);
+  std::array<uint64_t, LookAhead::size_max> marks{};
+  for (size_t i = 0; i < marks.size(); ++i) marks[i] = 100 + i;
   std::atomic<uint64_t> in_hand{0};
-  std::vector<size_t> marked;
-  look_ahead->run(in_hand, [&](size_t index) {
-    marked.push_back(index);
-    return 100 + index;
-  });
-  ASSERT_GE(marked.size(), 4u);
-  for (size_t i = 0; i < marked.size(); ++i) EXPECT_EQ(marked[i], i % 2 == 0 ? 5u : 9u);
-  EXPECT_EQ(in_hand.load(), 109u);
+  look_ahead->run(in_hand, marks);
+  EXPECT_EQ(in_hand.load(), 109u) << "the last one that it worked on";
 }
 
 TEST_F(LookAheadTest, KnowsNothingOfWhatWasNotAdded) {

@@ -91,7 +91,7 @@ class TestServer {
       parsed[i] = wire::parse_query(packets[i], queries[i]);
       if (parsed[i] == wire::QueryError::none) look_ahead->add(i, queries[i]);
     }
-    look_ahead->run(in_hand, [](size_t i) { return i; });
+    look_ahead->run(in_hand, std::array<uint64_t, LookAhead::size_max>{});
     for (size_t i = 0; i < packets.size(); ++i) {
       std::vector<uint8_t>& out = responses.emplace_back(out_bytes, 0xEE);
       outcome = responder.respond(packets[i], parsed[i], queries[i], look_ahead->at(i), client,

@@ -54,13 +54,6 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
   static_assert(Batch::size_max <= exchange::batch_max, "a row of the ReceiveArea for each");
   const size_t count = batch.receive();
   if (count == 0) return 0;
-  const auto in_flight = [&](size_t i) {
-    return InFlight{.protocol = Protocol::udp,
-                    .index = static_cast<uint8_t>(i),
-                    .batch = static_cast<uint8_t>(count),
-                    .bytes = static_cast<uint32_t>(batch.datagram(i).size())}
-        .encode();
-  };
   look_ahead_.begin();
   is_screening_ = shield_ != nullptr && shield_->is_enabled();
   for (size_t i = 0; i < count; ++i) {
@@ -69,15 +62,20 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
     arrival.envelope = open_envelope(Protocol::udp, batch.peer(i));
     arrival.envelope.server_address = batch.local_address(i);
     arrival.envelope.server_port = batch.local_port(i);
+    in_flight_[i] = InFlight{.protocol = Protocol::udp,
+                             .index = static_cast<uint8_t>(i),
+                             .batch = static_cast<uint8_t>(count),
+                             .bytes = static_cast<uint32_t>(arrival.message.size())}
+                        .encode();
     if (is_screening_) shield_->look(i, arrival.envelope.client.address, batch.hop_limit(i));
   }
   for (size_t i = 0; i < count; ++i) {
-    mark_in_flight(in_flight(i));
+    mark_in_flight(in_flight_[i]);
     take_in(i);
   }
-  look_ahead_.run(slot_.in_flight, in_flight);
+  look_ahead_.run(slot_.in_flight, in_flight_);
   for (size_t i = 0; i < count; ++i) {
-    mark_in_flight(in_flight(i));
+    mark_in_flight(in_flight_[i]);
     if (is_screening_) judge_name(i);
     const size_t size = answer(i, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
@@ -98,9 +96,9 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   // A datagram lies in shared memory by itself; of a stream, the supervisor needs a copy.
   std::memcpy(slot_.receive.stream_message.data(), message.data(), message.size());
   slot_.receive.stream_peer = peer.remote;
-  const uint64_t in_flight =
+  in_flight_[0] =
       InFlight{.protocol = Protocol::tcp, .bytes = static_cast<uint32_t>(message.size())}.encode();
-  mark_in_flight(in_flight);
+  mark_in_flight(in_flight_[0]);
   Arrival& arrival = arrivals_[0];
   arrival.message = message;
   arrival.envelope = open_envelope(Protocol::tcp, peer.remote);
@@ -112,7 +110,7 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   const uint64_t begun_ns = is_timed ? SystemClock().monotonic_ns() : 0;
   look_ahead_.begin();
   take_in(0);
-  look_ahead_.run(slot_.in_flight, [&](size_t) { return in_flight; });
+  look_ahead_.run(slot_.in_flight, in_flight_);
   const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
   if (shield_ != nullptr && size > 0) {

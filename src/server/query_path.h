@@ -105,6 +105,7 @@ class QueryPath final : public transport::StreamHandler {
   shield::WorkerShield* shield_ = nullptr;
   bool is_screening_ = false;  // the batch in hand
   std::array<Arrival, exchange::batch_max> arrivals_;
+  std::array<uint64_t, exchange::batch_max> in_flight_{};  // InFlight of each
   TurnTime now_;
   uint32_t since_sample_ = 0;
 };

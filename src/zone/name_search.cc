@@ -33,9 +33,10 @@ size_t deepest_where(size_t apex, size_t deepest, Exists&& exists) {
 
 }  // namespace
 
-void NameSearch::begin(const MemoryReader& zones, wire::NameView name) {
+void NameSearch::begin(const MemoryReader& zones, wire::NameView name, ZoneSteps zone_steps) {
   base_ = zones.base();
   name_ = name;
+  zone_steps_ = zone_steps;
   zone_.reset();
   encloser_.reset();
   zone_candidate_ = 0;
@@ -45,7 +46,7 @@ void NameSearch::begin(const MemoryReader& zones, wire::NameView name) {
 void NameSearch::take(size_t step) {
   switch (step) {
     case 0:
-      ask_for_zone_places();
+      begin_search();
       return;
     case 1:
       ask_for_zone();
@@ -56,7 +57,7 @@ void NameSearch::take(size_t step) {
     case 3:
       ask_for_name_places();
       return;
-    case 4:
+    case names_step:
       ask_for_node();
       return;
     default:
@@ -64,9 +65,19 @@ void NameSearch::take(size_t step) {
   }
 }
 
+void NameSearch::begin_search() {
+  hashes_.compute(name_, layout::file_header(base_)->hash_key);
+  if (zone_steps_ == ZoneSteps::apart) {
+    ask_for_zone_places();
+    return;
+  }
+  ask_for_zone();
+  find_zone();
+  ask_for_name_places();
+}
+
 void NameSearch::ask_for_zone_places() {
   const layout::FileHeader* header = layout::file_header(base_);
-  hashes_.compute(name_, header->hash_key);
   const TableRoot root = TableRoot::from_word(layout::load_shared(header->zone_table));
   size_t asked = 0;
   layout::for_each_apex_depth(header, hashes_.label_count() + 1, [&](size_t labels) {
@@ -138,6 +149,7 @@ void NameSearch::find_node() {
   } else {  // of another version, or two names with one tag
     encloser_ = find_encloser(*zone_, name_, hashes_);
   }
+  if (encloser_->node.has(node_cut)) encloser_->node.prefetch_more();
 }
 
 Encloser find_encloser(const ZoneView& zone, wire::NameView name,

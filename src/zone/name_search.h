@@ -23,14 +23,23 @@ struct Encloser {
 class NameSearch {
  public:
   static constexpr size_t steps = 6;
+  // Where there are few zones their table is at hand, and the first step does the work of the next
+  // three as well. Decided once for a batch, as the number of zones may change.
+  enum class ZoneSteps : uint8_t { apart, at_once };
+  [[nodiscard]] static ZoneSteps zone_steps(const MemoryReader& zones) {
+    return zones.has_few_zones() ? ZoneSteps::at_once : ZoneSteps::apart;
+  }
+  [[nodiscard]] static size_t step_after(size_t step, ZoneSteps zone_steps) {
+    return step == 0 && zone_steps == ZoneSteps::at_once ? names_step : step + 1;
+  }
 
   // Forgets what was searched before. `name` and the memory outlive the search.
-  void begin(const MemoryReader& zones, wire::NameView name);
-  // The steps from 0 on, each once.
+  void begin(const MemoryReader& zones, wire::NameView name, ZoneSteps zone_steps);
+  // Step 0, then each that follows by `step_after`.
   void take(size_t step);
   void run(const MemoryReader& zones, wire::NameView name) {
-    begin(zones, name);
-    for (size_t step = 0; step < steps; ++step) take(step);
+    begin(zones, name, ZoneSteps::at_once);
+    for (size_t step = 0; step < steps; step = step_after(step, zone_steps_)) take(step);
   }
 
   // After the last step:
@@ -41,6 +50,9 @@ class NameSearch {
   [[nodiscard]] const std::optional<Encloser>& encloser() const { return encloser_; }
 
  private:
+  static constexpr size_t names_step = 4;  // by then the name's places have been asked for
+
+  void begin_search();
   void ask_for_zone_places();
   void ask_for_zone();
   void find_zone();
@@ -51,6 +63,7 @@ class NameSearch {
 
   const uint8_t* base_ = nullptr;
   wire::NameView name_;
+  ZoneSteps zone_steps_ = ZoneSteps::apart;
   wire::SuffixHashes hashes_;
   std::optional<ZoneView> zone_;
   std::optional<Encloser> encloser_;

@@ -50,12 +50,15 @@ class NameSearchTest : public testing::Test {
   void check_many(size_t batches) {
     std::vector<NameSearch> searches(16);
     std::vector<wire::Name> names(searches.size());
+    using ZoneSteps = NameSearch::ZoneSteps;
     for (size_t batch = 0; batch < batches; ++batch) {
+      const ZoneSteps zone_steps = batch % 2 == 0 ? ZoneSteps::apart : ZoneSteps::at_once;
       for (size_t i = 0; i < searches.size(); ++i) {
         names[i] = sample_name(random_labels(8) + (random_() % 16 == 0 ? "elsewhere" : "example"));
-        searches[i].begin(memory_.reader(), names[i]);
+        searches[i].begin(memory_.reader(), names[i], zone_steps);
       }
-      for (size_t step = 0; step < NameSearch::steps; ++step) {
+      for (size_t step = 0; step < NameSearch::steps;
+           step = NameSearch::step_after(step, zone_steps)) {
         for (NameSearch& search : searches) search.take(step);
       }
       for (size_t i = 0; i < searches.size(); ++i) check(names[i], searches[i]);
@@ -111,7 +114,7 @@ TEST_F(NameSearchTest, KeepsToTheVersionThatItBegan) {
     NameSearch before;
     before.run(reader, names[i]);
     labels.push_back(before.encloser()->labels);
-    searches[i].begin(reader, names[i]);
+    searches[i].begin(reader, names[i], NameSearch::ZoneSteps::apart);
     for (size_t step = 0; step < 3; ++step) searches[i].take(step);
   }
   publish("example.", 40, 3);
