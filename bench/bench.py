@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures holdfast beside Knot, NSD, BIND and PowerDNS, and beside echoes that know no DNS.
 
-usage: bench.py [quick] --lab PROGRAM --holdfast PROGRAM [--only W,W] [--servers S,S] [--runs N]
+usage: bench.py [quick] [PART..] --lab PROGRAM --holdfast PROGRAM [--servers S,S] [--runs N] [--add]
                 [--minutes M] [--no-record]
 
-Without --only everything is measured and the record replaced; with it, the named parts are replaced
-in the record. Parts are workloads (workloads.py), and tcp, reloads, scaling, lookup, change.
+Without a part everything is measured and the record replaced; with some, these are replaced in the
+record, or with --add their runs are added to it. So a record can be made in several sittings.
+Parts are workloads (workloads.py), and tcp, reloads, scaling, lookup, change.
 """
 
 import argparse
@@ -33,6 +34,7 @@ QUICK_MINUTES, FULL_MINUTES = 4.5, 57
 QUICK_SCALE = 10  # the large sets are so much smaller
 QUICK_PARTS = ("records", "nxdomain", "records-signed", "hosting", "tcp", "reloads", "lookup")
 PARTS = ("tcp", "reloads", "scaling", "lookup", "change")
+ALL_PARTS = (*(one.name for one in workloads.workloads()), *PARTS)
 
 
 def tell(words):
@@ -41,12 +43,13 @@ def tell(words):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("mode", nargs="?", choices=("quick",))
+    parser.add_argument("words", nargs="*", choices=("quick", *ALL_PARTS), metavar="PART",
+                        help="quick, and " + ", ".join(ALL_PARTS))
     parser.add_argument("--lab", required=True)
     parser.add_argument("--holdfast", required=True)
-    parser.add_argument("--only", default="")
     parser.add_argument("--servers", default=",".join(servers.ALL))
     parser.add_argument("--runs", type=int)
+    parser.add_argument("--add", action="store_true")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--no-record", action="store_true")
     parser.add_argument("--fair-napi", action="store_true",
@@ -64,25 +67,25 @@ def recorded(name):
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def begin(options, name):
-    """What is recorded so far, if only parts of it are replaced."""
-    results = empty_results("./dev bench" + (" quick" if options.mode else ""))
+def begin(options, name, chosen):
+    """What is recorded so far, if only parts of it are replaced or added to."""
+    results = empty_results("./dev bench" + (" quick" if name == "quick" else ""))
     before = recorded(name)
-    if options.only and before:
-        before.update({key: results[key] for key in ("date", "machine", "peers")})
-        replaced = options.only.split(",")
+    if not chosen or not before:
+        return results
+    before.update({key: results[key] for key in ("date", "machine", "peers")})
+    if not options.add:
         before["remarks"] = [words for words in before.get("remarks", [])
-                             if not any(name in words for name in replaced)]
-        return before
-    return results
+                             if not any(part in words for part in chosen)]
+    return before
 
 
 def run(options):
-    name = options.mode or "full"
-    quick = options.mode == "quick"
-    results = begin(options, name)
-    wanted = options.only.split(",") if options.only else list(
-        QUICK_PARTS if quick else [w.name for w in workloads.workloads()] + list(PARTS))
+    quick = "quick" in options.words
+    name = "quick" if quick else "full"
+    chosen_parts = [word for word in options.words if word != "quick"]
+    results = begin(options, name, chosen_parts)
+    wanted = chosen_parts or (QUICK_PARTS if quick else ALL_PARTS)
     minutes = options.minutes or (QUICK_MINUTES if quick else FULL_MINUTES)
     plan = session.Plan(
         scale=QUICK_SCALE if quick else 1,
@@ -92,6 +95,7 @@ def run(options):
         folder=BUILD / "run",
         tell=tell,
         quick=quick,
+        adds=options.add,
     )
     work = session.Session(lab.Lab(options.lab), plan, results)
     work.remember(recorded(name))

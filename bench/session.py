@@ -37,6 +37,7 @@ class Plan:
     folder: pathlib.Path
     tell: object
     quick: bool
+    adds: bool = False  # to the runs that are recorded, in place of replacing them
 
     def pace(self):
         return measure.Pace(0.1, 3, 1.2) if self.quick else measure.Pace(0.2, 5, 2.0)
@@ -163,7 +164,8 @@ class Session:
     def measure_workload(self, workload, zone_set, names):
         questions = workloads.generator_options(workload, zone_set)
         record = {"title": workload.title, "date": str(datetime.date.today()),
-                  "zone_set": zone_set.name, "cost_rate": measure.COST_RATE, "runs": []}
+                  "zone_set": zone_set.name, "cost_rate": measure.COST_RATE,
+                  "runs": self.runs_before("workloads", workload.name, "runs")}
         for number in range(self.plan.runs):
             if self.plan.seconds_left() < 30:
                 self.remark(f"{workload.name}: {number} of {self.plan.runs} runs, no time was left")
@@ -177,6 +179,13 @@ class Session:
             found.update(self.measure_floors(workload, questions, found))
             record["runs"].append({name: one for name, one in found.items() if one})
             self.results["workloads"][workload.name] = record
+
+    def runs_before(self, *path):
+        """The runs that are recorded there, if this one adds to them."""
+        found = self.results
+        for key in path:
+            found = found.get(key, {})
+        return list(found) if self.plan.adds else []
 
     def measure_one(self, workload, target, measures):
         key = workload.name, target.name
