@@ -6,6 +6,9 @@ set(holdfast_together ON)
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR HOLDFAST_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL
                                                                     "Debug")
   set(holdfast_together OFF)
+else()
+  # mold takes what holds both forms for the linker's plugin unless it is told not to.
+  add_link_options(-fno-lto)
 endif()
 set(holdfast_together_files
   "answer/[a-z_]+|server/(query_path|pass_on)"
