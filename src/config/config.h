@@ -212,6 +212,7 @@ struct CatalogSetting {
   std::string group;  // for members of this group; empty: for all that have no other
   TransferSetting transfer;
   uint32_t members_max = 1'000'000;  // 1 to config::members_max; more: it is refused
+  std::string policy = {};           // by which its members are signed; empty: as they come
   uint32_t line = 0;
 };
 

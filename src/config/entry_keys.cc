@@ -294,6 +294,10 @@ constexpr std::array catalog_keys{
          .presence = Presence::required,
          .meaning = "Servers that its members are transferred from, as in `zone.primaries`."}),
     receive_max<&Draft::catalog>("catalog"),
+    policy_name<&Draft::catalog, &CatalogSetting::policy>(
+        {.table = "catalog",
+         .meaning = "The same as `zone.policy`, for its members: each is signed here with keys of "
+                    "its own."}),
     transfer_to<&Draft::catalog>("catalog"),
     notify<&Draft::catalog>("catalog"),
     Key{.table = "catalog",

@@ -118,6 +118,7 @@ group = "g"
 primaries = ["::5"]
 receive_mebibytes_max = 8
 transfer_to = ["any"]
+policy = "p"
 notify = ["::6"]
 members_max = 9
 [[published_catalog]]

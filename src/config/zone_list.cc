@@ -158,6 +158,7 @@ class Lister {
     for (const CatalogSetting& setting : config_.catalogs) {
       std::string name = canonical_zone_name(setting.name);
       const bool is_zone = seen_.contains(name);
+      static_cast<void>(find_policy("catalog", setting.policy, setting.line));
       const auto [first, is_new] = seen.try_emplace({std::move(name), setting.group}, setting.line);
       if (!is_zone) {
         list_.problems.add(
@@ -237,6 +238,13 @@ class Lister {
 }  // namespace
 
 std::string canonical_zone_name(const std::string& name) { return canonical_name(name).value(); }
+
+std::shared_ptr<const PolicySetting> policy_named(const Config& config, const std::string& name) {
+  if (name.empty()) return nullptr;
+  const auto found = std::ranges::find(config.policies, name, &PolicySetting::name);
+  return std::make_shared<const PolicySetting>(
+      found == config.policies.end() ? PolicySetting{.name = name} : *found);
+}
 
 ZoneList list_zones(const Config& config) { return Lister(config).list(); }
 

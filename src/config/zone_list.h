@@ -44,6 +44,10 @@ struct ZoneList {
 
 [[nodiscard]] ZoneList list_zones(const Config& config);
 
+// The policy of that name, of which list_zones has checked that there is one; null for none.
+[[nodiscard]] std::shared_ptr<const PolicySetting> policy_named(const Config& config,
+                                                                const std::string& name);
+
 // Absolute lower-case text of a name that parse_config has checked.
 [[nodiscard]] std::string canonical_zone_name(const std::string& name);
 

@@ -70,8 +70,10 @@ Catalogs::FollowedMap Catalogs::followed_by(const config::Config& config) {
     catalog.name = std::make_shared<const std::string>(name);
     catalog.facts.name = name;
     catalog.members_max = std::max<size_t>(catalog.members_max, setting.members_max);
-    catalog.settings.emplace(setting.group,
-                             std::make_shared<const config::TransferSetting>(setting.transfer));
+    catalog.settings.emplace(
+        setting.group,
+        MemberSetting{.transfer = std::make_shared<const config::TransferSetting>(setting.transfer),
+                      .policy = config::policy_named(config, setting.policy)});
   }
   return followed;
 }
@@ -87,7 +89,8 @@ std::optional<config::ZoneSource> Catalogs::source_of(const FollowedMap& followe
   if (setting == settings.end()) setting = settings.find("");
   if (setting == settings.end()) return std::nullopt;
   config::ZoneSource source{.name = zone, .file = {}};
-  source.transfer = setting->second;
+  source.transfer = setting->second.transfer;
+  source.policy = setting->second.policy;
   source.catalog = catalog->second.name;
   return source;
 }
@@ -227,7 +230,10 @@ void Catalogs::take(Followed& catalog, transfer::CatalogMember entry, Changes& c
     changes.removed.insert(zone);
     changes.added.insert(zone);
   }
-  changes.others = changes.others || member.entry.group != entry.group;
+  if (member.entry.group != entry.group) {
+    changes.others = true;
+    changes.added.insert(zone);  // it may be signed here from now on, or no longer
+  }
   member.entry = std::move(entry);
 }
 

@@ -51,9 +51,13 @@ class Catalogs {
     std::string catalog;
     transfer::CatalogMember entry;
   };
+  struct MemberSetting {
+    std::shared_ptr<const config::TransferSetting> transfer;
+    std::shared_ptr<const config::PolicySetting> policy;  // null: members are served as they come
+  };
   struct Followed {
     // By group.
-    std::map<std::string, std::shared_ptr<const config::TransferSetting>> settings;
+    std::map<std::string, MemberSetting> settings;
     std::shared_ptr<const std::string> name;
     size_t members_max = 0;
     CatalogFacts facts;

@@ -103,7 +103,8 @@ struct Transfers::Impl {
                   .on_forward =
                       [this](std::vector<uint8_t> message, const std::vector<config::Remote>& to,
                              transfer::Forwarder::Done done) {
-                        forwarder.forward(std::move(message), to, std::move(done));
+                        forwarder.forward(std::move(message), to, settings.read()->share_tls(),
+                                          std::move(done));
                       },
                   .left_s = [this](wire::NameView apex) { return secondaries.left_s(apex); }}),
         timer(context) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Zones that come from other servers: what is kept of them, and what is received; of those that are
 // signed here as well, under serials of their own.
+#include <algorithm>
 #include <ctime>
 
 #include "base/check.h"
 #include "control/zone_difference.h"
 #include "control/zone_set.h"
+#include "dnssec/zonemd.h"
 #include "log/log.h"
 #include "transfer/apply_differences.h"
 #include "transfer/serial.h"
@@ -25,6 +27,32 @@ std::string text_of(wire::NameView name) {
 bool is_signed(const zone::ZoneView& view) {
   const auto soa = view.apex_node().find(wire::type_soa);
   return soa && soa->signature_count > 0;
+}
+
+// RFC 8976 §4: what came is what was meant to be sent.
+Result<void> check_digest(const zone::Contents& contents) {
+  if (const auto fault = dnssec::check_zonemd(contents)) return fail(*fault);
+  return {};
+}
+
+Result<void> check_digest(zone::Draft& draft) {
+  const bool has_digest = std::ranges::any_of(draft.read(draft.apex()), [](const auto& record) {
+    return record.type == wire::type_zonemd;
+  });
+  if (!has_digest) return {};
+  zone::Contents contents = draft.contents();
+  TRY(contents.finish());
+  return check_digest(contents);
+}
+
+// Ours lacks what the primary's digest is over.
+Result<void> refuse_digest(std::span<const transfer::Difference> differences) {
+  bool has_digest = false;
+  differences.back().added.for_each([&](const transfer::ZoneRecord& record) {
+    has_digest = has_digest || record.type == wire::type_zonemd;
+  });
+  if (!has_digest) return {};
+  return fail("the primary's ZONEMD can be verified with the whole zone alone");
 }
 
 Error taken_out() { return Error{"the zone was taken out of the configuration meanwhile"}; }
@@ -93,6 +121,7 @@ Result<void> ZoneSet::publish_received(const zone::Contents& contents, const std
   const std::string zone = text_of(contents.apex());
   const auto before = table_.find(zone);
   if (!before || !before->file.empty()) return std::unexpected(taken_out());
+  TRY(check_digest(contents));
   const zone::Publication publication =
       TRY(before->policy ? publish_signed(zone, *before, contents, source)
                          : last_good_.publish(contents, source));
@@ -177,6 +206,7 @@ Result<void> ZoneSet::amend_received(const wire::Name& apex,
   zone::Draft draft = draft_of(*view, *before);
   zone::Publication publication;
   if (before->policy) {
+    TRY(refuse_digest(differences));
     const uint32_t served = view->serial();
     const uint32_t to = differences.back().to;
     set_serial(draft, from);
@@ -187,6 +217,7 @@ Result<void> ZoneSet::amend_received(const wire::Name& apex,
     publication = TRY(publish_received_draft(zone, draft, source, to));
   } else {
     TRY(transfer::apply_differences(draft, differences));
+    TRY(check_digest(draft));
     publication = TRY(publish_draft(zone, draft, source, Kept::afterwards));
   }
   log::info(Category::zones, "zone-received",

@@ -19,8 +19,6 @@ using log::Category;
 // A spool is kept so long after it was last asked for: the secondaries that were notified together
 // come together.
 constexpr uint64_t spool_kept_s = 30;
-// Spools kept at a time; the least used goes.
-constexpr size_t spools_max = 16;
 
 // What a record takes in a transfer, roughly; differences up to bytes_always are sent as such even
 // of a small zone.
@@ -97,6 +95,14 @@ Answerer::Answer Answerer::answer(Request request, Later later) {
 }
 
 Reply Answerer::answer_verified(const Request& request, const wire::Query& query, TsigChain tsig) {
+  const bool is_ordinary = query.opcode == wire::opcode_query && query.qtype == wire::type_soa;
+  Reply reply = answer_kind(request, query, std::move(tsig));
+  // Ordinary answers are padded as they are made.
+  if (request.tls != nullptr && query.edns.padding && !is_ordinary) reply.pad();
+  return reply;
+}
+
+Reply Answerer::answer_kind(const Request& request, const wire::Query& query, TsigChain tsig) {
   if (query.opcode == wire::opcode_notify) return answer_notify(request, query, std::move(tsig));
   if (query.opcode != wire::opcode_query) {
     return Reply(make_response(query, wire::rcode_notimp, wire::ede_not_supported),
@@ -216,6 +222,7 @@ Reply Answerer::answer_ordinary(const Request& request, const wire::Query& query
   client.protocol = request.protocol;
   client.family = request.client.is_ipv6() ? exchange::Family::ipv6 : exchange::Family::ipv4;
   client.address = request.client.address_bytes();
+  client.encrypted = request.tls != nullptr;
   wire::Query unsigned_query = query;
   unsigned_query.has_tsig = false;
   if (tsig.is_signed() && request.protocol == exchange::Protocol::udp) {

@@ -51,6 +51,9 @@ struct UpdateCounters {
 
 class Answerer {
  public:
+  // Spools kept at a time; the least used goes.
+  static constexpr size_t spools_max = 16;
+
   // Gives the answer to a request that had to wait for others.
   using Later = std::function<void(Reply)>;
   struct Parts {
@@ -103,6 +106,7 @@ class Answerer {
   void count_update(uint16_t rcode);
   [[nodiscard]] Reply answer_verified(const Request& request, const wire::Query& query,
                                       TsigChain tsig);
+  [[nodiscard]] Reply answer_kind(const Request& request, const wire::Query& query, TsigChain tsig);
   [[nodiscard]] Reply answer_notify(const Request& request, const wire::Query& query,
                                     TsigChain tsig);
   [[nodiscard]] Reply answer_transfer(const Request& request, const wire::Query& query,

@@ -162,6 +162,24 @@ const std::vector<std::string> whole_zone{"example.test. 6", "example.test. 2",
                                           "ns1.example.test. 1", "www.example.test. 1",
                                           "example.test. 6"};
 
+TEST_F(AnswererTest, SoManySpoolsAreKept) {
+  for (size_t i = 0; i < Answerer::spools_max + 4; ++i) {
+    const std::string zone = "z" + std::to_string(i) + ".test";
+    server_.add_zone(zone, zone_text);
+    allow(zone, "192.0.2.0/24");
+    apply();
+    EXPECT_EQ(records(ask(query(zone.c_str(), wire::type_axfr).bytes())).size(), 5U) << zone;
+  }
+  const std::string name = std::filesystem::path(folder_).filename().string();
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    const std::string path = std::filesystem::read_symlink(entry.path(), ignored).string();
+    files += path.find(name + "/") != std::string::npos ? 1U : 0U;
+  }
+  EXPECT_EQ(files, Answerer::spools_max);
+}
+
 TEST_F(AnswererTest, GivesAZoneToWhomItIsAllowed) {
   const auto messages = ask(query("Example.TEST", wire::type_axfr).bytes());
   EXPECT_EQ(records(messages), whole_zone);

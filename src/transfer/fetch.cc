@@ -36,6 +36,30 @@ void put_bytes(std::vector<uint8_t>& to, Bytes bytes) {
   to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
+// RFC 7314 §3: an empty option asks how long the zone holds. Within TLS the request is as long as a
+// block, and asks for answers that are (RFC 7830 §4, RFC 8467 §4.1).
+void append_opt(std::vector<uint8_t>& message, const FetchRequest& request) {
+  constexpr unsigned payload_bytes = 1232;
+  constexpr size_t head_bytes = 11;
+  constexpr size_t option_bytes = 4;
+  constexpr size_t block_bytes = 128;
+  const bool pads = request.from.tls.required;
+  const size_t unpadded = message.size() + head_bytes + 2 * option_bytes +
+                          (request.key ? TsigChain::request_bytes(*request.key) : 0);
+  const size_t zeros = (block_bytes - unpadded % block_bytes) % block_bytes;
+  message.push_back(0);
+  for (const unsigned word : {unsigned{wire::type_opt}, payload_bytes, 0U, 0U}) {
+    put_u16(message, word);
+  }
+  put_u16(message, static_cast<unsigned>(option_bytes + (pads ? option_bytes + zeros : 0)));
+  put_u16(message, wire::option_expire);
+  put_u16(message, 0);
+  if (!pads) return;
+  put_u16(message, wire::option_padding);
+  put_u16(message, static_cast<unsigned>(zeros));
+  message.resize(message.size() + zeros);
+}
+
 std::vector<uint8_t> make_request(const FetchRequest& request, uint16_t id) {
   const bool is_ixfr = request.serial.has_value();
   std::vector<uint8_t> message;
@@ -56,14 +80,7 @@ std::vector<uint8_t> make_request(const FetchRequest& request, uint16_t id) {
     put_u16(message, static_cast<unsigned>(request.soa.size()));
     put_bytes(message, request.soa);
   }
-  if (request.with_edns) {  // RFC 7314 §3: an empty option asks for it
-    constexpr unsigned payload_bytes = 1232;
-    message.push_back(0);
-    for (const unsigned word :
-         {unsigned{wire::type_opt}, payload_bytes, 0U, 0U, 4U, unsigned{wire::option_expire}, 0U}) {
-      put_u16(message, word);
-    }
-  }
+  if (request.with_edns) append_opt(message, request);
   return message;
 }
 
@@ -84,8 +101,8 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
                                                           .bytes_max = request_.bytes_max})) {}
 
   void start() {
-    fail_after(total_, fetch_total_ms, "the transfer takes longer than two hours");
-    fail_after(deadline_, fetch_connect_ms, "no connection within five seconds");
+    fail_after(total_, request_.limits.total_ms, "the end of the transfer does not come");
+    fail_after(deadline_, request_.limits.connect_ms, "no connection comes about");
     stream_.connect(request_.from.endpoint, [self = shared_from_this()](error_code error, size_t) {
       if (error) return self->fail_with("connect: " + error.message());
       if (self->request_.from.tls.required) return self->begin_tls();
@@ -96,7 +113,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
  private:
   void begin_tls() {
     if (request_.tls == nullptr) return fail_with("TLS is not set up");
-    fail_after(deadline_, fetch_connect_ms, "no TLS handshake within five seconds");
+    fail_after(deadline_, request_.limits.connect_ms, "no TLS handshake comes about");
     stream_.start_tls(request_.tls->client(), TlsSide::client,
                       request_.tls->hostname_of(request_.from.tls.peer),
                       [self = shared_from_this()](error_code error, size_t) {
@@ -107,13 +124,8 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
 
   void judge_server() {
     const std::string& peer = request_.from.tls.peer;
-    if (request_.tls->needs_alpn(peer) && !is_dns_agreed(stream_.session())) {
-      return fail_with("TLS: the server did not choose ALPN \"dot\"");
-    }
-    if (!peer.empty()) {
-      const auto proved = request_.tls->prove(stream_.session(), TlsSide::server, peer);
-      if (!proved) return fail_with("TLS: " + proved.error().message);
-    }
+    const auto proved = request_.tls->prove_server(stream_.session(), peer);
+    if (!proved) return fail_with("TLS: " + proved.error().message);
     send();
   }
 
@@ -123,7 +135,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     std::vector<uint8_t> length;
     put_u16(length, static_cast<unsigned>(outgoing_.size()));
     outgoing_.insert(outgoing_.begin(), length.begin(), length.end());
-    fail_after(deadline_, fetch_message_ms, "no answer within 20 seconds");
+    fail_after(deadline_, request_.limits.message_ms, "no answer");
     stream_.write(outgoing_, [self = shared_from_this()](error_code error, size_t) {
       if (error) return self->fail_with("send: " + stream_error_text(error));
       self->read_length();
@@ -156,7 +168,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     const auto step = inbound_->take(message_);
     if (!step) return fail_with(step.error().message);
     if (*step == Inbound::Step::more) {
-      fail_after(deadline_, fetch_message_ms, "no further message within 20 seconds");
+      fail_after(deadline_, request_.limits.message_ms, "no further message");
       return read_length();
     }
     if (request_.key && !tsig_.ends_signed()) return fail_with("the last message is not signed");
@@ -173,11 +185,14 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
     finish({.answer = fail(sentence), .refusal = inbound_->refusal()});
   }
 
-  void fail_after(asio::steady_timer& timer, unsigned after_ms, const char* sentence) {
+  void fail_after(asio::steady_timer& timer, unsigned after_ms, const char* what) {
     timer.expires_after(milliseconds(after_ms));
-    timer.async_wait([weak = weak_from_this(), sentence](error_code error) {
+    timer.async_wait([weak = weak_from_this(), after_ms, what](error_code error) {
       const auto self = weak.lock();
-      if (!error && self) self->fail_with(sentence);
+      if (error || !self) return;
+      constexpr unsigned ms_per_s = 1000;
+      self->fail_with(std::string(what) + " within " + std::to_string(after_ms / ms_per_s) +
+                      " seconds");
     });
   }
 

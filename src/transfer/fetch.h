@@ -4,9 +4,8 @@
 //
 // One TCP connection a fetch, within TLS if the server must be asked so; who it is, is then proved
 // before anything is sent (RFC 9103 §9.3). A single SOA as the answer to an IXFR says that there is
-// nothing new, so this is also how a zone's serial is looked at. Bounds: connect_ms, message_ms
-// from one message to the next, total_ms, and the bytes of records of the request. Thread: the
-// io_context's.
+// nothing new, so this is also how a zone's serial is looked at. Bounds: FetchLimits, and the bytes
+// of records of the request. Thread: the io_context's.
 #pragma once
 
 #include <functional>
@@ -24,6 +23,12 @@ class io_context;
 
 namespace holdfast::transfer {
 
+struct FetchLimits {
+  unsigned connect_ms = 5'000;   // for the handshake of TLS once more
+  unsigned message_ms = 20'000;  // from one message to the end of the next
+  unsigned total_ms = 2 * 3600 * 1000;
+};
+
 struct FetchRequest {
   config::Remote from;
   std::shared_ptr<const TsigKey> key;  // null: unsigned
@@ -33,6 +38,7 @@ struct FetchRequest {
   std::vector<uint8_t> soa;        // RDATA of that serial's SOA
   uint64_t bytes_max = 0;
   bool with_edns = true;  // and the wish for the EXPIRE option in it
+  FetchLimits limits = {};
 };
 
 struct FetchResult {
@@ -41,10 +47,6 @@ struct FetchResult {
   // With an error: the server's RCODE, if it was that.
   std::optional<uint16_t> refusal;
 };
-
-constexpr unsigned fetch_connect_ms = 5'000;
-constexpr unsigned fetch_message_ms = 20'000;
-constexpr unsigned fetch_total_ms = 2 * 3600 * 1000;
 
 // Calls `done` once, unless the io_context ends before.
 void fetch(boost::asio::io_context& context, const Clock& clock, FetchRequest request,

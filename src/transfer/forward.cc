@@ -4,36 +4,22 @@
 #include <array>
 #include <chrono>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
 #include "base/bytes.h"
+#include "log/log.h"
+#include "transfer/stream.h"
 
 namespace holdfast::transfer {
 
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
-tcp::endpoint to_asio(const Endpoint& endpoint) {
-  if (endpoint.is_ipv6()) return {asio::ip::address_v6(endpoint.address), endpoint.port};
-  asio::ip::address_v4::bytes_type bytes{};
-  std::copy_n(endpoint.address.begin(), bytes.size(), bytes.begin());
-  return {asio::ip::address_v4(bytes), endpoint.port};
-}
-
-// What must go within TLS does not go any other way.
-std::vector<config::Remote> in_the_clear(std::vector<config::Remote> servers) {
-  std::erase_if(servers, [](const config::Remote& server) { return server.tls.required; });
-  return servers;
-}
+constexpr size_t length_bytes = 2;
 
 }  // namespace
 
@@ -50,14 +36,16 @@ template <typename Owner>
 class Way : public std::enable_shared_from_this<Way<Owner>> {
  public:
   Way(std::shared_ptr<Owner> owner, std::vector<uint8_t> message,
-      const std::vector<config::Remote>& to, Forwarder::Done done)
+      const std::vector<config::Remote>& to, std::shared_ptr<const TlsCredentials> tls,
+      Forwarder::Done done)
       : owner_(std::move(owner)),
-        socket_(owner_->io),
         timer_(owner_->io),
-        message_(std::move(message)),
-        to_(in_the_clear(to)),
+        frame_(length_bytes),
+        to_(to),
+        tls_(std::move(tls)),
         done_(std::move(done)) {
-    store_be16(length_.data(), static_cast<uint16_t>(message_.size()));
+    store_be16(frame_.data(), static_cast<uint16_t>(message.size()));
+    frame_.insert(frame_.end(), message.begin(), message.end());
     ++owner_->forwards;
   }
   Way(const Way&) = delete;
@@ -66,63 +54,78 @@ class Way : public std::enable_shared_from_this<Way<Owner>> {
 
   void ask_next() {
     if (next_ == to_.size()) return finish({});
-    error_code ignored;
-    ignored = socket_.close(ignored);
+    const config::Remote& server = to_[next_++];
+    stream_ = std::make_shared<Stream>(owner_->io);
     timer_.expires_after(std::chrono::milliseconds(Forwarder::forward_ms));
-    timer_.async_wait([weak = this->weak_from_this()](error_code error) {
-      const auto self = weak.lock();
-      if (error || !self) return;
-      error_code closed;
-      closed = self->socket_.close(closed);
+    timer_.async_wait([weak = std::weak_ptr(stream_)](error_code error) {
+      const auto stream = weak.lock();
+      if (!error && stream) stream->close();
     });
-    const auto self = this->shared_from_this();
-    socket_.async_connect(to_asio(to_[next_++].endpoint),
-                          [self](error_code error) { error ? self->ask_next() : self->send(); });
+    stream_->connect(server.endpoint, then([this, &server] {
+                       if (!server.tls.required) return send();
+                       begin_tls(server);
+                     }));
   }
 
  private:
+  // What is done next, or the next server if this one fails. A stream lives until its handlers have
+  // been called.
+  template <typename Step>
+  Stream::Handler then(Step step) {
+    return [self = this->shared_from_this(), stream = stream_, step = std::move(step)](
+               error_code error, size_t) { error ? self->ask_next() : step(); };
+  }
+
+  // What must go within TLS does not go any other way, nor to another than is named.
+  void begin_tls(const config::Remote& server) {
+    if (tls_ == nullptr) return ask_next();
+    stream_->start_tls(
+        tls_->client(), TlsSide::client, tls_->hostname_of(server.tls.peer), then([this, &server] {
+          const auto proved = tls_->prove_server(stream_->session(), server.tls.peer);
+          if (proved) return send();
+          log::warning(log::Category::transfer, "update-not-forwarded",
+                       "an update is not passed on to " + server.endpoint.to_text() +
+                           ": TLS: " + proved.error().message);
+          ask_next();
+        }));
+  }
+
   void send() {
-    const std::array<asio::const_buffer, 2> frame{asio::buffer(length_), asio::buffer(message_)};
-    const auto self = this->shared_from_this();
-    asio::async_write(socket_, frame, [self](error_code error, size_t) {
-      error ? self->ask_next() : self->receive();
-    });
+    stream_->write(frame_, then([this] { receive(); }));
   }
 
   void receive() {
-    const auto self = this->shared_from_this();
-    asio::async_read(socket_, asio::buffer(answer_length_), [self](error_code error, size_t) {
-      if (error) return self->ask_next();
-      self->response_.resize(load_be16(self->answer_length_.data()));
-      asio::async_read(self->socket_, asio::buffer(self->response_),
-                       [self](error_code failed, size_t) {
-                         if (failed || !self->is_answer()) return self->ask_next();
-                         self->finish(std::move(self->response_));
-                       });
-    });
+    stream_->read(answer_length_, then([this] {
+                    response_.resize(load_be16(answer_length_.data()));
+                    stream_->read(response_, then([this] {
+                                    if (!is_answer()) return ask_next();
+                                    finish(std::move(response_));
+                                  }));
+                  }));
   }
 
   // To this request: same ID, a response.
   [[nodiscard]] bool is_answer() const {
     constexpr size_t header_bytes = 12;
-    return response_.size() >= header_bytes && response_[0] == message_[0] &&
-           response_[1] == message_[1] && (response_[2] & 0x80) != 0;
+    return response_.size() >= header_bytes && response_[0] == frame_[length_bytes] &&
+           response_[1] == frame_[length_bytes + 1] && (response_[2] & 0x80) != 0;
   }
 
   void finish(std::vector<uint8_t> response) {
     timer_.cancel();
+    if (stream_) stream_->close();
     done_(std::move(response));
   }
 
   std::shared_ptr<Owner> owner_;
-  tcp::socket socket_;
+  std::shared_ptr<Stream> stream_;  // to the server that is being asked
   asio::steady_timer timer_;
-  std::vector<uint8_t> message_;
+  std::vector<uint8_t> frame_;
   std::vector<config::Remote> to_;
+  std::shared_ptr<const TlsCredentials> tls_;
   Forwarder::Done done_;
   size_t next_ = 0;
-  std::array<uint8_t, 2> length_{};
-  std::array<uint8_t, 2> answer_length_{};
+  std::array<uint8_t, length_bytes> answer_length_{};
   std::vector<uint8_t> response_;
 };
 
@@ -132,11 +135,12 @@ Forwarder::Forwarder(asio::io_context& context) : impl_(std::make_shared<Impl>(c
 Forwarder::~Forwarder() = default;
 
 void Forwarder::forward(std::vector<uint8_t> message, const std::vector<config::Remote>& to,
-                        Done done) {
+                        std::shared_ptr<const TlsCredentials> tls, Done done) {
   if (impl_->forwards == forwards_max) {
     return asio::post(impl_->io, [done = std::move(done)] { done({}); });
   }
-  std::make_shared<Way<Impl>>(impl_, std::move(message), to, std::move(done))->ask_next();
+  std::make_shared<Way<Impl>>(impl_, std::move(message), to, std::move(tls), std::move(done))
+      ->ask_next();
 }
 
 }  // namespace holdfast::transfer

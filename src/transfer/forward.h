@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Passes a request on to a server over TCP, byte by byte, and gives back what that answers: updates
-// for secondary zones (RFC 2136 §6).
+// Passes a request on to a server over TCP or TLS, byte by byte, and gives back what that answers:
+// updates for secondary zones (RFC 2136 §6).
 //
-// One connection a request; the servers are asked one after another until one has answered, those
-// that are reached within TLS alone passed over. Bounds: forwards_max at a time, forward_ms for
-// each server. Thread: the io_context's.
+// One connection a request; the servers are asked one after another until one has answered. One
+// that is to be asked within TLS has to prove who it is first. Bounds: forwards_max at a time,
+// forward_ms for each server. Thread: the io_context's.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/peer.h"
+#include "transfer/tls.h"
 
 namespace boost::asio {
 class io_context;
@@ -31,7 +32,8 @@ class Forwarder {
 
   // `done` gets the answer, or nothing if none came.
   using Done = std::function<void(std::vector<uint8_t> response)>;
-  void forward(std::vector<uint8_t> message, const std::vector<config::Remote>& to, Done done);
+  void forward(std::vector<uint8_t> message, const std::vector<config::Remote>& to,
+               std::shared_ptr<const TlsCredentials> tls, Done done);
 
  private:
   struct Impl;

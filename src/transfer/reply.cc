@@ -3,12 +3,16 @@
 
 #include <algorithm>
 
+#include "answer/edns.h"
+
 namespace holdfast::transfer {
 
 namespace {
 
 constexpr uint16_t opt_payload_bytes = 1232;
 constexpr size_t arcount_at = 10;
+constexpr size_t message_bytes_max = 65535;
+constexpr size_t option_head_bytes = 4;
 constexpr unsigned opcode_bits = 0x7800;
 
 void put_u16(std::vector<uint8_t>& to, unsigned value) {
@@ -41,6 +45,23 @@ void append_opt(std::vector<uint8_t>& message, uint16_t rcode,
   store_be16(message.data() + arcount_at, static_cast<uint16_t>(additionals + 1));
 }
 
+// Behind the options of the OPT record that ends the message.
+void append_padding(std::vector<uint8_t>& message, size_t tsig_bytes) {
+  const auto opt = find_opt(message);
+  if (!opt) return;
+  const size_t unpadded = message.size() + option_head_bytes + tsig_bytes;
+  const size_t blocks = (unpadded + answer::padding_block_bytes - 1) / answer::padding_block_bytes;
+  const size_t padded = std::min(blocks * answer::padding_block_bytes, message_bytes_max);
+  if (padded < unpadded) return;
+  put_u16(message, wire::option_padding);
+  put_u16(message, static_cast<unsigned>(padded - unpadded));
+  message.resize(padded - tsig_bytes);
+  constexpr size_t rdlength_at = 9;  // behind the root's name, type, class and TTL
+  uint8_t* length = message.data() + *opt + rdlength_at;
+  store_be16(length,
+             static_cast<uint16_t>(load_be16(length) + option_head_bytes + padded - unpadded));
+}
+
 }  // namespace
 
 Reply::Reply(std::vector<uint8_t> message, TsigChain tsig)
@@ -68,6 +89,7 @@ Result<std::optional<std::vector<uint8_t>>> Reply::next(uint64_t now_s) {
     adapt(message);
   }
   ++position_;
+  if (pads_) append_padding(message, tsig_.response_bytes());
   tsig_.sign_response(message, now_s);
   return message;
 }
@@ -78,7 +100,7 @@ void Reply::adapt(std::vector<uint8_t>& message) const {
   const Bytes name = qname_.view().bytes();
   std::ranges::copy(name, message.begin() + wire::header_bytes);
   store_be16(message.data() + wire::header_bytes + name.size(), qtype_);
-  if (has_edns_ && position_ == 0)
+  if (has_edns_ && (position_ == 0 || pads_))
     append_opt(message, wire::rcode_noerror, std::nullopt, expire_s_);
 }
 

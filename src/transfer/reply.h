@@ -22,6 +22,10 @@ class Reply {
   Reply(std::shared_ptr<const MessageSource> source, const wire::Query& query, TsigChain tsig,
         std::optional<uint32_t> expire_s = std::nullopt);
 
+  // All messages are made as long as blocks of padding_block_bytes are: what goes within TLS and
+  // was asked so (RFC 7830 §4, RFC 8467 §4.1).
+  void pad() { pads_ = true; }
+
   // The next message, signed; none at the end. After an error the client must not take what it has
   // for a whole answer: end the connection.
   [[nodiscard]] Result<std::optional<std::vector<uint8_t>>> next(uint64_t now_s);
@@ -38,6 +42,7 @@ class Reply {
   uint16_t id_ = 0;
   bool recursion_desired_ = false;
   bool has_edns_ = false;
+  bool pads_ = false;
   std::optional<uint32_t> expire_s_;
   uint16_t qtype_ = 0;
   wire::Name qname_;  // in the case of the question

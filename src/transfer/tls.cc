@@ -182,6 +182,13 @@ bool TlsCredentials::needs_alpn(const std::string& peer) const {
   return found == peers_.end() || found->second.needs_alpn;
 }
 
+Result<void> TlsCredentials::prove_server(ssl_st* session, const std::string& peer) const {
+  if (needs_alpn(peer) && !is_dns_agreed(session)) {
+    return fail("the server did not choose ALPN \"dot\"");
+  }
+  return peer.empty() ? Result<void>() : prove(session, TlsSide::server, peer);
+}
+
 Result<void> TlsCredentials::prove(ssl_st* session, TlsSide side, const std::string& peer) const {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return fail("there is no tls_peer " + peer + " any more");

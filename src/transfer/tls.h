@@ -40,6 +40,8 @@ class TlsCredentials {
   [[nodiscard]] bool needs_alpn(const std::string& peer) const;
   // Whether the other side of `session`, which is its `side`, is `peer`. The error says why not.
   [[nodiscard]] Result<void> prove(ssl_st* session, TlsSide side, const std::string& peer) const;
+  // Before anything is sent to a server: ALPN, and who it is if a peer is named (RFC 9103 §9.3).
+  [[nodiscard]] Result<void> prove_server(ssl_st* session, const std::string& peer) const;
   // When our certificate ends; 0: there is none.
   [[nodiscard]] uint64_t expires_unix_s() const { return expires_unix_s_; }
 

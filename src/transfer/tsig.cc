@@ -63,6 +63,9 @@ void take_off(std::vector<uint8_t>& message, size_t tsig_start, uint16_t origina
   store_be16(message.data() + arcount_at, static_cast<uint16_t>(additionals - 1));
 }
 
+// Of a TSIG record, beside its two names, its MAC and the time of the other side.
+constexpr size_t fixed_bytes = 26;
+
 bool is_near(uint64_t a, uint64_t b, uint16_t fudge) { return (a > b ? a - b : b - a) <= fudge; }
 
 }  // namespace
@@ -237,6 +240,20 @@ void TsigChain::sign_response(std::vector<uint8_t>& message, uint64_t now_s) {
   is_first_ = false;
 }
 
+size_t TsigChain::response_bytes() const {
+  if (!answers_with_tsig_) return 0;
+  if (!is_signed()) {
+    return rejected_key_.view().size() + rejected_algorithm_.view().size() + fixed_bytes;
+  }
+  constexpr size_t time_bytes = 6;
+  return request_bytes(*key_) + (error_ == TsigError::bad_time ? time_bytes : 0);
+}
+
+size_t TsigChain::request_bytes(const TsigKey& key) {
+  return key.name.view().size() + name_of(key.algorithm).view().size() + fixed_bytes +
+         static_cast<size_t>(EVP_MD_get_size(digest_of(key.algorithm)));
+}
+
 TsigChain::Record TsigChain::own_record(uint64_t now_s) const {
   Record record;
   record.key = key_->name;
@@ -319,7 +336,9 @@ void TsigChain::append(std::vector<uint8_t>& message, const Record& record, Byte
   store_be16(message.data() + arcount_at, static_cast<uint16_t>(additionals + 1));
 }
 
-std::optional<size_t> find_tsig(Bytes message) {
+namespace {
+
+std::optional<size_t> find_last(Bytes message, uint16_t wanted) {
   if (message.size() < wire::header_bytes) return std::nullopt;
   size_t position = wire::header_bytes;
   wire::Name name;
@@ -343,9 +362,14 @@ std::optional<size_t> find_tsig(Bytes message) {
     reader.skip(reader.read_u16());
     if (reader.failed()) return std::nullopt;
     position += reader.position();
-    if (i + 1 == records && type == wire::type_tsig) return start;
+    if (i + 1 == records && type == wanted) return start;
   }
   return std::nullopt;
 }
+
+}  // namespace
+
+std::optional<size_t> find_tsig(Bytes message) { return find_last(message, wire::type_tsig); }
+std::optional<size_t> find_opt(Bytes message) { return find_last(message, wire::type_opt); }
 
 }  // namespace holdfast::transfer

@@ -81,6 +81,9 @@ class TsigChain {
   [[nodiscard]] TsigError error() const { return error_; }
   // Appends the TSIG to the next message of the response. Nothing if the request had none.
   void sign_response(std::vector<uint8_t>& message, uint64_t now_s);
+  // What that will append, and what a request of `key` gets.
+  [[nodiscard]] size_t response_bytes() const;
+  [[nodiscard]] static size_t request_bytes(const TsigKey& key);
 
  private:
   struct Record;
@@ -103,5 +106,7 @@ class TsigChain {
 
 // Where the TSIG record of a message begins, if it ends with one; none too if it is malformed.
 [[nodiscard]] std::optional<size_t> find_tsig(Bytes message);
+// The same of OPT, before a TSIG is appended.
+[[nodiscard]] std::optional<size_t> find_opt(Bytes message);
 
 }  // namespace holdfast::transfer

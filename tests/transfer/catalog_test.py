@@ -48,6 +48,8 @@ class Follow(unittest.TestCase):
             tables=[("catalog", {"name": CATALOG, "primaries": [self.primary.address]}),
                     ("catalog", {"name": CATALOG, "group": "special", "transfer_to": ["any"],
                                  "primaries": [self.primary.address]}),
+                    ("catalog", {"name": CATALOG, "group": "signed", "policy": "default",
+                                 "primaries": [self.primary.address]}),
                     ("catalog", {"name": OTHER, "primaries": [self.primary.address],
                                  "members_max": 5})])
         self.server.__enter__()
@@ -96,6 +98,23 @@ class Follow(unittest.TestCase):
 
     def whole_transfers(self, zone):
         return self.asked.count((zone, False))
+
+    def is_signed(self, zone):
+        return len(self.server.ask(zone, "SOA", want_dnssec=True).answer) == 2
+
+    def test_a_group_may_be_signed_here(self):
+        self.put(member("u1", "a.test") + member("u2", "b.test", "signed"))
+        wait_until("b.test signed", lambda: self.is_signed("b.test"))
+        self.put(member("u1", "a.test", "signed") + member("u2", "b.test"))
+        wait_until("a.test signed", lambda: self.is_signed("a.test"))
+        self.assertEqual(self.whole_transfers("a.test"), 1)
+        self.notify("b.test")
+        wait_until("b.test as it comes", lambda: not self.is_signed("b.test"))
+        self.assertFalse(self.server.ask("b.test", "DNSKEY").answer)
+        self.server.stop()
+        self.server.start()
+        wait_until("control", self.control.is_up)
+        self.assertTrue(self.is_signed("a.test"))
 
     def test_members_come_and_go(self):
         self.assertEqual(self.facts()["members"], 2)

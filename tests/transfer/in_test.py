@@ -18,6 +18,7 @@ import dns.message
 import dns.opcode
 import dns.rcode
 import dns.tsigkeyring
+import dns.zone
 from control_client import Control, wait_until
 from harness import Server
 from primary import Primary, records, response, soa, whole, zone_lines
@@ -25,6 +26,21 @@ from primary import Primary, records, response, soa, whole, zone_lines
 ZONE = "in.example"
 SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 RING = dns.tsigkeyring.from_text({"k.": ("hmac-sha256", SECRET)})
+
+
+def bare(query, lines):
+    """A message in wire form that ends with its answers."""
+    message = response(query, records(ZONE, lines))
+    message.use_edns(-1)
+    return message.to_wire()
+
+
+def with_digest(lines):
+    """The zone with a ZONEMD record (RFC 8976), last."""
+    zone = dns.zone.from_text("\n".join(line.replace(" ", " 3600 ", 1) for line in lines) + "\n",
+                              origin=ZONE, relativize=False)
+    digest = zone.compute_digest(dns.zone.DigestHashAlgorithm.SHA384)
+    return [*lines, f"@ ZONEMD {digest.to_text()}"]
 
 
 class Secondary(unittest.TestCase):
@@ -278,6 +294,53 @@ class Broken(Secondary):
                 yield response(query, records(ZONE, [f"n{i} TXT \"{'x' * 200}\""] * 50))
         self.refused(answer, "more than the 1048576 bytes")
 
+    def test_a_digest_that_does_not_fit(self):
+        good = with_digest(zone_lines(2, "a A 192.0.2.11", "b A 192.0.2.12"))
+        self.lines([*good, "c A 192.0.2.13", soa(2)], "ZONEMD does not fit the records")
+        self.lines([soa(3), *good[1:], soa(3)], "ZONEMD is for serial 2, the SOA has 3")
+        self.primary.answer = lambda query: whole(query, good)
+        self.refresh("zone-retransfer")
+        self.wait_serial(2)
+        # After a difference it is over the whole zone as well; else that is asked for.
+        better = with_digest(zone_lines(3, "a A 192.0.2.11", "b A 192.0.2.12", "c A 192.0.2.13"))
+
+        def answer(query):
+            if not query.authority:
+                return whole(query, better)
+            lines = [soa(3), soa(2), good[-1], soa(3), better[-1], *self.added, soa(3)]
+            return [response(query, records(ZONE, lines))]
+        self.primary.answer = answer
+        self.added = ["d A 192.0.2.14"]
+        self.wait_idle()
+        self.refresh()
+        self.wait_serial(3)
+        self.assertEqual(self.primary.requests[-2:], [("IXFR", 2), ("AXFR", None)])
+        self.assertEqual(self.server.ask(f"d.{ZONE}", "A").rcode(), dns.rcode.NXDOMAIN)
+
+    def test_more_changes_than_the_zone_is_worth(self):
+        # 200,000 records of 16 bytes each, in their wire form.
+        def answer(query):
+            if not query.authority:
+                return whole(query, zone_lines(2, "z A 192.0.2.99"))
+            first = response(query, records(ZONE, [soa(2), soa(1), soa(2)])).to_wire()
+            return [first, *(many(query, at) for at in range(0, 201_000, 3000)),
+                    response(query, records(ZONE, [soa(2)]))]
+
+        def many(query, first):
+            message = bare(query, [])
+            added = [b"\xc0\x0c\0\x01\0\x01\0\0\x0e\x10\0\x04" + (10 << 24 | at).to_bytes(4, "big")
+                     for at in range(first, first + 3000)]
+            return message[:6] + len(added).to_bytes(2, "big") + message[8:] + b"".join(added)
+        self.server.zone_settings[ZONE]["receive_mebibytes_max"] = 100
+        self.server.write_config()
+        self.server.run("reload", "--config", str(self.server.config), check=True)
+        self.wait_idle()
+        self.primary.answer = answer
+        self.refresh()
+        self.wait_serial(2)
+        self.assertIn("records are more than the whole zone is worth", self.server.log_text(10**6))
+        self.assertEqual(len(self.server.ask(f"z.{ZONE}", "A").answer), 1)
+
     def test_malformed(self):
         def other_id(query):
             query.id ^= 1
@@ -291,6 +354,13 @@ class Broken(Secondary):
             message.question[0].name = dns.name.from_text("else.example")
             return [message]
         self.refused(other_question, "another question")
+
+        def loop(query):  # an owner that points to itself
+            message = bare(query, zone_lines(2)[:1])
+            at = len(message)
+            return [message[:7] + b"\x02" + message[8:] + (0xC000 | at).to_bytes(2, "big") +
+                    b"\0\x01\0\x01\0\0\0\x01\0\x04abcd"]
+        self.refused(loop, "malformed")
 
     def differences(self, lines, sentence):
         """An IXFR so, and no AXFR to fall back to."""
@@ -308,6 +378,8 @@ class Broken(Secondary):
                          "begins at serial 4 where serial 3 is")
         self.differences([soa(5), soa(1), soa(1), soa(5)], "leads from serial 1 to serial 1")
         self.differences([soa(5), soa(1), soa(6), soa(5)], "leads from serial 1 to serial 6")
+        self.differences([soa(5), soa(1), soa(3), soa(3), soa(1), soa(1), soa(3), soa(5)],
+                         "leads from serial 3 to serial 1")
         self.differences([soa(5), soa(1), soa(5), "a A 192.0.2.11", soa(5)], "is there already")
 
 
@@ -338,6 +410,32 @@ class Signed(Secondary):
             response(query, records(ZONE, [line])) for line in [*zone_lines(3), soa(3)]]
         self.refresh("zone-retransfer")
         self.wait_serial(3)
+
+
+class Many(unittest.TestCase):
+    def test_so_many_are_asked_for_at_a_time(self):
+        zones = [f"z{i}.example" for i in range(140)]
+        go_on = threading.Event()
+
+        def answer(query):
+            go_on.wait(30)
+            return whole(query, zone_lines(1))
+        with Primary() as primary:
+            primary.answer = answer
+            local = "@ SOA ns1 host 1 1 1 1 1\n@ NS ns1\nns1 A 192.0.2.1\n"
+            settings = {zone: {"primaries": [primary.address]} for zone in zones}
+            with Server({"local.example": local, **{zone: None for zone in zones}},
+                        zone_settings=settings) as server:
+                control = Control(server)
+                try:
+                    wait_until("128 requests", lambda: len(primary.requests) == 128)
+                    asking = [zone for zone in zones if control.zone(zone)["secondary"]["asking"]]
+                    self.assertEqual(len(asking), 128)
+                    self.assertEqual(len(primary.requests), 128)
+                finally:
+                    go_on.set()
+                wait_until("all", lambda: server.ask(zones[-1], "SOA").rcode() == 0 and
+                           len(primary.requests) == 140)
 
 
 class Timers(unittest.TestCase):

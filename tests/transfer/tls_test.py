@@ -17,6 +17,8 @@ import dns.edns
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.tsigkeyring
+import dns.update
 from certificates import Authority
 from control_client import Control, wait_until
 from harness import Server, frame, free_port, read_frame
@@ -52,8 +54,8 @@ class Tls(unittest.TestCase):
     def peer(self, **values):
         return {"name": "friend", **values}
 
-    def primary(self):
-        """Ours, with a zone for each kind of rule."""
+    def primary(self, **settings):
+        """Ours, with a zone for each kind of rule, all with `settings`."""
         rules = {"tls.example": "any tls", "named.example": "any tls=friend",
                  "pinned.example": "any tls=pinned", "both.example": "any k tls=friend"}
         server = Server(
@@ -61,7 +63,8 @@ class Tls(unittest.TestCase):
             {"server": {"listen_tls": [f"{ADDRESS}@{self.tls_port}"]},
              "tls": {"certificate": self.ours.certificate, "key": self.ours.key},
              "metrics": {"listen": f"{ADDRESS}:{free_port()}"}},
-            zone_settings={zone: {"transfer_to": [rule]} for zone, rule in rules.items()},
+            zone_settings={zone: {"transfer_to": [rule], **settings}
+                           for zone, rule in rules.items()},
             keys=KEYS,
             tls_peers=[self.peer(hostname="ns.friend.test", ca=self.authority.certificate),
                        {"name": "pinned", "pins": [self.stranger.pin, self.friend.pin]}])
@@ -149,6 +152,49 @@ class Out(Tls):
             self.assertEqual([int(option.code) for option in reply.options
                               if option.otype == dns.edns.EDE], [21])
 
+    def messages(self, connection, query, records):
+        """The answer's messages as bytes, until it has so many records; and all of them."""
+        connection.sendall(frame(query.to_wire()))
+        wires, found, context = [], 0, None
+        while found < records:
+            wires.append(read_frame(connection))
+            message = dns.message.from_wire(
+                wires[-1], one_rr_per_rrset=True, keyring=query.keyring, multi=True,
+                request_mac=query.mac, tsig_ctx=context, xfr=True)
+            context = message.tsig_ctx
+            found += len(message.answer)
+        self.assertEqual(found, records)
+        return wires
+
+    def test_answers_are_as_long_as_blocks_if_asked_so(self):
+        server, _ = self.primary()
+        padding = dns.edns.GenericOption(dns.edns.PADDING, b"")
+        for zone, identity, keyring in (
+                ("tls.example", None, None),
+                ("both.example", self.friend, dns.tsigkeyring.from_text({"k": SECRET}))):
+            def query(options, zone=zone, keyring=keyring):
+                made = dns.message.make_query(zone, "AXFR", flags=0)
+                made.use_edns(options=options)
+                if keyring:
+                    made.use_tsig(keyring, algorithm="hmac-sha256")
+                return made
+            with self.subTest(zone), self.connect(identity) as connection:
+                padded = self.messages(connection, query([padding]), NAMES + 4)
+                self.assertGreater(len(padded), 10)
+                self.assertEqual({len(wire) % 468 for wire in padded}, {0})
+                plain = self.messages(connection, query([]), NAMES + 4)
+                self.assertNotEqual({len(wire) % 468 for wire in plain}, {0})
+        with self.connect() as connection:
+            for name, rdtype in (("tls.example", "SOA"), ("named.example", "AXFR"),
+                                 ("tls.example", "TXT")):
+                asked = dns.message.make_query(name, rdtype, use_edns=0, options=[padding])
+                connection.sendall(frame(asked.to_wire()))
+                self.assertEqual(len(read_frame(connection)), 468, name)
+        # In the clear it would hide nothing.
+        asked = dns.message.make_query("tls.example", "AXFR", use_edns=0, options=[padding])
+        self.assertNotIn(dns.edns.PADDING, [option.otype for option in
+                                            server.send(asked, tcp=True).options])
+
     def test_the_silent_are_closed_and_counted(self):
         server, _ = self.primary()
         begun = time.monotonic()
@@ -233,6 +279,29 @@ class In(Tls):
                 self.start(server)
                 wait_until("both", lambda: server.ask("both.example", "SOA").rcode() == 0)
                 self.assertEqual(len(server.ask("n1999.tls.example", "TXT").answer), 1)
+
+    def test_updates_are_passed_on_within_tls_and_to_nobody_else(self):
+        primary, _ = self.primary(update=["k"])
+        keyring = dns.tsigkeyring.from_text({"k": SECRET})
+
+        def update(server, name):
+            message = dns.update.Update("tls.example", keyring=keyring, keyname="k",
+                                        keyalgorithm="hmac-sha256")
+            message.add(name, 60, "A", "192.0.2.7")
+            return dns.rcode.to_text(server.send(message, tcp=True, timeout=15).rcode())
+
+        for name, peer, rcode in (
+                ("good", {"hostname": "ns.ours.test"}, "NOERROR"),
+                ("bad", {"hostname": "ns.else.test"}, "SERVFAIL")):
+            server = self.secondary("tls=friend", **peer, ca=self.authority.certificate)
+            server.zones = {"good.example": zone_text(1), **server.zones}
+            server.zone_settings["tls.example"]["forward_updates"] = True
+            server.write_config()
+            self.start(server)
+            self.assertEqual(update(server, name), rcode)
+        self.assertEqual(len(primary.ask("good.tls.example", "A").answer), 1)
+        self.assertEqual(primary.ask("bad.tls.example", "A").rcode(), dns.rcode.NXDOMAIN)
+        self.assertIn("an update is not passed on to", server.log_text(10**6))
 
     def test_one_that_proves_nothing_is_told_nothing(self):
         primary, _ = self.primary()
