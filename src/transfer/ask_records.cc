@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 
@@ -23,6 +24,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr size_t length_bytes = 2;
+// EDNS with DO; the payload size means nothing over TCP (RFC 6891 §6.2.3).
+constexpr std::array<uint8_t, 11> opt_record{0, 0, wire::type_opt, 0x04, 0xD0, 0, 0, 0x80, 0, 0, 0};
 
 void put_u16(std::vector<uint8_t>& to, unsigned value) {
   to.push_back(static_cast<uint8_t>(value >> 8));
@@ -32,7 +35,7 @@ void put_u16(std::vector<uint8_t>& to, unsigned value) {
 class Asking : public std::enable_shared_from_this<Asking> {
  public:
   Asking(asio::io_context& context, const wire::Name& name, uint16_t type,
-         std::function<void(Result<Records>)> done)
+         std::function<void(Result<Answered>)> done)
       : stream_(context), deadline_(context), name_(name), type_(type), done_(std::move(done)) {
     CHECK(::getrandom(&id_, sizeof id_, 0) == sizeof id_);
   }
@@ -54,11 +57,12 @@ class Asking : public std::enable_shared_from_this<Asking> {
     std::vector<uint8_t> query;
     put_u16(query, id_);
     put_u16(query, wire::flag_rd);
-    for (const unsigned count : {1U, 0U, 0U, 0U}) put_u16(query, count);
+    for (const unsigned count : {1U, 0U, 0U, 1U}) put_u16(query, count);
     const Bytes name = name_.view().bytes();
     query.insert(query.end(), name.begin(), name.end());
     put_u16(query, type_);
     put_u16(query, wire::class_in);
+    query.insert(query.end(), opt_record.begin(), opt_record.end());
     put_u16(message_, static_cast<unsigned>(query.size()));
     message_.insert(message_.end(), query.begin(), query.end());
     stream_.write(message_, [self = shared_from_this()](error_code error, size_t) {
@@ -79,7 +83,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     });
   }
 
-  [[nodiscard]] Result<Records> read_answer() const {
+  [[nodiscard]] Result<Answered> read_answer() const {
     if (message_.size() < wire::header_bytes) return fail("the answer is malformed");
     std::vector<uint8_t> scratch(wire::rdata_bytes_max);
     wire::MessageReader reader(message_, scratch);
@@ -87,24 +91,39 @@ class Asking : public std::enable_shared_from_this<Asking> {
     if (header.id != id_ || (header.flags & wire::flag_qr) == 0) {
       return fail("the answer is to another question");
     }
-    if (header.rcode() != wire::rcode_noerror) {
+    if (header.rcode() != wire::rcode_noerror && header.rcode() != wire::rcode_nxdomain) {
       return fail("the server answers " + wire::rcode_to_text(header.rcode()));
     }
     wire::MessageQuestion question;
     auto step = reader.next_question(question);
     while (step == wire::MessageReader::Step::item) step = reader.next_question(question);
-    Records records;
+    Answered answered;
     wire::MessageRecord record;
     while ((step = reader.next_record(record)) == wire::MessageReader::Step::item) {
-      const bool is_asked = record.section == wire::Section::answer && record.type == type_ &&
-                            record.owner.view() == name_.view();
-      if (is_asked) records.emplace_back(record.rdata.begin(), record.rdata.end());
+      take(record, answered);
     }
     if (step != wire::MessageReader::Step::end) return fail("the answer is malformed");
-    return records;
+    return answered;
   }
 
-  void finish(Result<Records> result) {
+  void take(const wire::MessageRecord& record, Answered& answered) const {
+    const bool is_authority = record.section == wire::Section::authority;
+    if (is_authority && record.type == wire::type_soa) {
+      answered.soa_owner = wire::Name(record.owner.view());
+    }
+    const bool is_looked_at =
+        record.section == wire::Section::answer || (is_authority && type_ == wire::type_ns);
+    if (!is_looked_at || !(record.owner.view() == name_.view())) return;
+    if (record.type == type_) {
+      answered.records.emplace_back(record.rdata.begin(), record.rdata.end());
+      answered.ttl = std::max(answered.ttl, record.ttl);
+    } else if (record.type == wire::type_rrsig && record.rdata.size() > 2 &&
+               load_be16(record.rdata.data()) == type_) {
+      answered.signatures.emplace_back(record.rdata.begin(), record.rdata.end());
+    }
+  }
+
+  void finish(Result<Answered> result) {
     if (!done_) return;
     stream_.close();
     deadline_.cancel();
@@ -116,16 +135,24 @@ class Asking : public std::enable_shared_from_this<Asking> {
   asio::steady_timer deadline_;
   wire::Name name_;
   uint16_t type_;
-  std::function<void(Result<Records>)> done_;
+  std::function<void(Result<Answered>)> done_;
   uint16_t id_ = 0;
   std::vector<uint8_t> message_;
 };
 
 }  // namespace
 
+void ask_rrset(asio::io_context& context, const Endpoint& server, const wire::Name& name,
+               uint16_t type, std::function<void(Result<Answered>)> done) {
+  std::make_shared<Asking>(context, name, type, std::move(done))->start(server);
+}
+
 void ask_records(asio::io_context& context, const Endpoint& server, const wire::Name& name,
                  uint16_t type, std::function<void(Result<Records>)> done) {
-  std::make_shared<Asking>(context, name, type, std::move(done))->start(server);
+  ask_rrset(context, server, name, type, [done = std::move(done)](Result<Answered> answered) {
+    if (!answered) return done(std::unexpected(answered.error()));
+    done(std::move(answered->records));
+  });
 }
 
 }  // namespace holdfast::transfer

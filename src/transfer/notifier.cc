@@ -39,13 +39,15 @@ udp::endpoint to_asio(const Endpoint& endpoint) {
 
 struct Notice {
   wire::Name apex;
-  std::vector<uint8_t> soa;
+  uint16_t type = wire::type_soa;
+  std::vector<uint8_t> soa;  // of type SOA alone
   config::Remote to;
   std::shared_ptr<const TsigKey> key;
   uint16_t id = 0;
   TsigChain tsig;
   unsigned attempts = 0;
   uint64_t due_ns = 0;
+  Notifier::Done done = {};
 };
 
 void put_u16(std::vector<uint8_t>& to, unsigned value) {
@@ -61,10 +63,12 @@ std::vector<uint8_t> make_message(const Notice& notice) {
   std::vector<uint8_t> message;
   put_u16(message, notice.id);
   put_u16(message, wire::opcode_notify << 11 | wire::flag_aa);
-  for (const unsigned count : {1U, 1U, 0U, 0U}) put_u16(message, count);
+  const bool has_soa = notice.type == wire::type_soa;
+  for (const unsigned count : {1U, has_soa ? 1U : 0U, 0U, 0U}) put_u16(message, count);
   put_bytes(message, notice.apex.view().bytes());
-  put_u16(message, wire::type_soa);
+  put_u16(message, notice.type);
   put_u16(message, wire::class_in);
+  if (!has_soa) return message;
   put_u16(message, 0xC000 | wire::header_bytes);
   put_u16(message, wire::type_soa);
   put_u16(message, wire::class_in);
@@ -75,10 +79,10 @@ std::vector<uint8_t> make_message(const Notice& notice) {
   return message;
 }
 
-std::string key_of(wire::NameView apex, const config::Remote& to) {
+std::string key_of(wire::NameView apex, uint16_t type, const config::Remote& to) {
   wire::Name folded(apex);
   folded.fold_case();
-  return to.to_text() + " " + folded.view().to_text();
+  return to.to_text() + " " + folded.view().to_text() + " " + std::to_string(type);
 }
 
 }  // namespace
@@ -90,6 +94,7 @@ struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
         timer(context),
         sockets{udp::socket(context), udp::socket(context)} {}
 
+  void put(Notice next);
   void open();
   void receive(size_t family);
   void on_datagram(Bytes datagram, const udp::endpoint& from);
@@ -98,7 +103,7 @@ struct Notifier::Impl : std::enable_shared_from_this<Notifier::Impl> {
   void send_due();
   void send_again(const std::string& name, Notice& notice, uint64_t now_ns);
   void send(const std::string& name, Notice& notice);
-  void forget(std::unordered_map<std::string, Notice>::iterator notice);
+  void forget(std::unordered_map<std::string, Notice>::iterator notice, bool is_acknowledged);
   void forget_id(uint16_t id, const std::string& name);
 
   const Clock& clock;
@@ -127,26 +132,37 @@ Notifier::~Notifier() {
 
 void Notifier::notify(wire::NameView apex, Bytes soa, const config::Remote& to,
                       std::shared_ptr<const TsigKey> key) {
-  if (impl_->waiting.size() >= waiting_max) {
-    log::warning(Category::transfer, "notify-lost",
-                 "too many notices wait already, so one of zone " + apex.to_text() + " is lost");
+  impl_->put({.apex = wire::Name(apex),
+              .soa = {soa.begin(), soa.end()},
+              .to = to,
+              .key = std::move(key),
+              .tsig = {}});
+}
+
+void Notifier::notify_parent(wire::NameView child, uint16_t type, const Endpoint& to, Done done) {
+  impl_->put({.apex = wire::Name(child),
+              .type = type,
+              .soa = {},
+              .to = {.endpoint = to, .key = {}, .tls = {}},
+              .key = nullptr,
+              .tsig = {},
+              .done = std::move(done)});
+}
+
+void Notifier::Impl::put(Notice next) {
+  if (waiting.size() >= waiting_max) {
+    log::warning(
+        Category::transfer, "notify-lost",
+        "too many notices wait already, so one of zone " + next.apex.view().to_text() + " is lost");
     return;
   }
-  const std::string name = key_of(apex, to);
-  const auto [found, is_new] = impl_->waiting.try_emplace(name);
-  Notice& notice = found->second;
+  const std::string name = key_of(next.apex, next.type, next.to);
+  const auto [found, is_new] = waiting.try_emplace(name);
   // An answer to what was sent before says nothing of this version.
-  if (!is_new) impl_->forget_id(notice.id, name);
-  notice = {.apex = wire::Name(apex),
-            .soa = {soa.begin(), soa.end()},
-            .to = to,
-            .key = std::move(key),
-            .id = 0,
-            .tsig = {},
-            .attempts = 0,
-            .due_ns = 0};
-  if (is_new) impl_->queue.push_back(name);
-  impl_->send_first(name, notice);
+  if (!is_new) forget_id(found->second.id, name);
+  found->second = std::move(next);
+  if (is_new) queue.push_back(name);
+  send_first(name, found->second);
 }
 
 void Notifier::Impl::open() {
@@ -200,14 +216,17 @@ void Notifier::Impl::on_datagram(Bytes datagram, const udp::endpoint& from) {
                        wire::rcode_to_text(rcode) + " to a NOTIFY of zone " +
                        apex.view().to_text());
     }
-    forget(found);
+    forget(found, rcode == wire::rcode_noerror);
     return;
   }
 }
 
-void Notifier::Impl::forget(std::unordered_map<std::string, Notice>::iterator notice) {
+void Notifier::Impl::forget(std::unordered_map<std::string, Notice>::iterator notice,
+                            bool is_acknowledged) {
   forget_id(notice->second.id, notice->first);
+  const Done done = std::move(notice->second.done);
   waiting.erase(notice);
+  if (done) done(is_acknowledged);
 }
 
 void Notifier::Impl::forget_id(uint16_t id, const std::string& name) {
@@ -261,7 +280,7 @@ void Notifier::Impl::send_due() {
                      "server " + notice.to.endpoint.to_text() +
                          " does not answer NOTIFY, of zone " + notice.apex.view().to_text() +
                          " last");
-        forget(found);
+        forget(found, false);
         continue;
       }
       send_again(name, notice, now_ns);

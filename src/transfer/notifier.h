@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -39,6 +40,11 @@ class Notifier {
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
+
+  // What the parent is told of a child, by a NOTIFY of that type (RFC 9859); `done` is told once
+  // whether it was acknowledged, unless the same is sent anew before.
+  using Done = std::function<void(bool acknowledged)>;
+  void notify_parent(wire::NameView child, uint16_t type, const Endpoint& to, Done done);
 
   // `soa` is the RDATA of the new version's SOA. A null key: unsigned.
   void notify(wire::NameView apex, Bytes soa, const config::Remote& to,
