@@ -60,7 +60,7 @@ class Run {
       : task_(task),
         roles_(roles),
         signing_{.policy = task.policy, .now_s = task.now_s, .jitter_key = task.jitter_key},
-        made_(make_apex_records(task.draft.apex(), roles, task.policy)) {}
+        made_(make_apex_records(task.draft.apex(), roles, task.policy, task.additions)) {}
 
   Result<std::optional<SignedDelta>> sign() {
     nodes_ = TRY(task_.draft.settle());
@@ -83,10 +83,11 @@ class Run {
     if (task_.policy.zonemd != Zonemd::no || apex.find(wire::type_zonemd)) return false;
     const auto denial = uses_nsec3() ? zone::Denial::nsec3 : zone::Denial::nsec;
     if (before.denial() != denial) return false;
-    for (const uint16_t type :
-         {wire::type_dnskey, wire::type_cds, wire::type_cdnskey, wire::type_nsec3param}) {
+    for (const uint16_t type : {wire::type_dnskey, wire::type_cds, wire::type_cdnskey,
+                                wire::type_csync, wire::type_nsec3param}) {
       if (!is_as_made(apex, type)) return false;
     }
+    if (concerns_name_servers(apex)) return false;
     return has_same_signers(apex) && has_same_denial(before, apex);
   }
 
@@ -100,6 +101,27 @@ class Run {
     });
     std::ranges::sort(rdata);
     return served->ttl == made->ttl && rdata == made->rdata;
+  }
+
+  // Others who sign the zone have a say in its NS, and the parent is to be told of them.
+  [[nodiscard]] bool concerns_name_servers(const NodeView& apex) const {
+    const ApexAdditions* additions = task_.additions;
+    if (additions == nullptr || (!additions->changes_name_servers() && !additions->csync)) {
+      return false;
+    }
+    std::vector<std::vector<uint8_t>> before;
+    std::vector<std::vector<uint8_t>> now;
+    if (const auto served = apex.find(wire::type_ns)) {
+      for_each_record(served->records, [&](uint16_t, uint32_t, Bytes rdata) {
+        before.emplace_back(rdata.begin(), rdata.end());
+      });
+    }
+    for (const zone::StagedRecord& record : nodes_.front().records) {
+      if (record.type == wire::type_ns) now.emplace_back(record.rdata.begin(), record.rdata.end());
+    }
+    std::ranges::sort(before);
+    std::ranges::sort(now);
+    return before != now;
   }
 
   // The SOA tells for all.
@@ -210,7 +232,12 @@ class Run {
     if (node.has(zone::node_apex)) {
       for (const MadeRecords& records : made_) {
         const std::vector<Bytes> rdata(records.rdata.begin(), records.rdata.end());
-        put(records.type, records.ttl, rdata, SignedBy::zone_keys);
+        if (records.is_given) {
+          batch.rrsets.push_back(
+              plan.lay_out_given(batch, owner, records, rdata, old.find(records.type)));
+        } else {
+          put(records.type, records.ttl, rdata, SignedBy::zone_keys);
+        }
       }
     }
     if (record.rdata.empty()) return;
@@ -222,8 +249,9 @@ class Run {
   // A signature that does not hold makes a name bogus, so none is served unseen.
   [[nodiscard]] Result<void> verify(const zone::StagedChange& change) const {
     std::vector<Bytes> dnskeys;
-    dnskeys.reserve(roles_.published.size());
-    for (const ZoneKey* key : roles_.published) dnskeys.emplace_back(key->dnskey_rdata());
+    for (const MadeRecords& made : made_) {
+      if (made.type == wire::type_dnskey) dnskeys.assign(made.rdata.begin(), made.rdata.end());
+    }
     SignatureCheck check(task_.draft.apex(), dnskeys);
     const Depth depth =
         change.nodes.size() <= verified_nodes_max ? Depth::signatures : Depth::fields;

@@ -4,14 +4,15 @@
 //
 // The result is what sign_zone would make of the whole zone, but that signatures elsewhere are not
 // looked at. Every signature that is made is verified. The cost is that of the changed names. What
-// concerns the whole zone (other keys, another policy, another TTL of denial, ZONEMD) is for
-// sign_zone. One thread.
+// concerns the whole zone (other keys, another policy, another TTL of denial, ZONEMD, and name
+// servers where other signers or the parent take part) is for sign_zone. One thread.
 #pragma once
 
 #include <optional>
 #include <span>
 
 #include "base/hash.h"
+#include "dnssec/apex_additions.h"
 #include "dnssec/signing_policy.h"
 #include "dnssec/zone_key.h"
 #include "zone/draft.h"
@@ -22,6 +23,7 @@ struct DeltaTask {
   zone::Draft& draft;  // takes what is_from_source allows; with the new SOA
   std::span<const ZoneKey> keys = {};
   SigningPolicy policy = {};
+  const ApexAdditions* additions = nullptr;  // null: none
   uint64_t now_s = 0;
   HashKey jitter_key = {};
 };

@@ -89,13 +89,8 @@ bool read_number(std::string_view text, T& number) {
   return error == std::errc() && at == end;
 }
 
-struct PublicFile {
-  wire::Name zone;
-  std::vector<uint8_t> rdata;
-};
-
 // One DNSKEY record: "owner [TTL] [IN] DNSKEY flags 3 algorithm base64…".
-Result<PublicFile> read_public(std::string_view text, const std::string& path) {
+Result<PublicKeyFile> read_public(std::string_view text, const std::string& path) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
     const std::string_view line = next_line(text);
@@ -107,7 +102,7 @@ Result<PublicFile> read_public(std::string_view text, const std::string& path) {
   if (words.empty() || words.end() - type < 5) {
     return fail(path + ": holds no DNSKEY record; expected one");
   }
-  PublicFile file;
+  PublicKeyFile file;
   auto name = wire::Name::from_text(words.front());
   if (!name) return fail(path + ": " + name.error().message);
   file.zone = *name;
@@ -140,7 +135,7 @@ Result<void> read_private_field(std::string_view name, std::string_view value, K
   return {};  // a field of another tool
 }
 
-Result<ZoneKey> read_pair(const PublicFile& file, const std::string& path) {
+Result<ZoneKey> read_pair(const PublicKeyFile& file, const std::string& path) {
   const WipedText text(TRY(read_file(path, file_bytes_max)));
   const AlgorithmInfo* algorithm = find_algorithm(file.rdata[3]);
   if (algorithm == nullptr) {
@@ -263,8 +258,12 @@ Result<ZoneKey> load_key(const std::string& path) {
   }
   const std::string public_path = stem + std::string(public_ending);
   const std::string text = TRY(read_file(public_path, file_bytes_max));
-  const PublicFile file = TRY(read_public(text, public_path));
+  const PublicKeyFile file = TRY(read_public(text, public_path));
   return read_pair(file, stem + std::string(private_ending));
+}
+
+Result<PublicKeyFile> load_public_key(const std::string& path) {
+  return read_public(TRY(read_file(path, file_bytes_max)), path);
 }
 
 Result<std::vector<ZoneKey>> load_keys(const std::string& directory, wire::NameView zone) {

@@ -26,6 +26,12 @@ constexpr size_t keys_per_zone_max = 64;
 [[nodiscard]] Result<void> save_key(const ZoneKey& key, const std::string& directory);
 // `path` is that of the .key or the .private file, or of both without their endings.
 [[nodiscard]] Result<ZoneKey> load_key(const std::string& path);
+// The public half alone, of a key whose other half is elsewhere. RDATA of a DNSKEY.
+struct PublicKeyFile {
+  wire::Name zone;
+  std::vector<uint8_t> rdata;
+};
+[[nodiscard]] Result<PublicKeyFile> load_public_key(const std::string& path);
 // The zone's keys in `directory`, by algorithm and tag. None if there is no such directory.
 [[nodiscard]] Result<std::vector<ZoneKey>> load_keys(const std::string& directory,
                                                      wire::NameView zone);

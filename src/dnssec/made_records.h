@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "dnssec/apex_additions.h"
 #include "dnssec/key_roles.h"
 #include "dnssec/signing_policy.h"
 
@@ -20,11 +21,14 @@ namespace holdfast::dnssec {
 struct MadeRecords {
   uint16_t type = 0;
   uint32_t ttl = 0;
-  std::vector<std::vector<uint8_t>> rdata;  // sorted, at least one
+  std::vector<std::vector<uint8_t>> rdata;       // sorted, at least one
+  std::vector<std::vector<uint8_t>> signatures;  // if they were made elsewhere
+  bool is_given = false;                         // then these signatures are the only ones
 };
 
-// DNSKEY, CDS, CDNSKEY and NSEC3PARAM, where there are any.
+// DNSKEY, CDS, CDNSKEY, CSYNC and NSEC3PARAM, where there are any. `additions` may be null.
 [[nodiscard]] std::vector<MadeRecords> make_apex_records(wire::NameView apex, const KeyRoles& roles,
-                                                         const SigningPolicy& policy);
+                                                         const SigningPolicy& policy,
+                                                         const ApexAdditions* additions);
 
 }  // namespace holdfast::dnssec

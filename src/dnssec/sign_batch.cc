@@ -37,6 +37,15 @@ Result<void> BatchSigner::sign(SignBatch& batch) {
       batch.signature_sizes.push_back(0);
       continue;
     }
+    if (rrset.signed_by == SignedBy::elsewhere) {
+      batch.signature_sizes.push_back(static_cast<uint32_t>(rrset.given));
+      for (size_t i = 0; i < rrset.given; ++i) {
+        const Bytes given = batch.kept[rrset.kept_begin + i];
+        batch.signatures.insert(batch.signatures.end(), given.begin(), given.end());
+        batch.signature_sizes.push_back(static_cast<uint32_t>(given.size()));
+      }
+      continue;
+    }
     auto& signers = rrset.signed_by == SignedBy::entry_keys ? for_keys_ : for_zone_;
     batch.signature_sizes.push_back(static_cast<uint32_t>(signers.size()));
     for (size_t i = 0; i < signers.size(); ++i) {

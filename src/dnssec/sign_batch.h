@@ -15,7 +15,8 @@
 
 namespace holdfast::dnssec {
 
-enum class SignedBy : uint8_t { nobody, zone_keys, entry_keys };
+// `elsewhere`: its signatures are given.
+enum class SignedBy : uint8_t { nobody, zone_keys, entry_keys, elsewhere };
 
 struct BatchRrset {
   Bytes owner;
@@ -26,6 +27,7 @@ struct BatchRrset {
   size_t rdata_begin = 0;
   size_t rdata_count = 0;
   size_t kept_begin = 0;  // in SignBatch::kept, one for each key of the role
+  size_t given = 0;       // of `elsewhere`: how many from there are its signatures
   bool has_kept = false;
 };
 
@@ -33,7 +35,7 @@ struct SignBatch {
   ByteArena arena;
   std::vector<BatchRrset> rrsets;
   std::vector<Bytes> rdata;
-  std::vector<Bytes> kept;  // earlier signatures; empty where one is to be made
+  std::vector<Bytes> kept;  // earlier signatures, empty where one is to be made; or those given
   // What signing gives: RDATA of RRSIGs one after another, in order of RRsets and keys; for each
   // RRset how many, then the size of each.
   std::vector<uint8_t> signatures;

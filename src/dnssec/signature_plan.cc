@@ -40,6 +40,27 @@ BatchRrset SignaturePlan::lay_out(SignBatch& batch, Bytes owner, uint16_t type, 
   return rrset;
 }
 
+BatchRrset SignaturePlan::lay_out_given(SignBatch& batch, Bytes owner, const MadeRecords& given,
+                                        std::span<const Bytes> rdata,
+                                        const zone::StagedRrset* old) {
+  BatchRrset rrset{.owner = owner,
+                   .type = given.type,
+                   .signed_by = SignedBy::elsewhere,
+                   .ttl = given.ttl,
+                   .rdata_begin = batch.rdata.size(),
+                   .rdata_count = rdata.size(),
+                   .kept_begin = batch.kept.size(),
+                   .given = given.signatures.size()};
+  batch.rdata.insert(batch.rdata.end(), rdata.begin(), rdata.end());
+  batch.kept.insert(batch.kept.end(), given.signatures.begin(), given.signatures.end());
+  const bool is_same = old != nullptr && OldVersion::is_same(*old, given.ttl, rdata) &&
+                       std::ranges::equal(old->signatures, given.signatures, [](Bytes a, Bytes b) {
+                         return std::ranges::equal(a, b);
+                       });
+  if (!is_same) has_changed_ = true;
+  return rrset;
+}
+
 void SignaturePlan::choose_signatures(SignBatch& batch, BatchRrset& rrset,
                                       const zone::StagedRrset* old) {
   const bool by_entry = rrset.signed_by == SignedBy::entry_keys;

@@ -5,6 +5,7 @@
 // Refers to task, roles and the old version, which outlive it. One thread.
 #pragma once
 
+#include "dnssec/made_records.h"
 #include "dnssec/old_version.h"
 #include "dnssec/sign_batch.h"
 #include "dnssec/zone_signer.h"
@@ -20,6 +21,10 @@ class SignaturePlan {
   [[nodiscard]] BatchRrset lay_out(SignBatch& batch, Bytes owner, uint16_t type, uint32_t ttl,
                                    std::span<const Bytes> rdata, SignedBy signed_by,
                                    const zone::StagedRrset* old);
+  // The same of an RRset whose signatures were made elsewhere; they too outlive the batch.
+  [[nodiscard]] BatchRrset lay_out_given(SignBatch& batch, Bytes owner, const MadeRecords& given,
+                                         std::span<const Bytes> rdata,
+                                         const zone::StagedRrset* old);
   // What was counted.
   void add_to(SignedZone& made) const;
 

@@ -2,6 +2,7 @@
 #include "dnssec/zone_signer.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "base/check.h"
 #include "dnssec/made_records.h"
@@ -78,6 +79,8 @@ class Run {
       const bool is_authoritative = !is_hidden && (!is_cut || rrset.type == wire::type_ds);
       if (is_apex && rrset.type == wire::type_soa) {
         put_soa(rrset);
+      } else if (is_apex && rrset.type == wire::type_ns) {
+        put_name_servers(rrset);
       } else {
         put(rrset.type, rrset.ttl, rrset.rdata,
             is_authoritative ? SignedBy::zone_keys : SignedBy::nobody);
@@ -112,13 +115,33 @@ class Run {
     put(soa.type, soa.ttl, {&kept, 1}, SignedBy::zone_keys);
   }
 
+  void put_name_servers(const StagedRrset& source) {
+    if (task_.additions == nullptr || !task_.additions->changes_name_servers()) {
+      return put(source.type, source.ttl, source.rdata, SignedBy::zone_keys);
+    }
+    put(source.type, source.ttl, keep(name_servers_of(source.rdata, *task_.additions)),
+        SignedBy::zone_keys);
+  }
+
+  std::vector<Bytes> keep(const std::vector<std::vector<uint8_t>>& records) {
+    std::vector<Bytes> kept;
+    kept.reserve(records.size());
+    for (const auto& record : records) kept.push_back(batch_->arena.keep(record));
+    return kept;
+  }
+
   void put_apex_records() {
-    for (const MadeRecords& made : make_apex_records(task_.records->apex(), roles_, task_.policy)) {
-      std::vector<Bytes> rdata;
-      rdata.reserve(made.rdata.size());
-      for (const auto& record : made.rdata) rdata.push_back(batch_->arena.keep(record));
-      put(made.type, made.ttl, rdata, SignedBy::zone_keys);
+    for (MadeRecords& made :
+         make_apex_records(task_.records->apex(), roles_, task_.policy, task_.additions)) {
       types_.push_back(made.type);
+      const std::vector<Bytes> rdata = keep(made.rdata);
+      if (!made.is_given) {
+        put(made.type, made.ttl, rdata, SignedBy::zone_keys);
+        continue;
+      }
+      given_.push_back(std::move(made));  // for as long as its batch
+      batch_->rrsets.push_back(plan_.lay_out_given(*batch_, owner_, given_.back(), rdata,
+                                                   old_.find(given_.back().type)));
     }
     if (task_.policy.zonemd != Zonemd::no) types_.push_back(wire::type_zonemd);  // added last
   }
@@ -185,6 +208,7 @@ class Run {
   SignaturePlan plan_;
   Nsec3Chain chain_;
   SignedZone result_;
+  std::deque<MadeRecords> given_;
   std::unique_ptr<SignBatch> batch_ = std::make_unique<SignBatch>();
   uint32_t denial_ttl_ = 0;
   // The name that is being visited.

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/hash.h"
+#include "dnssec/apex_additions.h"
 #include "dnssec/signing_policy.h"
 #include "dnssec/zone_key.h"
 #include "zone/contents.h"
@@ -19,12 +20,13 @@
 namespace holdfast::dnssec {
 
 struct SigningTask {
-  // Finished. Signed or not: RRSIG, NSEC, NSEC3, and at the apex DNSKEY, CDS, CDNSKEY, NSEC3PARAM
-  // and ZONEMD are passed over and made anew.
+  // Finished. Signed or not: RRSIG, NSEC, NSEC3, and at the apex DNSKEY, CDS, CDNSKEY, CSYNC,
+  // NSEC3PARAM and ZONEMD are passed over and made anew.
   const zone::Contents* records = nullptr;
   const zone::Contents* before = nullptr;  // the version before, signed; null: none
   std::span<const ZoneKey> keys = {};      // those that are used at `now_s` are used
   SigningPolicy policy = {};
+  const ApexAdditions* additions = nullptr;  // null: none
   uint64_t now_s = 0;
   std::optional<uint32_t> serial = {};  // of the SOA; none: as it is
   HashKey jitter_key = {};              // spreads expiry over the policy's jitter

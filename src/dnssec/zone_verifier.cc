@@ -128,6 +128,30 @@ bool any_ds_matches(std::span<const Bytes> ds_records, wire::NameView apex, Byte
   });
 }
 
+// RFC 7344 §4.1: what the parent would take over must lead to the zone. With other signers some of
+// it stands for keys of theirs that are not here (RFC 8901 §2.2.2). RFC 8078 §4: "0 0 0 00" asks
+// the parent to remove its DS.
+void check_announced(const StagedNode& node, const StagedRrset& dnskeys, FaultList& faults) {
+  const auto fits_any = [&](const StagedRrset& announced, auto&& fits) {
+    return std::ranges::any_of(announced.rdata, [&](Bytes rdata) {
+      return std::ranges::any_of(dnskeys.rdata, [&](Bytes key) { return fits(rdata, key); });
+    });
+  };
+  const StagedRrset* cds = find(node, wire::type_cds);
+  if (cds != nullptr && cds->rdata.front().size() > 2 && cds->rdata.front()[2] != 0 &&
+      !fits_any(*cds, [&](Bytes rdata, Bytes key) {
+        const auto ds = Ds::parse(rdata);
+        return ds && ds_matches(*ds, node.owner, key);
+      })) {
+    faults.add(node.owner, wire::type_cds, "fits none of the DNSKEY records");
+  }
+  const StagedRrset* cdnskey = find(node, wire::type_cdnskey);
+  if (cdnskey != nullptr && cdnskey->rdata.front().size() > 3 && cdnskey->rdata.front()[3] != 0 &&
+      !fits_any(*cdnskey, [](Bytes rdata, Bytes key) { return std::ranges::equal(rdata, key); })) {
+    faults.add(node.owner, wire::type_cdnskey, "is none of the DNSKEY records");
+  }
+}
+
 void check_apex(const StagedNode& node, const VerifyOptions& options, FaultList& faults) {
   const StagedRrset* dnskeys = find(node, wire::type_dnskey);
   if (dnskeys == nullptr) {
@@ -143,26 +167,7 @@ void check_apex(const StagedNode& node, const VerifyOptions& options, FaultList&
                  "no key that the parent's DS records stand for signs the DNSKEY records");
     }
   }
-  // RFC 7344 §4.1, RFC 8078 §4: "0 0 0 00" asks the parent to remove its DS.
-  if (const StagedRrset* cds = find(node, wire::type_cds)) {
-    for (const Bytes rdata : cds->rdata) {
-      const auto ds = Ds::parse(rdata);
-      const bool fits =
-          ds && (ds->algorithm == 0 || std::ranges::any_of(dnskeys->rdata, [&](Bytes key) {
-                   return ds_matches(*ds, node.owner, key);
-                 }));
-      if (!fits) faults.add(node.owner, wire::type_cds, "fits none of the DNSKEY records");
-    }
-  }
-  if (const StagedRrset* cdnskey = find(node, wire::type_cdnskey)) {
-    for (const Bytes rdata : cdnskey->rdata) {
-      const bool fits = (rdata.size() > 3 && rdata[3] == 0) ||
-                        std::ranges::any_of(dnskeys->rdata, [&](Bytes key) {
-                          return std::ranges::equal(key, rdata);
-                        });
-      if (!fits) faults.add(node.owner, wire::type_cdnskey, "is none of the DNSKEY records");
-    }
-  }
+  check_announced(node, *dnskeys, faults);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ enum Type : uint16_t {
   type_nsec3param = 51,
   type_cds = 59,
   type_cdnskey = 60,
+  type_csync = 62,
   type_zonemd = 63,
   type_svcb = 64,
   type_https = 65,

@@ -40,8 +40,6 @@ constexpr auto twins = std::to_array<Twin>({
     {32769, "DS"},  // DLV
 });
 
-constexpr uint16_t type_csync = 62;
-
 // Where types stand among the tokens: [first, last).
 struct TypeTokens {
   size_t first = 0;
@@ -57,7 +55,7 @@ TypeTokens type_tokens(uint16_t type, size_t count) {
       return {std::min<size_t>(1, count), count};
     case wire::type_nsec3:
       return {std::min<size_t>(5, count), count};
-    case type_csync:
+    case wire::type_csync:
       return {std::min<size_t>(2, count), count};
     default:
       return {};
