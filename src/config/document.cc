@@ -56,7 +56,7 @@ std::optional<Value> to_value(const Key& key, const toml::node& node) {
 
 bool is_list(Kind kind) {
   return kind == Kind::accesses || kind == Kind::remotes || kind == Kind::primaries ||
-         kind == Kind::pins || kind == Kind::updates;
+         kind == Kind::pins || kind == Kind::signers || kind == Kind::updates;
 }
 
 // Entries that others name, where they are defined, and by whom they are named.
@@ -367,7 +367,7 @@ class Reader {
     const auto note = [&](const std::string& name, NamedTable& table) {
       if (!name.empty()) table.uses.push_back({name, key.full_name(), node.source()});
     };
-    if (key.kind == Kind::pins) return;
+    if (key.kind == Kind::pins || key.kind == Kind::signers) return;
     if (key.kind == Kind::updates) {
       note(parse_update_rule(text)->key, keys_);
     } else if (key.kind == Kind::accesses) {

@@ -88,6 +88,11 @@ bool are_primaries(const std::vector<std::string>& texts) {
   });
 }
 
+bool are_signers(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(
+      texts, [](const std::string& text) { return parse_signer(text).has_value(); });
+}
+
 bool are_pins(const std::vector<std::string>& texts) {
   constexpr size_t sha256_bytes = 32;
   return std::ranges::all_of(texts, [](const std::string& text) {
@@ -101,6 +106,7 @@ bool is_allowed_list(const Key& key, const std::vector<std::string>& texts) {
   if (key.kind == Kind::accesses) return are_accesses(texts);
   if (key.kind == Kind::remotes) return are_remotes(texts);
   if (key.kind == Kind::primaries) return are_primaries(texts);
+  if (key.kind == Kind::signers) return are_signers(texts);
   if (key.kind == Kind::updates) return are_updates(texts);
   if (key.kind == Kind::pins) return are_pins(texts);
   if (key.kind == Kind::endpoints) return are_endpoints(texts);
@@ -135,6 +141,7 @@ bool is_allowed_text(const Key& key, const std::string& text) {
     case Kind::remotes:
     case Kind::primaries:
     case Kind::pins:
+    case Kind::signers:
     case Kind::updates:
       return false;
   }
@@ -230,6 +237,11 @@ std::string expectation(const Key& key) {
           key.min, key.max);
     case Kind::pins:
       return fmt::format("at most {} strings of 44 characters, base64 of SHA-256", key.max);
+    case Kind::signers:
+      return fmt::format(
+          "at most {} strings \"name address[@port]… [name-server]…\", such as [\"other 192.0.2.2 "
+          "ns1.other.example\"]",
+          key.max);
     case Kind::updates:
       return fmt::format(
           "at most {} strings \"key [names] [types]\", such as [\"ddns-key\", "
@@ -277,6 +289,10 @@ std::string pattern(const Key& key) {
                          required_key_pattern());
     case Kind::pins:
       return "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
+    case Kind::signers:
+      return fmt::format("^[A-Za-z0-9_-]{{1,{}}}( ({}|{})(@{})?){{1,{}}}( {}){{0,{}}}$",
+                         signer_name_bytes_max, ipv4_pattern(), ipv6_pattern(), port_pattern,
+                         signer_servers_max, name_pattern(), signer_names_max);
     case Kind::updates:  // any word in upper case may be the mnemonic of a type
       return fmt::format(
           "^{0}( (any|self|under-self|(name|under):{0}))?( [A-Z0-9-]+(,[A-Z0-9-]+)*)?$",

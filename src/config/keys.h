@@ -38,6 +38,7 @@ enum class Kind : uint8_t {
   remotes,      // at most `max` of its servers, without TLS
   primaries,    // at most `max` of its servers; with TLS that proves nothing, only with a key
   pins,         // at most `max` of base64 of a SHA-256
+  signers,      // at most `max` of config/signer.h's
   updates,      // at most `max` of config/update_rule.h's rules
 };
 

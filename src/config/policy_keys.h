@@ -51,6 +51,18 @@ inline void set_parents(Draft& draft, const Value& value) {
   }
 }
 
+inline Value get_signers(const Draft& draft) {
+  std::vector<std::string> texts;
+  for (const SignerSetting& signer : draft.policy.signers) texts.push_back(signer.to_text());
+  return texts;
+}
+inline void set_signers(Draft& draft, const Value& value) {
+  draft.policy.signers.clear();
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    draft.policy.signers.push_back(*parse_signer(text));
+  }
+}
+
 template <auto member>
 constexpr Key policy(Key key) {
   key.table = "policy";
@@ -136,6 +148,37 @@ inline constexpr std::array policy_keys{
             "it is there.",
         .get = get_parents,
         .set = set_parents},
+    policy<&PolicySetting::notify_parent>(
+        {.name = "notify_parent",
+         .kind = Kind::boolean,
+         .meaning = "Whether the parent is told of new CDS and CSYNC by NOTIFY, where its DSYNC "
+                    "records, which `parents` are asked for, say so (RFC 9859)."}),
+    policy<&PolicySetting::csync>(
+        {.name = "csync",
+         .kind = Kind::boolean,
+         .meaning = "Whether CSYNC asks the parent to take over changes of NS and glue (RFC "
+                    "7477)."}),
+    Key{.table = "policy",
+        .name = "signers",
+        .kind = Kind::signers,
+        .max = signers_max,
+        .meaning = "Other providers that sign the zones with keys of their own (RFC 8901, model "
+                   "2). One that is added joins, one that is taken out leaves, in steps that wait "
+                   "for what it, the others and `parents` serve. The name servers come into NS "
+                   "and go out of it by themselves.",
+        .get = get_signers,
+        .set = set_signers},
+    policy<&PolicySetting::unsign>(
+        {.name = "unsign",
+         .kind = Kind::boolean,
+         .meaning = "Whether the zones go unsigned: CDS and CDNSKEY ask for the removal of the DS "
+                    "(RFC 8078), and once none of `parents` has one, and its TTL is over, "
+                    "signatures and keys are served no more."}),
+    policy<&PolicySetting::offline_ksk>(
+        {.name = "offline_ksk",
+         .kind = Kind::boolean,
+         .meaning = "Whether the KSK is kept elsewhere: DNSKEY, CDS and CDNSKEY are served as "
+                    "`holdfast key import-response` has taken them. Only ZSKs are made here."}),
     policy_s<&PolicySetting::ttl_max_s>(
         {.name = "ttl_max_s", .meaning = "The largest TTL in the zones, in seconds."}),
     policy_s<&PolicySetting::ds_ttl_s>(

@@ -31,6 +31,7 @@ std::string type_of(const Key& key) {
     case Kind::remotes:
     case Kind::primaries:
     case Kind::pins:
+    case Kind::signers:
     case Kind::updates:
       return fmt::format(R"("type": "array", "minItems": {}, "maxItems": {},
           "items": {{"type": "string", "pattern": {}}})",

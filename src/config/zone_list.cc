@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -203,6 +204,29 @@ class Lister {
   }
 
   void check_policy(const PolicySetting& policy) {
+    check_validity(policy);
+    const auto complain = [&](bool is_wrong, std::string_view what) {
+      if (!is_wrong) return;
+      list_.problems.add(
+          {config_.source, policy.line, 1, fmt::format("policy \"{}\": {}", policy.name, what)});
+    };
+    complain(!policy.signers.empty() && policy.parents.empty(),
+             "signers without parents; expected the servers that are to have the DS of all");
+    std::set<std::string_view> names;
+    for (const SignerSetting& signer : policy.signers) names.insert(signer.name);
+    complain(names.size() != policy.signers.size(),
+             "signers holds a name twice; expected each to have one of its own");
+    complain(!policy.signers.empty() && policy.unsign,
+             "both signers and unsign; expected the signers to leave first");
+    if (!policy.offline_ksk) return;
+    complain(!policy.signers.empty() || policy.unsign,
+             "offline_ksk with signers or unsign; expected what others sign to be left as it is");
+    complain(policy.zsk_lifetime_s != 0 || policy.ksk_lifetime_s != 0 || policy.roll_algorithm,
+             "offline_ksk with keys that roll by themselves; expected `holdfast key request` to "
+             "lay out their rolls");
+  }
+
+  void check_validity(const PolicySetting& policy) {
     const uint64_t least = uint64_t{policy.signature_refresh_s} + policy.signature_jitter_s;
     if (policy.signature_validity_s > least) return;
     list_.problems.add(

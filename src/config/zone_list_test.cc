@@ -115,6 +115,19 @@ TEST_F(ZonesFolder, PoliciesThatAreImpossibleOrGivenTwiceAreRefused) {
   EXPECT_EQ(found.problems.problems.size(), 2U);
 }
 
+TEST_F(ZonesFolder, PoliciesThatContradictThemselvesAreRefused) {
+  const ZoneList found = list(
+      "[[policy]]\nname = 'a'\nsigners = ['x 192.0.2.2']\n"
+      "[[policy]]\nname = 'b'\nsigners = ['x ::1', 'x ::2']\nparents = ['::1']\nunsign = true\n"
+      "[[policy]]\nname = 'c'\noffline_ksk = true\nzsk_lifetime_s = 5\nunsign = true\n");
+  for (const char* what : {":3:1: policy \"a\": signers without parents", "holds a name twice",
+                           "both signers and unsign", "offline_ksk with signers or unsign",
+                           "offline_ksk with keys that roll by themselves"}) {
+    EXPECT_THAT(found.problems.to_text(), ::testing::HasSubstr(what));
+  }
+  EXPECT_EQ(found.problems.problems.size(), 5U);
+}
+
 TEST_F(ZonesFolder, AFolderThatIsNotThereIsRefused) {
   const ZoneList found = list("[[zones]]\ndirectory = 'missing'\n");
   EXPECT_THAT(found.problems.to_text(),
