@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/signer_rolls.h"
 #include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "log/log.h"
@@ -22,10 +23,16 @@ dnssec::KeySchedule schedule_of(const config::PolicySetting& policy) {
   return {.zsk_lifetime_s = policy.zsk_lifetime_s,
           .entry_point_lifetime_s = policy.ksk_lifetime_s,
           .algorithm = policy.roll_algorithm ? algorithm_number(policy.algorithm) : uint8_t{0},
-          .times = {.dnskey_ttl_s = policy.dnskey_ttl_s,
-                    .ttl_max_s = policy.ttl_max_s,
-                    .ds_ttl_s = policy.ds_ttl_s,
-                    .propagation_s = policy.propagation_s}};
+          .times = rollover_times(policy)};
+}
+
+// Whether the other signers have had the key with this tag for long enough to go on without its
+// predecessor.
+bool is_known(uint16_t tag, std::span<const ZoneKey> keys,
+              std::span<const dnssec::OtherSigner> signers, uint64_t now_s,
+              const dnssec::RolloverTimes& times) {
+  const auto found = std::ranges::find(keys, tag, &ZoneKey::tag);
+  return found == keys.end() || dnssec::is_known_to_all(*found, keys, signers, now_s, times);
 }
 
 void replace(std::vector<ZoneKey>& keys, const ZoneKey& key) {
@@ -41,14 +48,18 @@ void replace(std::vector<ZoneKey>& keys, const ZoneKey& key) {
 }  // namespace
 
 Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting& policy,
-                            const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys) {
+                            const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys,
+                            std::span<const dnssec::OtherSigner> signers) {
   const dnssec::KeySchedule schedule = schedule_of(policy);
   const auto make = [&](uint8_t algorithm) {
     return dnssec::PrivateKey::generate(*dnssec::find_algorithm(algorithm), policy.rsa_bits);
   };
   for (int i = 0; i < steps_max; ++i) {
     const auto seen = seen_.find(zone);
-    const uint16_t tag = seen == seen_.end() ? uint16_t{0} : seen->second;
+    const uint16_t tag =
+        seen == seen_.end() || !is_known(seen->second, keys, signers, now_s, schedule.times)
+            ? uint16_t{0}
+            : seen->second;
     const dnssec::ScheduledStep step = TRY(dnssec::next_step(keys, now_s, schedule, tag, make));
     if (step.changed.empty()) break;
     for (const ZoneKey& key : step.changed) {
@@ -58,12 +69,23 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
     if (step.sentence.empty()) continue;
     log::info(Category::zones, "key-rolled", "zone " + zone + ": " + step.sentence);
   }
-  note(zone, policy, now_s, keys);
+  for (const ZoneKey& key : dnssec::hold_for_signers(keys, signers, now_s, schedule.times)) {
+    TRY(dnssec::save_key(key, folder));
+    replace(keys, key);
+  }
+  note(zone, policy, now_s, keys, signers);
   return {};
 }
 
+void KeyRolls::note_parting(const std::string& zone, const config::PolicySetting& policy) {
+  if (policy.parents.empty()) return forget(zone);
+  WaitingKey& waiting = waiting_[zone];
+  if (!waiting.dnskey.empty()) waiting = {};
+  waiting.parents = policy.parents;
+}
+
 void KeyRolls::note(const std::string& zone, const config::PolicySetting& policy, uint64_t now_s,
-                    std::span<const ZoneKey> keys) {
+                    std::span<const ZoneKey> keys, std::span<const dnssec::OtherSigner> signers) {
   const ZoneKey* key = dnssec::waits_for_parent(keys, now_s);
   if (key == nullptr || policy.parents.empty()) {
     waiting_.erase(zone);
@@ -77,6 +99,10 @@ void KeyRolls::note(const std::string& zone, const config::PolicySetting& policy
   waiting.tag = key->tag();
   waiting.dnskey = key->dnskey_rdata();
   waiting.parents = policy.parents;
+  waiting.others.clear();
+  for (const dnssec::OtherSigner& signer : signers) {
+    for (const dnssec::ForeignKey& of : signer.keys) waiting.others.push_back(of.dnskey);
+  }
 }
 
 uint64_t KeyRolls::next_time(const config::PolicySetting& policy, std::span<const ZoneKey> keys) {

@@ -12,14 +12,16 @@
 
 #include "config/config.h"
 #include "dnssec/key_schedule.h"
+#include "dnssec/signer_group.h"
 
 namespace holdfast::control {
 
-// A KSK or CSK whose DS the parent is to have.
+// A KSK or CSK whose DS the parent is to have; or that it is to have none.
 struct WaitingKey {
   uint16_t tag = 0;
-  std::vector<uint8_t> dnskey;  // RDATA
-  std::vector<Endpoint> parents;
+  std::vector<uint8_t> dnskey = {};               // RDATA; none: the parent is to have no DS
+  std::vector<std::vector<uint8_t>> others = {};  // of other signers, whose DS may be there too
+  std::vector<Endpoint> parents = {};
   uint64_t due_unix_s = 0;  // when they are asked next
   uint64_t interval_s = 0;  // since they were asked before
 };
@@ -32,15 +34,19 @@ class KeyRolls {
   // Does what is due and saves it to `folder`; `keys` are then those to sign with.
   [[nodiscard]] Result<void> roll(const std::string& zone, const config::PolicySetting& policy,
                                   const std::string& folder, uint64_t now_s,
-                                  std::vector<dnssec::ZoneKey>& keys);
+                                  std::vector<dnssec::ZoneKey>& keys,
+                                  std::span<const dnssec::OtherSigner> signers = {});
   // Notes what of these waits for the parent.
   void note(const std::string& zone, const config::PolicySetting& policy, uint64_t now_s,
-            std::span<const dnssec::ZoneKey> keys);
+            std::span<const dnssec::ZoneKey> keys,
+            std::span<const dnssec::OtherSigner> signers = {});
+  // The parent is waited for to have no DS any more.
+  void note_parting(const std::string& zone, const config::PolicySetting& policy);
   // When `roll` has something to do at the latest.
   [[nodiscard]] static uint64_t next_time(const config::PolicySetting& policy,
                                           std::span<const dnssec::ZoneKey> keys);
 
-  // All of the zone's parents have the DS of this key, and no other.
+  // All of the zone's parents have the DS of this key, and no other of ours.
   void on_ds(const std::string& zone, uint16_t tag) { seen_[zone] = tag; }
   // Those whose parents are to be asked now; they are due again later.
   [[nodiscard]] std::vector<std::pair<std::string, WaitingKey>> take_due(uint64_t now_s);

@@ -131,6 +131,12 @@ void Management::tick_if_due() {
   for (const auto& [zone, key] : parts_.zones.take_waiting_keys()) {
     parts_.transfers.ask_parents(zone, key);
   }
+  for (const GroupQuestion& question : parts_.zones.take_group_questions()) {
+    parts_.transfers.ask_group(question);
+  }
+  for (const ParentNotice& notice : parts_.zones.take_parent_notices()) {
+    parts_.transfers.tell_parent(notice);
+  }
   parts_.each_second();
   log::tick();
 }

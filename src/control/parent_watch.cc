@@ -24,11 +24,26 @@ struct Look {
   bool is_everywhere = true;
 };
 
-bool is_of_this_key(const Look& look, const transfer::Records& records) {
-  return !records.empty() && std::ranges::all_of(records, [&](const auto& rdata) {
+bool is_as_wanted(const Look& look, const transfer::Answered& answered) {
+  if (look.key.dnskey.empty()) {
+    // The parent itself must say so: a server that does not know the zone has no DS either.
+    return answered.records.empty() && answered.soa_owner &&
+           look.apex.view().is_at_or_below(*answered.soa_owner) &&
+           !(look.apex.view() == answered.soa_owner->view());
+  }
+  const auto fits = [&](const std::vector<uint8_t>& rdata, const std::vector<uint8_t>& dnskey) {
     const auto ds = dnssec::Ds::parse(rdata);
-    return ds && dnssec::ds_matches(*ds, look.apex, look.key.dnskey);
-  });
+    return ds && dnssec::ds_matches(*ds, look.apex, dnskey);
+  };
+  bool has_it = false;
+  for (const auto& rdata : answered.records) {
+    const bool is_it = fits(rdata, look.key.dnskey);
+    has_it |= is_it;
+    const bool is_of_others = std::ranges::any_of(
+        look.key.others, [&](const auto& dnskey) { return fits(rdata, dnskey); });
+    if (!is_it && !is_of_others) return false;
+  }
+  return has_it;
 }
 
 }  // namespace
@@ -41,15 +56,15 @@ void look_for_ds(boost::asio::io_context& context, const std::string& zone, cons
                                                 .found = std::move(found),
                                                 .waiting = key.parents.size()});
   for (const Endpoint& parent : key.parents) {
-    transfer::ask_records(
+    transfer::ask_rrset(
         context, parent, look->apex, wire::type_ds,
-        [look, parent](const Result<transfer::Records>& records) {
-          if (!records) {
+        [look, parent](const Result<transfer::Answered>& answered) {
+          if (!answered) {
             log::warning(Category::zones, "parent-unasked",
                          "the DS of zone " + look->zone + " could not be asked for at " +
-                             parent.to_text() + ": " + records.error().message);
+                             parent.to_text() + ": " + answered.error().message);
           }
-          look->is_everywhere = look->is_everywhere && records && is_of_this_key(*look, *records);
+          look->is_everywhere = look->is_everywhere && answered && is_as_wanted(*look, *answered);
           if (--look->waiting == 0 && look->is_everywhere) look->found();
         });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Looks whether the parent has the DS of a key: all of the servers that stand for it have that one,
-// and no other.
+// and no other but those of other signers. Or whether none of them has any.
 //
 // Thread: the io_context's.
 #pragma once

@@ -12,6 +12,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "control/group_watch.h"
+#include "control/parent_teller.h"
 #include "control/parent_watch.h"
 #include "control/update_queue.h"
 #include "transfer/epoch.h"
@@ -217,6 +219,23 @@ void Transfers::ask_parents(const std::string& zone, const WaitingKey& key) {
   asio::post(impl_->context, [impl = impl_.get(), zone, key] {
     look_for_ds(impl->context, zone, key, [impl, zone, tag = key.tag] {
       impl->parts.tasks.push([impl, zone, tag] { impl->parts.zones.on_ds(zone, tag); });
+    });
+  });
+}
+
+void Transfers::ask_group(const GroupQuestion& question) {
+  asio::post(impl_->context, [impl = impl_.get(), question] {
+    control::ask_group(impl->context, question, [impl](GroupAnswers answers) {
+      impl->parts.tasks.push(
+          [impl, answers = std::move(answers)] { impl->parts.zones.on_group(answers); });
+    });
+  });
+}
+
+void Transfers::tell_parent(const ParentNotice& notice) {
+  asio::post(impl_->context, [impl = impl_.get(), notice] {
+    control::tell_parent(impl->context, impl->notifier, notice, [impl, notice] {
+      impl->parts.tasks.push([impl, notice] { impl->parts.zones.on_parent_told(notice); });
     });
   });
 }

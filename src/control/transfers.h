@@ -74,6 +74,10 @@ class Transfers {
   void notify_anew();
   // Asks the parents whether they have the DS of `key`, and tells the zones if all have.
   void ask_parents(const std::string& zone, const WaitingKey& key);
+  // Asks other signers and the parents, and tells the zones what they said.
+  void ask_group(const GroupQuestion& question);
+  // Tells a parent of a change, and the zones once it is told.
+  void tell_parent(const ParentNotice& notice);
   // A zone has another version.
   void on_published(wire::NameView apex);
   // The error says that the zone has no primaries.

@@ -84,8 +84,14 @@ class ZoneSet {
 
   // Keys whose DS the parents are to be asked for now, with their zones.
   [[nodiscard]] std::vector<std::pair<std::string, WaitingKey>> take_waiting_keys();
-  // All of the zone's parents have the DS of this key, and no other.
+  // All of the zone's parents have the DS of this key, and no other of ours; 0: none has any.
   void on_ds(const std::string& zone, uint16_t tag);
+  // Zones of which other signers and the parents are to be asked now.
+  [[nodiscard]] std::vector<GroupQuestion> take_group_questions();
+  void on_group(const GroupAnswers& answers);
+  // What parents are to be told now.
+  [[nodiscard]] std::vector<ParentNotice> take_parent_notices();
+  void on_parent_told(const ParentNotice& notice) { signing_.notices().on_told(notice); }
 
   // What came from a primary: finished and judged contents of a secondary zone. If that is signed
   // here, its DNSSEC records give way to ours, and its serial is the primary's or, where that would
@@ -175,6 +181,11 @@ class ZoneSet {
                                                         const std::string& source, Kept kept);
   // Signs only what a zone's file changes, if that is little; false if the whole is to be signed.
   [[nodiscard]] Result<bool> sign_difference(ReloadPlan::Update& update);
+  // Signs it, with the names for which it is there if it is a signal zone.
+  [[nodiscard]] Result<dnssec::SignedZone> sign_contents(const std::string& zone,
+                                                         const config::PolicySetting& policy,
+                                                         const zone::Contents& records,
+                                                         const zone::Contents* before);
   // Replaces what was read by what is signed of it, if the zone has a policy.
   [[nodiscard]] Result<uint64_t> sign(const config::ZoneSource& source, zone::LoadOutcome& outcome);
   void sign_updates(ReloadPlan& plan);
@@ -195,6 +206,7 @@ class ZoneSet {
   transfer::PrimarySerials serials_;
   RefreshQueue refreshes_;
   const Clock& clock_;
+  uint64_t signals_due_s_ = 0;  // when signal zones are compared with the others again
   std::string register_error_;
   std::vector<zone::Publication> staged_;  // of each update of the plan
 };

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "base/check.h"
+#include "control/signal_names.h"
 #include "control/zone_difference.h"
 #include "control/zone_set.h"
 #include "log/log.h"
@@ -33,8 +34,9 @@ Result<zone::Publication> ZoneSet::publish_draft(const std::string& zone, zone::
   const wire::Name apex(draft.apex());
   zone::Publication publication;
   if (kept == Kept::first) last_good_.bring_up(apex);
-  auto delta = record.policy ? signing_.sign_change(zone, *record.policy, draft)
-                             : Result<std::optional<dnssec::SignedDelta>>(std::nullopt);
+  auto delta = record.policy && !is_signal_zone(apex)
+                   ? signing_.sign_change(zone, *record.policy, draft)
+                   : Result<std::optional<dnssec::SignedDelta>>(std::nullopt);
   if (!delta) return std::unexpected(delta.error());
   if (*delta) {
     TRY(zone::judge_change((*delta)->change));
@@ -63,7 +65,7 @@ Result<zone::Publication> ZoneSet::publish_whole(const std::string& zone, ZoneRe
   zone::Contents contents = draft.contents();
   TRY(contents.finish());
   const zone::Contents served = TRY(contents_of(draft.before()));
-  const dnssec::SignedZone made = TRY(signing_.sign(zone, *record.policy, contents, &served));
+  const dnssec::SignedZone made = TRY(sign_contents(zone, *record.policy, contents, &served));
   record.refresh_unix_s = made.refresh_at_s;
   return last_good_.publish(made.contents, source, kept);
 }
@@ -73,6 +75,7 @@ Result<bool> ZoneSet::sign_difference(ReloadPlan::Update& update) {
   const wire::Name apex = TRY(wire::Name::from_text(update.source.name));
   const auto view = memory_.find(apex);
   if (!record || !record->policy || !view || !view->available()) return false;
+  if (is_signal_zone(apex)) return false;
   zone::Draft draft = draft_of(*view, *record);
   if (!draft_difference(*update.parsed.outcome.contents, draft)) return false;
   auto delta = TRY(signing_.sign_change(update.source.name, *update.source.policy, draft));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Zones that are signed here: as they are read, and again before their signatures expire.
+#include "control/signal_names.h"
 #include "control/zone_difference.h"
 #include "control/zone_set.h"
 #include "log/log.h"
@@ -20,13 +21,22 @@ Result<uint64_t> ZoneSet::sign(const config::ZoneSource& source, zone::LoadOutco
   const wire::Name apex = TRY(wire::Name::from_text(source.name));
   const auto before = last_version(apex);
   dnssec::SignedZone made = TRY(
-      signing_.sign(source.name, *source.policy, *outcome.contents, before ? &*before : nullptr));
+      sign_contents(source.name, *source.policy, *outcome.contents, before ? &*before : nullptr));
   outcome.contents = std::move(made.contents);
   log::info(Category::zones, "zone-signed", "a zone was signed",
             {{"zone", source.name},
              {"signatures_made", std::to_string(made.signatures_made)},
              {"signatures_kept", std::to_string(made.signatures_kept)}});
   return made.refresh_at_s;
+}
+
+Result<dnssec::SignedZone> ZoneSet::sign_contents(const std::string& zone,
+                                                  const config::PolicySetting& policy,
+                                                  const zone::Contents& records,
+                                                  const zone::Contents* before) {
+  if (!is_signal_zone(records.apex())) return signing_.sign(zone, policy, records, before);
+  const zone::Contents joined = TRY(with_signal_names(records, memory_, table_));
+  return signing_.sign(zone, policy, joined, before);
 }
 
 void ZoneSet::sign_updates(ReloadPlan& plan) {
@@ -57,8 +67,47 @@ std::vector<std::pair<std::string, WaitingKey>> ZoneSet::take_waiting_keys() {
 }
 
 void ZoneSet::on_ds(const std::string& zone, uint16_t tag) {
-  signing_.rolls().on_ds(zone, tag);
-  refreshes_.put(zone, clock_.wall_s());
+  if (tag != 0) {
+    signing_.rolls().on_ds(zone, tag);
+    return refreshes_.put(zone, clock_.wall_s());
+  }
+  const auto is_news = signing_.on_ds_gone(zone);
+  if (!is_news) log::error(Category::zones, "ds-gone", is_news.error().message);
+  if (is_news && *is_news) refreshes_.put(zone, clock_.wall_s());
+}
+
+std::vector<GroupQuestion> ZoneSet::take_group_questions() {
+  auto due = signing_.signers().take_due(clock_.wall_s());
+  std::erase_if(due, [&](const GroupQuestion& question) {
+    const auto record = table_.find(question.zone);
+    if (record && record->policy) return false;
+    signing_.signers().forget(question.zone);
+    return true;
+  });
+  return due;
+}
+
+void ZoneSet::on_group(const GroupAnswers& answers) {
+  const auto record = table_.find(answers.zone);
+  if (!record || !record->policy) return;
+  const auto concerns_zone = signing_.on_group(answers, *record->policy);
+  if (!concerns_zone) {
+    log::error(Category::zones, "signers", concerns_zone.error().message, {{"zone", answers.zone}});
+  }
+  // Keys of ours that wait for the others may go on, too.
+  const bool is_due = concerns_zone && *concerns_zone;
+  if (is_due) refreshes_.put(answers.zone, clock_.wall_s());
+}
+
+std::vector<ParentNotice> ZoneSet::take_parent_notices() {
+  auto due = signing_.notices().take_due(clock_.wall_s());
+  std::erase_if(due, [&](const ParentNotice& notice) {
+    const auto record = table_.find(notice.zone);
+    if (record && record->policy) return false;
+    signing_.notices().forget(notice.zone);
+    return true;
+  });
+  return due;
 }
 
 std::optional<zone::Contents> ZoneSet::last_version(const wire::Name& apex) {
@@ -70,6 +119,13 @@ std::optional<zone::Contents> ZoneSet::last_version(const wire::Name& apex) {
 }
 
 void ZoneSet::refresh_signatures() {
+  const uint64_t now_s = clock_.wall_s();
+  if (now_s >= signals_due_s_) {
+    signals_due_s_ = now_s + signal_check_s;
+    for (const std::string& zone : stale_signal_zones(memory_, table_)) {
+      refreshes_.put(zone, now_s);
+    }
+  }
   const uint64_t begun_ns = clock_.monotonic_ns();
   while (clock_.monotonic_ns() - begun_ns <= refreshing_ns_max) {
     const auto zone = refreshes_.due_at(clock_.wall_s());
@@ -116,7 +172,7 @@ Result<void> ZoneSet::refresh(const std::string& zone, ZoneRecord record) {
     return {};
   }
   const zone::Contents served = TRY(contents_of(*view));
-  const dnssec::SignedZone made = TRY(signing_.sign(zone, *record.policy, served, &served));
+  const dnssec::SignedZone made = TRY(sign_contents(zone, *record.policy, served, &served));
   if (record.file.empty()) {
     note_serial(zone, serial_of(made.contents).value(), serials_.find(zone, view->serial()));
   }

@@ -4,12 +4,14 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <random>
 
 #include "base/file.h"
 #include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
+#include "dnssec/key_time.h"
 #include "dnssec/rrsig.h"
 #include "dnssec/zone_verifier.h"
 #include "log/log.h"
@@ -72,6 +74,39 @@ uint64_t next_key_time(std::span<const ZoneKey> keys, uint64_t now_s) {
   return next_s;
 }
 
+// Whether its DNSKEY records are those that the keys' times make now.
+bool has_keys(const zone::ZoneView& served, std::span<const ZoneKey> keys, uint64_t now_s) {
+  std::vector<std::vector<uint8_t>> wanted;
+  for (const ZoneKey& key : keys) {
+    if (key.is_published_at(now_s)) wanted.push_back(key.dnskey_rdata());
+  }
+  std::vector<std::vector<uint8_t>> found;
+  if (const auto rrset = served.apex_node().find(wire::type_dnskey)) {
+    ByteReader reader(rrset->records);
+    while (reader.remaining() > 0) {
+      reader.skip(10);  // owner, type, class, TTL (zone/view.h)
+      const Bytes rdata = reader.read_bytes(reader.read_u16());
+      if (reader.failed()) break;
+      found.emplace_back(rdata.begin(), rdata.end());
+    }
+  }
+  std::ranges::sort(wanted);
+  std::ranges::sort(found);
+  return wanted == found;
+}
+
+// Of what was signed ahead.
+void warn_of_end(const std::string& zone, const PolicySetting& policy, const SigningState& state,
+                 uint64_t now_s) {
+  if (!policy.offline_ksk || state.periods.empty()) return;
+  const uint64_t end_s = state.periods.back().expires_at_s(now_s);
+  if (end_s > now_s + policy.signature_refresh_s) return;
+  log::warning(log::Category::zones, "signed-keys-end",
+               "DNSKEY records of zone " + zone + " are signed until " +
+                   dnssec::key_time_text(end_s) +
+                   " only: import what its offline KSK signs for the time after that");
+}
+
 Result<void> judge(const dnssec::SignedZone& made, uint64_t now_s, unsigned threads) {
   const bool is_small = made.contents.record_count() <= ZoneSigning::verified_records_max;
   const dnssec::Verification verified = dnssec::verify_zone(
@@ -104,11 +139,16 @@ uint64_t ZoneSigning::prepare(const config::ZoneSource& source) const {
         uint64_t{policy.signature_refresh_s}, uint64_t{policy.signature_jitter_s},
         uint64_t{policy.zsk_lifetime_s}, uint64_t{policy.ksk_lifetime_s},
         uint64_t{policy.ttl_max_s}, uint64_t{policy.ds_ttl_s}, uint64_t{policy.propagation_s},
+        uint64_t{policy.csync ? 1U : 0U} + uint64_t{policy.unsign ? 2U : 0U} +
+            uint64_t{policy.offline_ksk ? 4U : 0U},
         policy.roll_algorithm ? 1 + uint64_t{static_cast<uint8_t>(policy.algorithm)} : 0}) {
     digest = mix(digest, value);
   }
   for (const Endpoint& parent : policy.parents) {
     for (const char byte : parent.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
+  }
+  for (const config::SignerSetting& signer : policy.signers) {
+    for (const char byte : signer.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
   }
   // A key file that is written, replaced or removed changes its folder.
   const auto zone = wire::Name::from_text(source.name);
@@ -128,14 +168,21 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
                                              const zone::Contents& records,
                                              const zone::Contents* before) {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
-  std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   const uint64_t now_s = clock_.wall_s();
-  TRY(rolls_.roll(zone, policy, dnssec::key_folder(state_directory_, apex), now_s, keys));
+  const SigningState state = TRY(roll_state(zone, apex, policy));
+  const std::vector<ZoneKey>& keys = state.keys;
+  if (state.is_unsigned_at(policy, now_s)) {
+    notices_.forget(zone);
+    return leave_unsigned(records, before);
+  }
+  dnssec::ApexAdditions additions = TRY(additions_of(state, policy, now_s));
+  warn_of_end(zone, policy, state, now_s);
   const bool is_large = records.record_count() > own_thread_records_max;
   dnssec::SigningTask task{.records = &records,
                            .before = before,
                            .keys = keys,
                            .policy = signing_policy(policy),
+                           .additions = &additions,
                            .now_s = now_s,
                            .jitter_key = jitter_key_,
                            .threads = is_large ? usable_cores() : 1};
@@ -143,6 +190,10 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
   const auto serial_before = before == nullptr ? std::nullopt : serial_of(*before);
   const bool rises = !serial_before || !serial || dnssec::is_before(*serial_before, *serial);
   if (!rises) task.serial = serial_before;
+  if (policy.csync) {
+    additions.csync =
+        csync_for(records, before, additions, rises ? serial.value_or(0) : *serial_before + 1);
+  }
   dnssec::SignedZone made = TRY(dnssec::sign_zone(task));
   if (!rises && made.has_changed) {
     // RFC 1982 §3.1. Only the SOA, and what depends on it, is signed once more.
@@ -156,7 +207,9 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
   TRY(judge(made, now_s, task.threads));
   made.refresh_at_s = std::min(made.refresh_at_s, next_key_time(keys, now_s));
   // What is overdue and was not done now waits for something else than time.
-  const uint64_t next_roll_s = KeyRolls::next_time(policy, keys);
+  const uint64_t next_roll_s =
+      std::min(KeyRolls::next_time(policy, keys), state.next_time(policy, now_s));
+  notices_.note(zone, policy, state.folder, wishes_of(made.contents), now_s);
   if (next_roll_s > now_s) made.refresh_at_s = std::min(made.refresh_at_s, next_roll_s);
   return made;
 }
@@ -165,14 +218,71 @@ Result<std::optional<dnssec::SignedDelta>> ZoneSigning::sign_change(
     const std::string& zone, const config::PolicySetting& policy, zone::Draft& draft) const {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
   const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  const SigningState state = TRY(read_signing_state(dnssec::key_folder(state_directory_, apex),
+                                                    apex, policy, clock_.wall_s()));
+  if (state.is_unsigned_at(policy, clock_.wall_s())) return std::nullopt;
+  dnssec::ApexAdditions additions = TRY(additions_of(state, policy, clock_.wall_s()));
+  if (policy.csync) additions.csync = csync_of(draft.before());
+  if (policy.csync && !additions.csync) return std::nullopt;
   auto made = TRY(dnssec::sign_delta({.draft = draft,
                                       .keys = keys,
                                       .policy = signing_policy(policy),
+                                      .additions = &additions,
                                       .now_s = clock_.wall_s(),
                                       .jitter_key = jitter_key_}));
   // Keys are rolled when the whole zone is looked at.
   if (made) made->refresh_at_s = std::min(made->refresh_at_s, KeyRolls::next_time(policy, keys));
   return made;
+}
+
+Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire::Name& apex,
+                                             const config::PolicySetting& policy) {
+  const uint64_t now_s = clock_.wall_s();
+  std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  SigningState state =
+      TRY(read_signing_state(dnssec::key_folder(state_directory_, apex), apex, policy, now_s));
+  if (policy.unsign) {
+    if (!state.parting.ds_gone_s) rolls_.note_parting(zone, policy);
+  } else if (!policy.offline_ksk) {
+    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers));
+  }
+  signers_.note(zone, policy, state.signers, now_s);
+  state.keys = std::move(keys);
+  return state;
+}
+
+Result<dnssec::SignedZone> ZoneSigning::leave_unsigned(const zone::Contents& records,
+                                                       const zone::Contents* before) {
+  const auto serial = serial_of(records);
+  const auto serial_before = before == nullptr ? std::nullopt : serial_of(*before);
+  const bool rises = !serial_before || !serial || dnssec::is_before(*serial_before, *serial);
+  dnssec::SignedZone made{.contents = TRY(without_signing(
+                              records, rises ? std::nullopt : std::optional(*serial_before)))};
+  if (before != nullptr && has_same_records(made.contents, *before)) return made;
+  made.has_changed = true;
+  if (!rises) made.contents = TRY(without_signing(records, *serial_before + 1));
+  return made;
+}
+
+Result<bool> ZoneSigning::on_ds_gone(const std::string& zone) {
+  const wire::Name apex = TRY(wire::Name::from_text(zone));
+  const std::string folder = dnssec::key_folder(state_directory_, apex);
+  dnssec::Parting parting = TRY(dnssec::load_parting(folder));
+  rolls_.forget(zone);
+  if (!dnssec::is_parting(folder) || parting.ds_gone_s) return false;
+  parting.ds_gone_s = clock_.wall_s();
+  TRY(dnssec::save_parting(parting, folder));
+  log::info(log::Category::zones, "ds-gone",
+            "the parent has no DS of zone " + zone +
+                " any more: it is unsigned once that has left all caches");
+  return true;
+}
+
+Result<bool> ZoneSigning::on_group(const GroupAnswers& answers, const PolicySetting& policy) {
+  const wire::Name apex = TRY(wire::Name::from_text(answers.zone));
+  const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  return signers_.on_answers(answers, policy, dnssec::key_folder(state_directory_, apex), keys,
+                             clock_.wall_s());
 }
 
 Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
@@ -189,7 +299,8 @@ Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySet
   TRY(make_directories(folder, key_folder_mode));
   const uint8_t number = algorithm_number(policy.algorithm);
   std::vector<uint16_t> wanted{dnssec::flags_ksk};
-  if (policy.keys == config::SigningKeys::ksk_and_zsk) {
+  if (policy.offline_ksk) wanted = {dnssec::flags_zsk};
+  if (policy.keys == config::SigningKeys::ksk_and_zsk && !policy.offline_ksk) {
     // The ZSK first: with a KSK alone, which signs all, a crash here would leave a CSK.
     wanted.insert(wanted.begin(), dnssec::flags_zsk);
   }
@@ -229,16 +340,28 @@ uint64_t ZoneSigning::refresh_time_of(const config::PolicySetting& policy,
       }
     }
   });
-  if (!any) return now_s;
   const uint64_t refresh_s = policy.signature_refresh_s;
   uint64_t due_s = first_s > now_s + refresh_s ? first_s - refresh_s : now_s;
-  const auto keys =
-      dnssec::load_keys(dnssec::key_folder(state_directory_, served.apex()), served.apex());
-  if (!keys) return now_s;
+  const std::string folder = dnssec::key_folder(state_directory_, served.apex());
+  const auto keys = dnssec::load_keys(folder, served.apex());
+  const auto state = read_signing_state(folder, served.apex(), policy, now_s);
+  if (!any && state && state->is_unsigned_at(policy, now_s)) return UINT64_MAX;
+  if (!any || !keys || !state) return now_s;
   wire::Name folded(served.apex());
   folded.fold_case();
-  rolls_.note(folded.view().to_text(), policy, now_s, *keys);
-  return std::min({due_s, next_key_time(*keys, now_s), KeyRolls::next_time(policy, *keys)});
+  const std::string zone = folded.view().to_text();
+  if (!policy.unsign && !policy.offline_ksk) {
+    rolls_.note(zone, policy, now_s, *keys, state->signers);
+  } else if (policy.unsign && !state->parting.ds_gone_s) {
+    rolls_.note_parting(zone, policy);
+  }
+  signers_.note(zone, policy, state->signers, now_s);
+  notices_.note(zone, policy, folder, wishes_of(served), now_s);
+  // What was kept in the folder may not have come into the zone before the process ended.
+  const bool has_more = !state->signers.empty() || policy.unsign || policy.offline_ksk;
+  if (has_more || !has_keys(served, *keys, now_s)) return now_s;
+  return std::min({due_s, next_key_time(*keys, now_s), KeyRolls::next_time(policy, *keys),
+                   state->next_time(policy, now_s)});
 }
 
 }  // namespace holdfast::control

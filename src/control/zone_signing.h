@@ -15,6 +15,9 @@
 #include "base/hash.h"
 #include "config/zone_list.h"
 #include "control/key_rolls.h"
+#include "control/parent_notices.h"
+#include "control/signer_rolls.h"
+#include "control/signing_state.h"
 #include "dnssec/delta_signer.h"
 #include "dnssec/zone_signer.h"
 #include "zone/view.h"
@@ -52,8 +55,21 @@ class ZoneSigning {
   [[nodiscard]] uint64_t refresh_time_of(const config::PolicySetting& policy,
                                          const zone::ZoneView& served);
   [[nodiscard]] KeyRolls& rolls() { return rolls_; }
+  [[nodiscard]] SignerRolls& signers() { return signers_; }
+  [[nodiscard]] ParentNotices& notices() { return notices_; }
+
+  // None of the zone's parents has a DS of it any more. True if that is news.
+  [[nodiscard]] Result<bool> on_ds_gone(const std::string& zone);
+  // What other signers and the parents serve. True if the zone is to be signed anew.
+  [[nodiscard]] Result<bool> on_group(const GroupAnswers& answers,
+                                      const config::PolicySetting& policy);
 
  private:
+  // With keys, which are rolled if it is time.
+  [[nodiscard]] Result<SigningState> roll_state(const std::string& zone, const wire::Name& apex,
+                                                const config::PolicySetting& policy);
+  [[nodiscard]] static Result<dnssec::SignedZone> leave_unsigned(const zone::Contents& records,
+                                                                 const zone::Contents* before);
   [[nodiscard]] Result<std::vector<dnssec::ZoneKey>> keys_of(
       wire::NameView zone, const config::PolicySetting& policy) const;
   [[nodiscard]] Result<void> make_keys(wire::NameView zone, const config::PolicySetting& policy,
@@ -63,6 +79,8 @@ class ZoneSigning {
   const Clock& clock_;
   HashKey jitter_key_;
   KeyRolls rolls_;
+  SignerRolls signers_;
+  ParentNotices notices_;
 };
 
 }  // namespace holdfast::control
