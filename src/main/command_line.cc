@@ -200,6 +200,49 @@ CLI::App* add_key_command(CommandLine& line, CLI::App& group, Command command, c
   return added;
 }
 
+// An offline KSK: what goes there, and what comes back.
+void add_offline_commands(CommandLine& line, CLI::App& group) {
+  SigningOptions& signing = line.invocation.signing;
+  CLI::App* request = add_key_command(line, group, Command::key_request, "request",
+                                      "Write what an offline KSK is to sign ahead");
+  request->add_option("--days", signing.span_days, "For so many days from now on")
+      ->check(CLI::Range(1, 3650))
+      ->type_name("N")
+      ->capture_default_str();
+  request->add_option("--zsk-days", signing.zsk_days, "Replace the ZSK each so many days; 0: not")
+      ->check(CLI::Range(0, 3650))
+      ->type_name("N")
+      ->capture_default_str();
+  request->add_option("--dnskey-ttl", signing.dnskey_ttl_s, "Of the DNSKEY records")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  request->add_option("--ttl", signing.ttl_max_s, "No TTL of the zone is larger")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  CLI::App* sign = add_key_command(line, group, Command::key_sign_request, "sign-request",
+                                   "Sign a request with the KSKs of a folder");
+  sign->add_option("FILE", signing.path, "The request")->required()->type_name(file_type);
+  sign->add_option("--overlap-days", signing.overlap_days,
+                   "Signatures hold for so many days beyond their period")
+      ->check(CLI::Range(1, 365))
+      ->type_name("N")
+      ->capture_default_str();
+  for (CLI::App* command : {request, sign}) {
+    command->add_option("--period-days", signing.period_days, "A period is at most so long")
+        ->check(CLI::Range(1, 365))
+        ->type_name("N")
+        ->capture_default_str();
+    command->add_option("-o,--output", signing.output, "In place of standard output")
+        ->type_name(file_type);
+  }
+  CLI::App* import = add_key_command(line, group, Command::key_import_response, "import-response",
+                                     "Take what an offline KSK has signed; then reload the zone");
+  import->add_option("FILE", signing.path, "The response, ours, Knot's or BIND's")
+      ->required()
+      ->type_name(file_type);
+}
+
 void add_key_commands(CommandLine& line) {
   SigningOptions& signing = line.invocation.signing;
   CLI::App& group = *add_group(line, "key", "Make and look at the keys of signed zones");
@@ -242,7 +285,19 @@ void add_key_commands(CommandLine& line) {
   }
   CLI::App* import = add_key_command(line, group, Command::key_import, "import",
                                      "Take a key from K*.key and K*.private files");
+  import
+      ->add_option("--foreign", signing.signer,
+                   "It is one of this other signer's, of which the K*.key file is enough")
+      ->type_name("SIGNER");
   import->add_option("FILE", signing.path, "One of the two")->required()->type_name(file_type);
+  add_offline_commands(line, group);
+  add_json(line, *add_key_command(line, group, Command::key_status, "status",
+                                  "Show what becomes of keys and other signers, and what they "
+                                  "wait for"));
+  add_key_command(line, group, Command::key_forget, "forget", "Forget another signer that has left")
+      ->add_option("SIGNER", signing.signer, "Its name")
+      ->required()
+      ->type_name("SIGNER");
   CLI::App* out = add_key_command(line, group, Command::key_export, "export",
                                   "Write the zone's keys as K*.key and K*.private files");
   out->add_option("FOLDER", signing.path, "Where to")->required()->type_name(file_type);

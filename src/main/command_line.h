@@ -41,6 +41,11 @@ enum class Command : uint8_t {
   key_export,
   key_roll,
   key_submitted,
+  key_status,
+  key_forget,
+  key_request,
+  key_sign_request,
+  key_import_response,
   shield_status,
   shield_top,
   shield_explain,
@@ -65,9 +70,16 @@ struct SigningOptions {
   unsigned rsa_bits = 2048;
   std::string next_algorithm;  // of `key roll`; empty: that of the key before
   uint32_t ttl_max_s = 86400;  // of `key roll` and `key submitted`
+  std::string signer;          // of `key import --foreign` and `key forget`
   std::string path;            // of the key or folder that `key import` and `key export` name
-  std::string output;          // of `zone sign`; empty: standard output
-  std::string previous;        // signed earlier; empty: none
+  // Of `key request`, `sign-request` and `import-response`.
+  uint64_t span_days = 90;
+  uint64_t period_days = 14;
+  uint64_t overlap_days = 14;
+  uint64_t zsk_days = 0;  // 0: the ZSK is not rolled
+  uint32_t dnskey_ttl_s = 3600;
+  std::string output;    // of `zone sign` and those; empty: standard output
+  std::string previous;  // signed earlier; empty: none
   std::string denial = "nsec";
   unsigned validity_days = 30;
   unsigned threads = 0;  // 0: one for each core

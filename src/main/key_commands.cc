@@ -3,15 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "config/load.h"
 #include "dnssec/key_file.h"
-#include "dnssec/key_folder.h"
 #include "dnssec/key_time.h"
+#include "dnssec/other_signer.h"
+#include "dnssec/parting.h"
 #include "dnssec/rollover.h"
+#include "dnssec/signed_keys.h"
+#include "main/key_place.h"
 #include "main/table.h"
 #include "wire/rdata_text.h"
 #include "wire/types.h"
@@ -21,35 +25,6 @@ namespace holdfast {
 namespace {
 
 using dnssec::ZoneKey;
-
-constexpr unsigned folder_mode = 0700;
-
-// The zone and the folder that a command is about.
-struct Place {
-  wire::Name zone;
-  std::string folder;
-};
-
-Result<Place> place_of(const Invocation& invocation) {
-  Place place;
-  place.zone = TRY(wire::Name::from_text(invocation.zone_name));
-  place.zone.fold_case();
-  place.folder = invocation.signing.keys;
-  if (!place.folder.empty()) return place;
-  const config::LoadOutcome read = config::load_config(invocation.config_path);
-  if (!read.config) {
-    const auto& problems = read.problems.problems;
-    return fail(problems.empty() ? invocation.config_path + ": cannot be read"
-                                 : problems.front().to_text());
-  }
-  place.folder = dnssec::key_folder(read.config->server.state, place.zone);
-  return place;
-}
-
-ExitCode complain(const Error& error) {
-  fmt::print(stderr, "holdfast: {}\n", error.message);
-  return ExitCode::failed;
-}
 
 std::string role_of(const ZoneKey& key, const std::vector<ZoneKey>& all) {
   if (!key.is_entry_point()) return "zsk";
@@ -66,7 +41,7 @@ std::string state_of(const ZoneKey& key, uint64_t now_s) {
 }
 
 Result<void> generate(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
   const SigningOptions& options = invocation.signing;
   const dnssec::AlgorithmInfo* algorithm = dnssec::find_algorithm(options.algorithm);
   if (algorithm == nullptr) {
@@ -81,14 +56,14 @@ Result<void> generate(const Invocation& invocation) {
   key.times.publish = key.times.created;
   key.times.activate = key.times.created;
   if (key.is_entry_point()) key.times.sync_publish = key.times.created;
-  TRY(make_directories(place.folder, folder_mode));
+  TRY(make_directories(place.folder, key_folder_mode));
   TRY(dnssec::save_key(key, place.folder));
   fmt::print("{}\n", dnssec::key_file_stem(key));
   return {};
 }
 
 Result<void> list(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
   const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
   const uint64_t now_s = SystemClock().wall_s();
   Table table({"KEY", "ROLE", "ALGORITHM", "BITS", "STATE"});
@@ -115,41 +90,92 @@ Result<void> list(const Invocation& invocation) {
   return {};
 }
 
+// Keys that the parent is to have a DS of: ours, one that is kept offline, those of other signers.
+Result<std::vector<std::vector<uint8_t>>> entry_points(const KeyPlace& place, uint64_t now_s) {
+  std::vector<std::vector<uint8_t>> found;
+  for (const ZoneKey& key : TRY(dnssec::load_keys(place.folder, place.zone))) {
+    if (key.is_entry_point() && key.is_published_at(now_s)) found.push_back(key.dnskey_rdata());
+  }
+  const auto periods = TRY(dnssec::load_signed_keys(place.folder, place.zone));
+  if (const dnssec::KeyPeriod* period = dnssec::period_at(periods, now_s)) {
+    for (const auto& dnskey : period->find(wire::type_dnskey)->rdata) {
+      const auto key = dnssec::Dnskey::parse(dnskey);
+      if (key && (key->flags & dnssec::flag_secure_entry_point) != 0) found.push_back(dnskey);
+    }
+  }
+  for (const dnssec::OtherSigner& signer : TRY(dnssec::load_signers(place.folder))) {
+    for (const dnssec::ForeignKey& key : signer.keys) {
+      if (signer.is_announced() && key.is_announced) found.push_back(key.dnskey);
+    }
+  }
+  return found;
+}
+
 Result<void> show_ds(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
-  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
-  const uint64_t now_s = SystemClock().wall_s();
+  const KeyPlace place = TRY(key_place_of(invocation));
   constexpr uint32_t ttl = 3600;
-  bool any = false;
-  for (const ZoneKey& key : keys) {
-    if (!key.is_entry_point() || !key.is_published_at(now_s)) continue;
-    any = true;
-    const auto ds = dnssec::make_ds_rdata(place.zone, key.dnskey_rdata(), dnssec::DsDigest::sha256);
+  const auto keys = TRY(entry_points(place, SystemClock().wall_s()));
+  for (const std::vector<uint8_t>& dnskey : keys) {
+    const auto ds = dnssec::make_ds_rdata(place.zone, dnskey, dnssec::DsDigest::sha256);
     fmt::print("{}\n", wire::record_to_text(place.zone, wire::type_ds, ttl, ds));
   }
-  if (!any)
-    return fail(place.folder + ": no published KSK or CSK of " + place.zone.view().to_text());
+  if (!keys.empty()) return {};
+  return fail(place.folder + ": no published KSK or CSK of " + place.zone.view().to_text());
+}
+
+// The public half of a key of another signer; its file is made if the server has not made it yet.
+Result<void> import_foreign(const KeyPlace& place, const SigningOptions& options) {
+  if (!dnssec::is_signer_name(options.signer)) {
+    return fail("\"" + options.signer + "\" is no name for a signer");
+  }
+  const std::vector<ZoneKey> own = TRY(dnssec::load_keys(place.folder, place.zone));
+  const dnssec::ForeignKey key =
+      TRY(dnssec::read_foreign_key(options.path, place.zone.view(), own));
+  for (const ZoneKey& of : own) {
+    if (of.dnskey_rdata() == key.dnskey) return fail(options.path + ": is a key of ours");
+  }
+  TRY(make_directories(place.folder, key_folder_mode));
+  std::vector<dnssec::OtherSigner> signers = TRY(dnssec::load_signers(place.folder));
+  auto signer = std::ranges::find(signers, options.signer, &dnssec::OtherSigner::name);
+  if (signer == signers.end()) {
+    signer = signers.insert(signer, {.name = options.signer, .since_s = SystemClock().wall_s()});
+  }
+  for (dnssec::OtherSigner& other : signers) {
+    // It may have been taken for one of another signer, which serves it as well.
+    const bool had = std::erase_if(other.keys, [&](const dnssec::ForeignKey& of) {
+                       return of.dnskey == key.dnskey;
+                     }) > 0;
+    if (had && other.name != signer->name) TRY(dnssec::save_signer(other, place.folder));
+  }
+  if (signer->keys.size() == dnssec::foreign_keys_max) {
+    return fail("signer \"" + options.signer + "\" has " +
+                std::to_string(dnssec::foreign_keys_max) + " keys already");
+  }
+  signer->keys.push_back(key);
+  TRY(dnssec::save_signer(*signer, place.folder));
+  fmt::print("key {} of signer \"{}\"\n", dnssec::key_tag(key.dnskey), options.signer);
   return {};
 }
 
 Result<void> import_from(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
+  if (!invocation.signing.signer.empty()) return import_foreign(place, invocation.signing);
   const ZoneKey key = TRY(dnssec::load_key(invocation.signing.path));
   if (!(key.zone() == place.zone)) {
     return fail(invocation.signing.path + ": is a key of " + key.zone().to_text() + ", not of " +
                 place.zone.view().to_text());
   }
-  TRY(make_directories(place.folder, folder_mode));
+  TRY(make_directories(place.folder, key_folder_mode));
   TRY(dnssec::save_key(key, place.folder));
   fmt::print("{}\n", dnssec::key_file_stem(key));
   return {};
 }
 
 Result<void> export_to(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
   const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
   if (keys.empty()) return fail(place.folder + ": no key of " + place.zone.view().to_text());
-  TRY(make_directories(invocation.signing.path, folder_mode));
+  TRY(make_directories(invocation.signing.path, key_folder_mode));
   for (const ZoneKey& key : keys) {
     TRY(dnssec::save_key(key, invocation.signing.path));
     fmt::print("{}\n", dnssec::key_file_stem(key));
@@ -168,7 +194,7 @@ std::string time_text(std::optional<uint64_t> time_s) {
   return time_s ? dnssec::key_time_text(*time_s) : std::string("-");
 }
 
-Result<void> save_all(const Place& place, const std::vector<ZoneKey>& changed) {
+Result<void> save_all(const KeyPlace& place, const std::vector<ZoneKey>& changed) {
   for (const ZoneKey& key : changed) {
     TRY(dnssec::save_key(key, place.folder));
     fmt::print("{}: activate {}, inactive {}, remove {}, CDS {} to {}\n",
@@ -180,7 +206,7 @@ Result<void> save_all(const Place& place, const std::vector<ZoneKey>& changed) {
 }
 
 Result<void> roll(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
   const SigningOptions& options = invocation.signing;
   const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
   const uint64_t now_s = SystemClock().wall_s();
@@ -208,16 +234,24 @@ Result<void> roll(const Invocation& invocation) {
   return save_all(place, *changed);
 }
 
+// The policy has the zone go unsigned.
+Result<void> ds_is_gone(const KeyPlace& place) {
+  dnssec::Parting parting = TRY(dnssec::load_parting(place.folder));
+  if (!parting.ds_gone_s) parting.ds_gone_s = SystemClock().wall_s();
+  TRY(dnssec::save_parting(parting, place.folder));
+  fmt::print("no DS since {}\n", dnssec::key_time_text(*parting.ds_gone_s));
+  return {};
+}
+
 Result<void> submitted(const Invocation& invocation) {
-  const Place place = TRY(place_of(invocation));
+  const KeyPlace place = TRY(key_place_of(invocation));
+  if (dnssec::is_parting(place.folder)) return ds_is_gone(place);
   const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
   const auto changed =
       dnssec::confirm_ds(keys, SystemClock().wall_s(), times_of(invocation.signing));
   if (!changed) return std::unexpected(changed.error());
   return save_all(place, *changed);
 }
-
-ExitCode end_of(const Result<void>& done) { return done ? ExitCode::good : complain(done.error()); }
 
 }  // namespace
 

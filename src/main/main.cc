@@ -7,6 +7,8 @@
 #include "main/config_commands.h"
 #include "main/drill_command.h"
 #include "main/key_commands.h"
+#include "main/key_status_command.h"
+#include "main/offline_key_commands.h"
 #include "main/serve.h"
 #include "main/server_commands.h"
 #include "main/shield_commands.h"
@@ -29,6 +31,35 @@ ExitCode run_shield(const Invocation& invocation) {
       return explain_to_operator(invocation);
     default:
       return steer_shield(invocation);
+  }
+}
+
+ExitCode run_key(const Invocation& invocation) {
+  switch (invocation.command) {
+    case Command::key_generate:
+      return generate_key(invocation);
+    case Command::key_list:
+      return list_keys(invocation);
+    case Command::key_ds:
+      return print_ds(invocation);
+    case Command::key_import:
+      return import_key(invocation);
+    case Command::key_export:
+      return export_keys(invocation);
+    case Command::key_roll:
+      return roll_key(invocation);
+    case Command::key_submitted:
+      return confirm_submission(invocation);
+    case Command::key_forget:
+      return forget_signer(invocation);
+    case Command::key_request:
+      return request_keys(invocation);
+    case Command::key_sign_request:
+      return sign_request(invocation);
+    case Command::key_import_response:
+      return import_response(invocation);
+    default:
+      return show_key_status(invocation);
   }
 }
 
@@ -72,19 +103,18 @@ ExitCode run(const Invocation& invocation) {
     case Command::zone_sign:
       return sign_zone_file(invocation);
     case Command::key_generate:
-      return generate_key(invocation);
     case Command::key_list:
-      return list_keys(invocation);
     case Command::key_ds:
-      return print_ds(invocation);
     case Command::key_import:
-      return import_key(invocation);
     case Command::key_export:
-      return export_keys(invocation);
     case Command::key_roll:
-      return roll_key(invocation);
     case Command::key_submitted:
-      return confirm_submission(invocation);
+    case Command::key_status:
+    case Command::key_forget:
+    case Command::key_request:
+    case Command::key_sign_request:
+    case Command::key_import_response:
+      return run_key(invocation);
     case Command::shield_status:
     case Command::shield_top:
     case Command::shield_explain:
