@@ -40,7 +40,8 @@ TEXTS = [
     "[127.0.0.1]:9153", "[::1]", "[]:80", "127.0.0.1@9153", "localhost:9153",
     "debug", "info", "warning", "error", "Info", "text", "json", "xml", "default", "hmac-sha256",
     "rsasha256", "ed25519", "ED25519", "csk", "ksk+zsk", "zsk", "nsec", "nsec3", "nsec3-opt-out",
-    "on", "off", "dry-run",
+    "on", "off", "dry-run", "other 192.0.2.2", "o-1 ::1@5300 192.0.2.2 ns1.test ns2.test.",
+    "other ns1.test",
 ]
 OTHERS = [True, False, 0, 1, -1, 2, 64, 99, 100, 256, 257, 511, 512, 4096, 4097, 600000, 600001,
           1000000, 1000001, 1000000000, 1000000001, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 1.5,
