@@ -170,12 +170,11 @@ TEST_F(AnswererTest, SoManySpoolsAreKept) {
     apply();
     EXPECT_EQ(records(ask(query(zone.c_str(), wire::type_axfr).bytes())).size(), 5U) << zone;
   }
-  const std::string name = std::filesystem::path(folder_).filename().string();
-  size_t files = 0;
+  size_t files = 0;  // those without a name
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code ignored;
     const std::string path = std::filesystem::read_symlink(entry.path(), ignored).string();
-    files += path.find(name + "/") != std::string::npos ? 1U : 0U;
+    files += path.find("/#") != std::string::npos ? 1U : 0U;
   }
   EXPECT_EQ(files, Answerer::spools_max);
 }

@@ -74,7 +74,8 @@ class Secondary(unittest.TestCase):
         wait_until(f"serial {serial}: {self.server.log_text()}", lambda: self.serial() == serial)
 
     def status(self):
-        return self.control.zone(ZONE)["secondary"]
+        # Just after a start nothing is known of it yet.
+        return wait_until("its status", lambda: self.control.zone(ZONE).get("secondary"))
 
     def notify(self):
         query = dns.message.make_query(ZONE, "SOA", flags=0)
