@@ -51,6 +51,7 @@ void ask_group(boost::asio::io_context& context, const GroupQuestion& question,
   answers.zone = question.zone;
   const auto list = [](const std::vector<Endpoint>& servers) {
     std::vector<SeenServer> seen;  // not to be moved once they are asked
+    seen.reserve(servers.size());
     for (const Endpoint& server : servers) seen.push_back({.server = server.to_text()});
     return seen;
   };

@@ -43,7 +43,7 @@ class Telling : public std::enable_shared_from_this<Telling> {
 
  private:
   // Asks the parents one after another until one answers.
-  void ask(const wire::Name& name, uint16_t type, std::function<void(const Answered&)> use,
+  void ask(const wire::Name& name, uint16_t type, const std::function<void(const Answered&)>& use,
            size_t parent = 0) {
     if (parent == notice_.parents.size()) return give_up("none of its servers answers");
     const auto self = shared_from_this();

@@ -113,6 +113,7 @@ Result<bool> SignerRolls::on_answers(const GroupAnswers& answers,
   const wire::Name zone = TRY(wire::Name::from_text(answers.zone));
   std::vector<OtherSigner> signers = TRY(enlist(policy, folder, now_s));
   std::vector<std::string> wanted;
+  wanted.reserve(policy.signers.size());
   for (const config::SignerSetting& setting : policy.signers) wanted.push_back(setting.name);
   dnssec::GroupSighting seen{
       .now_s = now_s, .parent = dnssec::see_parent(answers.parents), .signers = {}};

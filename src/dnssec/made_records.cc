@@ -45,6 +45,7 @@ std::vector<MadeRecords> make_from_keys(wire::NameView apex, const KeyRoles& rol
 
 std::vector<MadeRecords> take_given(const ApexAdditions& of) {
   std::vector<MadeRecords> made;
+  made.reserve(of.given.size());
   for (const GivenRrset& rrset : of.given) {
     made.push_back({rrset.type, rrset.ttl, rrset.rdata, rrset.signatures, true});
   }

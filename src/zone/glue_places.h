@@ -17,11 +17,11 @@ class GluePlaces {
  public:
   GluePlaces(uint8_t* base, const MemoryTables& tables) : base_(base), tables_(tables) {}
 
-  // The name of `node` is found as `now` from now on; 0: it is not in the table any more.
-  void follow(layout::Ref node, layout::Ref now);
-  // `cut` has been linked: looks its servers up. Not worth it before they are there, in a zone that
-  // is new.
-  void fill(layout::Ref cut);
+  // The name of `ref` is found as `now` from now on; 0: it is not in the table any more.
+  void follow(layout::Ref ref, layout::Ref now);
+  // The cut at `ref` has been linked: looks its servers up. Not worth it before they are there, in
+  // a zone that is new.
+  void fill(layout::Ref ref);
 
  private:
   [[nodiscard]] layout::Node* node_at(layout::Ref ref) const {

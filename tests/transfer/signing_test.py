@@ -104,7 +104,7 @@ class Signing(unittest.TestCase):
 
     def wait_idle(self):
         wait_until("idle", lambda: self.control.is_up() and
-                   not self.control.zone(ZONE)["secondary"]["asking"])
+                   not self.control.zone(ZONE).get("secondary", {"asking": True})["asking"])
 
     def theirs(self):
         return self.control.zone(ZONE)["secondary"]["primary_serial"]
