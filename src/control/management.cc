@@ -64,7 +64,7 @@ void Management::first_load(Start start) {
   parts_.on_loaded();
   parts_.settings.set_zones_complete();
   parts_.transfers.begin_asking();
-  if (start == Start::respawn) parts_.transfers.notify_anew();
+  parts_.transfers.notify_anew();
   const auto took_ms = (SystemClock().monotonic_ns() - begun_ns) / ns_per_ms;
   parts_.facts.update([&](Facts& facts) {
     facts.zones_complete = true;

@@ -68,8 +68,8 @@ class Transfers {
   void apply_members(std::span<const config::ZoneSource> members);
   // Secondary zones are asked for from now on: zone memory has what is kept of them.
   void begin_asking();
-  // Tells the servers of up to zones_told_anew_max zones, whose notices may have been lost with the
-  // process before this one.
+  // Tells the servers of up to zones_told_anew_max zones: notices may have been lost with the
+  // process before this one, be it that it ended alone or with all others.
   static constexpr size_t zones_told_anew_max = 10'000;
   void notify_anew();
   // Asks the parents whether they have the DS of `key`, and tells the zones if all have.
