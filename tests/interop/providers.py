@@ -40,11 +40,14 @@ def serial(address, flags=0):
 class Provider(peers.Peer):
     """`primary` is the address of the one that signs the zone, `secondaries` the others'."""
     flags = 0  # in questions
+    host, address, port = None, None, PORT
 
     def __init__(self, hub, directory, primary=None, secondaries=()):
         super().__init__(directory, {})
         self.hub, self.primary, self.secondaries = hub, primary, secondaries
-        self.address, self.port = ADDRESSES[self.name], PORT
+        self.port = PORT
+        self.host = self.host or self.name
+        self.address = self.address or ADDRESSES[self.host]
 
     def start(self):
         program = shutil.which(self.program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
@@ -54,7 +57,7 @@ class Provider(peers.Peer):
         copy = shutil.copy(program, self.path(os.path.basename(program)))
         with open(self.path("log"), "wb") as log:
             self.process = subprocess.Popen(
-                self.hub.within(self.name, [copy, *self.command()]), stdout=log, stderr=log,
+                self.hub.within(self.host, [copy, *self.command()]), stdout=log, stderr=log,
                 cwd=self.directory)
         return self
 
