@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One record changed in a signed zone of a million names, by dynamic update: how long until the
-update is answered, NOTIFY is sent, and a Knot secondary answers the change.
+update is answered, NOTIFY is sent, a client that asks for the difference at once has it (IXFR), and
+a Knot secondary answers the change; and what of that Knot says it needed to take the change over.
 
 Holdfast and Knot one after the other, each signing with one P-256 key and NSEC, each with a Knot
-secondary and one more that only notes when its NOTIFY comes. Updates go out one at a time, over
-TCP, signed, and each waits for the secondary.
+secondary and that client. Updates go out one at a time, over TCP, signed, and each waits for the
+secondary.
 
 usage: zones_change.py --holdfast PROGRAM [--names N] [--changes N] [--servers A,B] [--no-record]
 """
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -26,8 +28,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests" / "interop"))
 
+import dns.message
 import dns.query
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import dns.tsigkeyring
 import dns.update
 import peers
@@ -35,7 +41,10 @@ import peers
 ADDRESS = peers.ADDRESS
 ZONE = "change.example"
 NAMES = 1_000_000
-CHANGES = 30
+CHANGES = 20
+# Between changes: Knot plans what NOTIFY asks for to whole seconds while it is still busy with the
+# change before.
+PAUSE_S = 1.1
 START_S = 600
 KEY = "change-key"
 SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -51,24 +60,56 @@ def make_zone(path, names):
                        % (index, index >> 16 & 255, index >> 8 & 255, index & 255))
 
 
-class NotifySink:
-    """Answers NOTIFY and notes when the first of each serial came."""
+class Follower:
+    """Answers NOTIFY, asks for the difference to the version before, and notes when both came."""
 
     def __init__(self):
+        self.listener = socket.create_server((ADDRESS, 0))
+        self.port = self.listener.getsockname()[1]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((ADDRESS, 0))
-        self.port = self.socket.getsockname()[1]
-        self.times = []
-        threading.Thread(target=self.run, daemon=True).start()
+        self.socket.bind((ADDRESS, self.port))
+        self.primary_port = None
+        self.notified, self.followed = [], []
+        for run in (self.take_datagrams, self.take_connections):
+            threading.Thread(target=run, daemon=True).start()
 
-    def run(self):
+    def take_datagrams(self):
         while True:
             message, sender = self.socket.recvfrom(4096)
-            self.times.append(time.monotonic())
-            self.socket.sendto(message[:2] + bytes([message[2] | 0x84]) + message[3:], sender)
+            self.socket.sendto(self.reply(message), sender)
+            self.follow()
 
-    def first_after(self, moment):
-        return next((at for at in self.times if at >= moment), None)
+    def take_connections(self):
+        """Knot says NOTIFY over TCP."""
+        while True:
+            connection, _ = self.listener.accept()
+            with connection:
+                message = connection.recv(4096)
+                reply = self.reply(message[2:])
+                connection.sendall(len(reply).to_bytes(2, "big") + reply)
+            self.follow()
+
+    def reply(self, message):
+        self.notified.append(time.monotonic())
+        return message[:2] + bytes([message[2] | 0x84]) + message[3:]
+
+    def serial(self):
+        query = dns.message.make_query(ZONE, "SOA", flags=0)
+        answer = dns.query.udp(query, ADDRESS, port=self.primary_port, timeout=5).answer
+        return answer[0][0].serial
+
+    def follow(self):
+        serial = self.serial() - 1  # as a secondary does, which asks for the SOA first
+        query = dns.message.make_query(ZONE, "IXFR", flags=0)
+        query.find_rrset(query.authority, query.question[0].name, dns.rdataclass.IN,
+                         dns.rdatatype.SOA, create=True).add(
+            dns.rdata.from_text("IN", "SOA", f". . {serial} 0 0 0 0"))
+        dns.query.tcp(query, ADDRESS, port=self.primary_port, timeout=60)
+        self.followed.append(time.monotonic())
+
+    @staticmethod
+    def first_after(times, moment):
+        return next((at for at in times if at >= moment), None)
 
 
 class Holdfast(peers.Peer):
@@ -90,7 +131,7 @@ file = "{self.zones[ZONE]}"
 policy = "default"
 update = ["{KEY}"]
 transfer_to = ["{ADDRESS}"]
-notify = ["{ADDRESS}@{self.secondary}", "{ADDRESS}@{self.sink}"]
+notify = ["{ADDRESS}@{self.secondary}", "{ADDRESS}@{self.follower}"]
 """)
         return ["serve", "--config", self.path("holdfast.toml")]
 
@@ -118,8 +159,8 @@ key:
 remote:
   - id: secondary
     address: {ADDRESS}@{self.secondary}
-  - id: sink
-    address: {ADDRESS}@{self.sink}
+  - id: follower
+    address: {ADDRESS}@{self.follower}
 acl:
   - id: update
     key: {KEY}
@@ -143,7 +184,7 @@ zone:
     journal-content: all
     journal-max-usage: 2G
     acl: [update, transfer]
-    notify: [secondary, sink]
+    notify: [secondary, follower]
 """)
         return ["-c", self.path("knot.conf")]
 
@@ -163,7 +204,7 @@ database:
   storage: {self.directory}
 log:
   - target: stderr
-    any: warning
+    any: info
 remote:
   - id: primary
     address: {ADDRESS}@{self.primary}
@@ -181,13 +222,19 @@ zone:
 """)
         return ["-c", self.path("knot.conf")]
 
+    def own_times_ms(self):
+        """What it says it took to take over each change, of one hundredth of a second."""
+        log = pathlib.Path(self.path("log")).read_text(encoding="utf-8", errors="replace")
+        return [float(seconds) * 1e3 for seconds in
+                re.findall(r"zone updated, ([0-9.]+) seconds, serial [0-9]+ ->", log)]
+
 
 def has_address(port, name, address):
     reply = peers.ask(port, name, 1, timeout=1)
     return reply is not None and bytes(map(int, address.split("."))) in reply[12:]
 
 
-def change(primary, secondary, sink, index):
+def change(primary, secondary, follower, index):
     """Times in ms since the update was sent."""
     name, address = f"n{index:07d}", f"192.0.2.{index % 250 + 1}"
     update = dns.update.Update(ZONE, keyring=dns.tsigkeyring.from_text({KEY: SECRET}),
@@ -204,43 +251,50 @@ def change(primary, secondary, sink, index):
             raise RuntimeError(f"the secondary of {primary.name} did not follow")
         time.sleep(0.0005)
     followed = time.monotonic()
-    while sink.first_after(begun) is None:
+    while follower.first_after(follower.followed, begun) is None:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{primary.name} sent no NOTIFY")
+            raise RuntimeError(f"{primary.name} sent no NOTIFY, or no difference")
         time.sleep(0.001)
-    notified = sink.first_after(begun)
+    notified = follower.first_after(follower.notified, begun)
+    in_hand = follower.first_after(follower.followed, begun)
     return {"answered_ms": (answered - begun) * 1e3, "notify_ms": (notified - begun) * 1e3,
-            "secondary_ms": (followed - begun) * 1e3}
+            "ixfr_ms": (in_hand - begun) * 1e3, "secondary_ms": (followed - begun) * 1e3}
 
 
 def measure(kind, folder, zone, options):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     peers.READY_SECONDS = START_S
-    sink = NotifySink()
+    follower = Follower()
     primary = kind(str(folder), {ZONE: str(zone)})
     secondary = Secondary(str(folder), {ZONE: None})
-    primary.secondary, primary.sink, secondary.primary = secondary.port, sink.port, primary.port
+    primary.secondary, primary.follower = secondary.port, follower.port
+    secondary.primary = follower.primary_port = primary.port
     with primary, secondary:
         time.sleep(3)  # what follows the start, on both sides
         step = max(1, (options.names - 10) // options.changes)
-        samples = [change(primary, secondary, sink, index * step)
-                   for index in range(options.changes)]
+        samples = []
+        for index in range(options.changes):
+            samples.append(change(primary, secondary, follower, index * step))
+            time.sleep(PAUSE_S)
+        own_ms = secondary.own_times_ms()[-options.changes:]
     shutil.rmtree(folder)
     result = {"server": primary.name, "changes": len(samples)}
-    for key in samples[0]:
-        values = sorted(sample[key] for sample in samples)
+    values_of = {key: [sample[key] for sample in samples] for key in samples[0]}
+    for key, unsorted in {**values_of, "knot_ms": own_ms or [float("nan")]}.items():
+        values = sorted(unsorted)
         result[key] = {"median": round(statistics.median(values), 2),
                        "highest": round(values[-1], 2)}
     return result
 
 
 def report(results):
-    lines = ["| Server | Update answered, ms | NOTIFY sent, ms | Secondary answers it, ms |",
-             "|---|---|---|---|"]
+    lines = ["| Server | Update answered, ms | NOTIFY sent, ms | IXFR in hand, ms | "
+             "Knot secondary answers it, ms | of that by its own log, ms |",
+             "|---|---|---|---|---|---|"]
     for result in results:
         cells = [f"{result[key]['median']} (at most {result[key]['highest']})"
-                 for key in ("answered_ms", "notify_ms", "secondary_ms")]
+                 for key in ("answered_ms", "notify_ms", "ixfr_ms", "secondary_ms", "knot_ms")]
         lines.append(f"| {result['server']} | " + " | ".join(cells) + " |")
     ours = next((result for result in results if result["server"] == "holdfast"), None)
     if ours:
