@@ -10,12 +10,12 @@ namespace holdfast::zone {
 
 namespace {
 
-// The file grows by an eighth, between these: few system calls, little reserved for nothing.
+// The file grows by an eighth, but by this at least and a step at most: few system calls, little
+// reserved for nothing.
 constexpr uint64_t grow_bytes_min = uint64_t{1} << 20;
 // What grows by more than a large page ends at one, so that the kernel can fill each at once.
 constexpr uint64_t small_page_bytes = 4096;
 constexpr uint64_t large_page_bytes = uint64_t{2} << 20;
-constexpr uint64_t grow_bytes_max = uint64_t{64} << 20;
 
 }  // namespace
 
@@ -181,7 +181,8 @@ void Allocator::join() {
 Result<void> Allocator::grow(uint32_t units) {
   const uint64_t before = file_.bytes();
   const uint64_t needed = uint64_t{units} * layout::unit_bytes;
-  const uint64_t wanted = std::clamp(before / 8, grow_bytes_min, grow_bytes_max);
+  const uint64_t wanted = std::clamp(before / 8, grow_bytes_min, step_bytes_);
+  step_bytes_ = std::min(2 * step_bytes_, step_bytes_max);
   const uint64_t least = before + std::max(needed, region_units_min * layout::unit_bytes);
   const uint64_t page = wanted >= large_page_bytes ? large_page_bytes : small_page_bytes;
   const uint64_t rounded = std::min((std::max(before + wanted, least) + page - 1) & ~(page - 1),

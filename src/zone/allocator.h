@@ -31,12 +31,19 @@ class Allocator {
   void release(Extent extent);
   // Joins what is free if enough has been released; so the next zone's nodes lie together.
   void tidy();
+  // From here on the file grows by little at first: a small change does not wait for the pages of
+  // a large one.
+  void begin_change() { step_bytes_ = step_bytes_min; }
 
   [[nodiscard]] uint64_t free_bytes() const;
 
  private:
   static constexpr uint32_t small_units_max = 255;
   static constexpr uint32_t region_units_min = 4096;  // 64 KiB: what small blobs are cut from
+  // By how much the file grows at most, doubled each time within a change. To fill it takes some
+  // 2 ms for each mebibyte.
+  static constexpr uint64_t step_bytes_min = uint64_t{2} << 20;
+  static constexpr uint64_t step_bytes_max = uint64_t{64} << 20;
 
   [[nodiscard]] bool take_small(uint32_t units, layout::Ref& ref);
   [[nodiscard]] bool split_small(uint32_t units, layout::Ref& ref);
@@ -57,6 +64,7 @@ class Allocator {
   uint64_t small_units_ = 0;
   uint64_t large_units_ = 0;
   uint64_t released_since_join_ = 0;
+  uint64_t step_bytes_ = step_bytes_min;
 };
 
 // What of the file is in use, a bit for each unit: filled while a file is checked at a start.

@@ -75,6 +75,20 @@ TEST_F(AllocatorTest, SaysWhichFileCannotGrow) {
   EXPECT_LE(file_.bytes(), bytes_max);
 }
 
+TEST_F(AllocatorTest, GrowsByMoreAndMoreWithinAChangeAndByLittleInTheNext) {
+  const auto growth = [&] {
+    const uint64_t before = file_.bytes();
+    while (file_.bytes() == before) EXPECT_TRUE(allocator_.allocate(4096).has_value());
+    return file_.bytes() - before;
+  };
+  uint64_t last = 0;
+  while (file_.bytes() < 40 << 20) last = growth();
+  EXPECT_GE(last, uint64_t{4} << 20);
+  allocator_.begin_change();
+  EXPECT_LE(growth(), uint64_t{2} << 20);
+  EXPECT_GT(growth(), uint64_t{2} << 20);
+}
+
 TEST(OccupancyTest, KnowsItsBounds) {
   Occupancy occupancy(100 * layout::unit_bytes);
   EXPECT_FALSE(occupancy.take(100, 1));

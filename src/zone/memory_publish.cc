@@ -18,6 +18,7 @@ bool may_be_glue(const uint8_t* base, const layout::Node* node) {
 
 Result<void> Memory::Impl::begin_change() {
   if (file.was_closed_clean()) TRY(file.mark_in_use());
+  allocator.begin_change();
   retirement.reclaim();
   return {};
 }
