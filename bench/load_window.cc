@@ -14,8 +14,8 @@ namespace holdfast::bench {
 namespace {
 
 constexpr useconds_t answers_pause_us = 10'000;
-constexpr unsigned quiet_pauses = 20;  // without an answer: the server has given what it will
-constexpr unsigned pauses_max = 200;   // two seconds: as long as any answer is waited for
+constexpr unsigned quiet_pauses = 8;  // without an answer: the server has given what it will
+constexpr unsigned pauses_max = 200;  // two seconds: as long as any answer is waited for
 
 drill::AnswerCounts total_of(const drill::CounterState& state) {
   drill::AnswerCounts total{};

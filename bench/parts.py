@@ -27,6 +27,9 @@ OTHER_ZONES = 200
 RELOAD_PAUSE_S = 0.1
 RELOAD_SERVERS = ("holdfast", "knot", "nsd")
 NETWORK = pathlib.Path("/proc/sys/net/ipv4")
+# Questions for a worker: batches are as they are under load, and the load's core has time for its
+# worker beside the generator.
+SCALING_RATE = 60_000
 CHANGE_NAMES = 5_000_000
 LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
            "referral": "look_up/referral/32"}
@@ -194,10 +197,10 @@ def scaling(work):
             with server:
                 target = work.target(server, options)
                 tally = measuring.Tally(target, work.plan.pace())
-                tally.run(measuring.COST_RATE, 1)
+                tally.run(count * SCALING_RATE, 1)
                 before = processes.processor_ns(processes.tree(server.process.pid))
                 # Others are not to be told from a worker on the load's core, so none is left out.
-                made = tally.run(count * measuring.COST_RATE, 2 * tally.pace.windows)
+                made = tally.run(count * SCALING_RATE, 2 * tally.pace.windows)
                 after = processes.processor_ns(processes.tree(server.process.pid))
                 costs[count].append(measuring.median_of(made, measuring.Window.cost_ns))
                 if count == 2 and not shared_evenly(before, after):

@@ -40,7 +40,7 @@ class Plan:
     adds: bool = False  # to the runs that are recorded, in place of replacing them
 
     def pace(self):
-        return measure.Pace(0.1, 3, 1.2) if self.quick else measure.Pace(0.2, 5, 2.0)
+        return measure.Pace(0.1, 3, 1.2) if self.quick else measure.Pace(0.15, 3, 1.2)
 
     def seconds_left(self):
         return self.deadline - time.monotonic()
