@@ -222,7 +222,7 @@ void Recovery::settle_glue(uint8_t* base) const {
       const bool is_good = fits(places[i], sizeof(layout::Node)) &&
                            named_nodes_.is_taken(places[i]) &&
                            at<layout::Node>(places[i])->zone == cut->zone;
-      if (!is_good) layout::store_shared(places[i], layout::Ref{0});
+      if (!is_good && places[i] != 0) layout::store_shared(places[i], layout::Ref{0});
     }
   }
 }
