@@ -99,7 +99,11 @@ void ParentNotices::note(const std::string& zone, const config::PolicySetting& p
 
 std::vector<ParentNotice> ParentNotices::take_due(uint64_t now_s) {
   std::vector<ParentNotice> due;
-  for (auto& [zone, waiting] : waiting_) {
+  for (size_t left = waiting_.size(); left > 0 && due.size() < notices_max; --left) {
+    auto next = waiting_.upper_bound(last_looked_at_);
+    if (next == waiting_.end()) next = waiting_.begin();
+    last_looked_at_ = next->first;
+    auto& [zone, waiting] = *next;
     if (waiting.due_unix_s > now_s) continue;
     waiting.interval_s = std::clamp(waiting.interval_s * 2, retry_s_min, retry_s_max);
     waiting.due_unix_s = now_s + waiting.interval_s;

@@ -38,6 +38,8 @@ class ParentNotices {
   // A parent that cannot be told is tried again after so long at first, and at last.
   static constexpr uint64_t retry_s_min = 30;
   static constexpr uint64_t retry_s_max = 3600;
+  // In one call of take_due, which comes each second; the others follow.
+  static constexpr size_t notices_max = 100;
 
   // What is served now. All servers have it after the policy's propagation time; the parent, which
   // asks them all, is told then (RFC 9859 §4.2).
@@ -57,6 +59,7 @@ class ParentNotices {
     uint64_t interval_s = 0;
   };
   std::map<std::string, Waiting> waiting_;
+  std::string last_looked_at_;  // of them, by take_due
 };
 
 }  // namespace holdfast::control

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "control/parent_teller.h"
 #include "wire/types.h"
@@ -71,6 +72,21 @@ TEST_F(ParentNoticesTest, AChangeMeanwhileIsToldAsWell) {
   note({.cds = 2}, begin_s + 11);
   notices_.on_told(first.at(0));
   EXPECT_EQ(notices_.take_due(begin_s + 21).size(), 1U);
+}
+
+TEST_F(ParentNoticesTest, ManyAreToldOneAfterAnother) {
+  constexpr size_t zones = 3 * ParentNotices::notices_max;
+  for (size_t i = 0; i < zones; ++i) {
+    notices_.note("z" + std::to_string(i) + ".", policy_, folder_, {.cds = 1}, begin_s);
+  }
+  std::set<std::string> told;
+  for (int i = 0; i < 3; ++i) {
+    const auto due = notices_.take_due(begin_s + 10);
+    EXPECT_EQ(due.size(), ParentNotices::notices_max);
+    for (const ParentNotice& notice : due) told.insert(notice.zone);
+  }
+  EXPECT_EQ(told.size(), zones);
+  EXPECT_THAT(notices_.take_due(begin_s + 10), IsEmpty());
 }
 
 TEST_F(ParentNoticesTest, WithoutParentsNobodyIsTold) {

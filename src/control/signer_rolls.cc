@@ -98,7 +98,11 @@ void SignerRolls::note(const std::string& zone, const config::PolicySetting& pol
 
 std::vector<GroupQuestion> SignerRolls::take_due(uint64_t now_s) {
   std::vector<GroupQuestion> due;
-  for (auto& [zone, asked] : asked_) {
+  for (size_t left = asked_.size(); left > 0 && due.size() < zones_asked_max; --left) {
+    auto next = asked_.upper_bound(last_looked_at_);
+    if (next == asked_.end()) next = asked_.begin();
+    last_looked_at_ = next->first;
+    Asked& asked = next->second;
     if (asked.due_unix_s > now_s) continue;
     asked.interval_s = std::clamp(asked.interval_s * 2, ask_s_min, asked.interval_s_max);
     asked.due_unix_s = now_s + asked.interval_s;

@@ -32,6 +32,8 @@ class SignerRolls {
  public:
   // How often they are asked at least: a key that comes must be here before it is used.
   static constexpr uint64_t ask_s_max = 300;
+  // Of how many zones in one call, which comes each second; the others follow.
+  static constexpr size_t zones_asked_max = 50;
 
   // Those of the folder and those of the policy, of which files are made. Servers and names are
   // those of the policy; of one that is not in it, those that it had.
@@ -58,6 +60,7 @@ class SignerRolls {
     uint64_t due_unix_s = 0;
   };
   std::map<std::string, Asked> asked_;
+  std::string last_looked_at_;  // of them, by take_due
 };
 
 [[nodiscard]] dnssec::RolloverTimes rollover_times(const config::PolicySetting& policy);

@@ -62,9 +62,9 @@ class SignedZoneSet : public testing::Test {
                                  << more;
     std::this_thread::sleep_for(std::chrono::milliseconds(30));  // see zone_set_test.cc
   }
-  void load() {
+  void load(Start start = Start::cold) {
     const auto wanted = source();
-    set_->first_load({&wanted, 1}, options(), Start::cold, ZoneSet::Unlisted::remove, stop_,
+    set_->first_load({&wanted, 1}, options(), start, ZoneSet::Unlisted::remove, stop_,
                      [](size_t, size_t) {});
   }
   ReloadResult reload() {
@@ -190,6 +190,23 @@ TEST_F(SignedZoneSet, AnotherPolicyOrKeySignsAnewWithoutAnotherFile) {
   set_->maintain();  // and it signs
   const dnssec::Verification verified = dnssec::verify_zone(served(), {.now_s = clock_.wall_s()});
   EXPECT_TRUE(verified.holds());
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, AKeyThatWasKeptRightBeforeTheEndComesIntoTheZoneAfterIt) {
+  write(10);
+  load();
+  const wire::Name apex = wire::Name::from_text("example").value();
+  dnssec::ZoneKey key(apex, dnssec::flags_zsk,
+                      dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+  key.times.publish = start_s;
+  key.times.activate = start_s + 1000;
+  ASSERT_TRUE(dnssec::save_key(key, dnssec::key_folder(directory_, apex)));
+  restart();
+  load(Start::respawn);
+  set_->maintain();
+  EXPECT_EQ(record().serial, 11U);
+  EXPECT_EQ(record().refresh_unix_s, start_s + 1000);
   expect_good();
 }
 
