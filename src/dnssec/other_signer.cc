@@ -197,7 +197,7 @@ Result<void> remove_signer(const std::string& name, const std::string& folder) {
 void add_signers(std::span<const OtherSigner> signers, ApexAdditions& additions) {
   for (const OtherSigner& signer : signers) {
     for (const ForeignKey& key : signer.keys) {
-      if (signer.has_keys_here() && signer.signs_zone(key)) additions.dnskeys.push_back(key.dnskey);
+      if (signer.has_keys_here()) additions.dnskeys.push_back(key.dnskey);
       if (signer.is_announced() && key.is_announced) additions.announced.push_back(key.dnskey);
     }
     auto& names = signer.is_in_name_servers() ? additions.name_servers : additions.name_servers_out;

@@ -63,7 +63,7 @@ json::object signer_json(const OtherSigner& signer) {
   for (const dnssec::ForeignKey& key : signer.keys) {
     keys.push_back({{"tag", dnssec::key_tag(key.dnskey)},
                     {"announced", key.is_announced},
-                    {"served_here", signer.has_keys_here() && signer.signs_zone(key)}});
+                    {"served_here", signer.has_keys_here()}});
   }
   json::array known;
   for (const dnssec::KnownKey& key : signer.known) {
