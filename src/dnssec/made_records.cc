@@ -20,12 +20,14 @@ std::vector<MadeRecords> make_from_keys(wire::NameView apex, const KeyRoles& rol
   MadeRecords dnskeys{wire::type_dnskey, policy.dnskey_ttl, {}, {}};
   MadeRecords cds{wire::type_cds, policy.dnskey_ttl, {}, {}};
   MadeRecords cdnskeys{wire::type_cdnskey, policy.dnskey_ttl, {}, {}};
+  dnskeys.rdata.reserve(roles.published.size() + of.dnskeys.size());
   for (const ZoneKey* key : roles.published) dnskeys.rdata.push_back(key->dnskey_rdata());
   dnskeys.rdata.insert(dnskeys.rdata.end(), of.dnskeys.begin(), of.dnskeys.end());
   if (of.asks_for_removal) {
     cds.rdata.emplace_back(removal_cds.begin(), removal_cds.end());
     cdnskeys.rdata.emplace_back(removal_cdnskey.begin(), removal_cdnskey.end());
   } else {
+    cdnskeys.rdata.reserve(roles.announced.size() + of.announced.size());
     for (const ZoneKey* key : roles.announced) cdnskeys.rdata.push_back(key->dnskey_rdata());
     cdnskeys.rdata.insert(cdnskeys.rdata.end(), of.announced.begin(), of.announced.end());
     for (const auto& dnskey : cdnskeys.rdata) {
