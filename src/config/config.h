@@ -181,6 +181,7 @@ struct PolicySetting {
   SigningAlgorithm algorithm = SigningAlgorithm::ecdsa_p256_sha256;
   SigningKeys keys = SigningKeys::csk;
   uint32_t rsa_bits = 2048;  // 1024 to 4096
+  std::string token = {};    // where keys are made, as a pkcs11 URI; empty: in the state directory
   SigningDenial denial = SigningDenial::nsec;
   bool zonemd = false;
   uint32_t dnskey_ttl_s = 3600;
@@ -218,8 +219,8 @@ struct CatalogSetting {
   std::string name;   // as written; a zone of the configuration
   std::string group;  // for members of this group; empty: for all that have no other
   TransferSetting transfer;
-  uint32_t members_max = 1'000'000;  // 1 to config::members_max; more: it is refused
   std::string policy = {};           // by which its members are signed; empty: as they come
+  uint32_t members_max = 1'000'000;  // 1 to config::members_max; more: it is refused
   uint32_t line = 0;
 };
 

@@ -282,7 +282,8 @@ class Reader {
     std::optional<Value> value = to_value(key, node);
     if (!value || !is_allowed(key, *value)) {
       // A mistyped secret is a secret still.
-      const bool is_secret = key.kind == Kind::secret || key.kind == Kind::key_secret;
+      const bool is_secret =
+          key.kind == Kind::secret || key.kind == Kind::key_secret || key.kind == Kind::token;
       const bool hidden = is_secret && node.is_string();
       complain(node.source(),
                fmt::format("{} is {}; expected {}", key.full_name(),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/token_uri.h"
 #include "config/key_secret.h"
 #include "config/keys.h"
 #include "config/secret.h"
@@ -88,6 +89,12 @@ bool are_primaries(const std::vector<std::string>& texts) {
   });
 }
 
+// A token alone: which keys are whose is kept with the keys.
+bool is_token(const std::string& text) {
+  const auto uri = TokenUri::from_text(text);
+  return uri && !uri->names_key();
+}
+
 bool are_signers(const std::vector<std::string>& texts) {
   return std::ranges::all_of(
       texts, [](const std::string& text) { return parse_signer(text).has_value(); });
@@ -133,6 +140,8 @@ bool is_allowed_text(const Key& key, const std::string& text) {
       return text.empty() || secret_from_text(text);
     case Kind::key_secret:
       return text.empty() || key_secret_from_text(text);
+    case Kind::token:
+      return text.empty() || is_token(text);
     case Kind::boolean:
     case Kind::integer:
     case Kind::endpoints:
@@ -225,6 +234,10 @@ std::string expectation(const Key& key) {
       return "32 hexadecimal digits";
     case Kind::key_secret:
       return fmt::format("base64 of 1 to {} bytes", key_secret_bytes_max);
+    case Kind::token:
+      return "the URI of a token without a PIN, such as "
+             "\"pkcs11:token=keys?module-path=/usr/lib/softhsm/libsofthsm2.so&"
+             "pin-source=file:/etc/holdfast/pin\"";
     case Kind::remotes:
       return fmt::format(
           "at most {} strings \"address[@port] [key]\", such as "
@@ -287,6 +300,15 @@ std::string pattern(const Key& key) {
       return fmt::format("^({0}|{1})(@{2})?({3}( tls={4})?|{5} tls)$", ipv4_pattern(),
                          ipv6_pattern(), port_pattern, key_pattern(), name_pattern(),
                          required_key_pattern());
+    case Kind::token: {
+      constexpr std::string_view value = "([^;?&%]|%[0-9A-Fa-f]{2})";
+      const std::string attribute =
+          fmt::format("(((token|module-path|pin-source|type)={0}*)|((object|id)=))", value);
+      return fmt::format(
+          "^(pkcs11:(?=(.*[;?&])?token=[^;?&])(?=(.*[;?&])?module-path=(/|%2[Ff])){0}?([;?&]{0}?)*)"
+          "?$",
+          attribute);
+    }
     case Kind::pins:
       return "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
     case Kind::signers:

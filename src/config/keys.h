@@ -34,6 +34,7 @@ enum class Kind : uint8_t {
   choice,       // one of `choices`
   secret,       // 32 hexadecimal digits, or nothing
   key_secret,   // base64, or nothing
+  token,        // base/token_uri.h's URI of a token, or nothing
   accesses,     // at most `max` of config/peer.h's access rules
   remotes,      // at most `max` of its servers, without TLS
   primaries,    // at most `max` of its servers; with TLS that proves nothing, only with a key

@@ -164,6 +164,19 @@ TEST(LoadConfig, TlsThatProvesNothingNeedsAKeyAndNotifyIsInTheClear) {
               HasSubstr("zone.notify holds"));
 }
 
+TEST(LoadConfig, ATokenIsNamedWithoutItsPin) {
+  const auto complaint_of = [](const std::string& token) {
+    return complaints("[[policy]]\nname = 'p'\ntoken = '" + token + "'");
+  };
+  EXPECT_EQ(complaint_of("pkcs11:token=t?module-path=/m.so&pin-source=file:/pin"), "");
+  for (const char* bad : {"t", "pkcs11:token=t", "pkcs11:token=t;object=k?module-path=/m.so",
+                          "pkcs11:token=t?module-path=/m.so&pin-value=4711"}) {
+    const std::string complaint = complaint_of(bad);
+    EXPECT_THAT(complaint, HasSubstr("policy.token is something else; expected the URI")) << bad;
+    EXPECT_THAT(complaint, Not(HasSubstr("4711")));
+  }
+}
+
 TEST(LoadConfig, AMistypedSecretIsNotShown) {
   const std::string message = complaints("[cookies]\nactive = '0123456789abcdef0123456789abcde'");
   EXPECT_THAT(message,

@@ -101,6 +101,14 @@ inline constexpr std::array policy_keys{
                                       .min = 1024,
                                       .max = 4096,
                                       .meaning = "Bits of RSA keys that are made."}),
+    Key{.table = "policy",
+        .name = "token",
+        .kind = Kind::token,
+        .meaning = "The token in which keys are made and stay, by PKCS#11, as a URI of RFC 7512: "
+                   "`pkcs11:token=NAME?module-path=/usr/lib/….so&pin-source=file:/…`. Empty: keys "
+                   "are files in `server.state`.",
+        .get = get_policy<&PolicySetting::token>,
+        .set = set_policy<&PolicySetting::token>},
     policy_choice<&PolicySetting::denial, policy_denials>(
         {.name = "denial",
          .meaning = "How it is proved that a name does not exist. With `nsec` resolvers absorb "

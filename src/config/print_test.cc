@@ -69,6 +69,7 @@ name = "p"
 algorithm = "ed25519"
 keys = "ksk+zsk"
 rsa_bits = 4096
+token = "pkcs11:token=our%20keys?module-path=/m.so&pin-source=file:/pin"
 denial = "nsec3-opt-out"
 zonemd = true
 dnskey_ttl_s = 60
@@ -122,8 +123,8 @@ name = "c.test"
 group = "g"
 primaries = ["::5"]
 receive_mebibytes_max = 8
-transfer_to = ["any"]
 policy = "p"
+transfer_to = ["any"]
 notify = ["::6"]
 members_max = 9
 [[published_catalog]]

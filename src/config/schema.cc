@@ -44,6 +44,7 @@ std::string type_of(const Key& key) {
     case Kind::endpoint:
     case Kind::secret:
     case Kind::key_secret:
+    case Kind::token:
       return fmt::format(R"("type": "string", "pattern": {})", quote(pattern(key)));
   }
   return {};

@@ -51,9 +51,7 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
                             const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys,
                             std::span<const dnssec::OtherSigner> signers) {
   const dnssec::KeySchedule schedule = schedule_of(policy);
-  const auto make = [&](uint8_t algorithm) {
-    return dnssec::PrivateKey::generate(*dnssec::find_algorithm(algorithm), policy.rsa_bits);
-  };
+  const auto make = [&](uint8_t algorithm) { return make_private_key(zone, policy, algorithm); };
   for (int i = 0; i < steps_max; ++i) {
     const auto seen = seen_.find(zone);
     const uint16_t tag =

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The numbers of the algorithms that a policy names.
+// The algorithms that a policy names, and keys that are made by it.
 #pragma once
 
 #include <array>
 
 #include "config/config.h"
-#include "dnssec/algorithm.h"
+#include "dnssec/private_key.h"
 
 namespace holdfast::control {
 
@@ -15,6 +15,15 @@ namespace holdfast::control {
                                            dnssec::ecdsa_p256_sha256, dnssec::ecdsa_p384_sha384,
                                            dnssec::ed25519,           dnssec::ed448};
   return numbers[static_cast<size_t>(algorithm)];
+}
+
+// In the policy's token, under the zone's name, or with us. The algorithm is one that is known.
+[[nodiscard]] inline Result<dnssec::PrivateKey> make_private_key(
+    const std::string& zone, const config::PolicySetting& policy, uint8_t algorithm) {
+  const dnssec::AlgorithmInfo& info = *dnssec::find_algorithm(algorithm);
+  if (policy.token.empty()) return dnssec::PrivateKey::generate(info, policy.rsa_bits);
+  return dnssec::PrivateKey::generate_in(TRY(TokenUri::from_text(policy.token)), info,
+                                         policy.rsa_bits, zone);
 }
 
 }  // namespace holdfast::control

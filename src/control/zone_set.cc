@@ -139,7 +139,10 @@ void ZoneSet::settle(const config::ZoneSource& source, ParseResult parsed) {
   uint64_t refresh_unix_s = 0;
   if (source.policy) {
     const auto made = sign(source, parsed.outcome);
-    if (!made) return keep_last_good(source, parsed, {source.file + ": " + made.error().message});
+    if (!made) {
+      parsed.fingerprint = 0;  // the file is good: a reload signs it, as soon as that can be done
+      return keep_last_good(source, parsed, {source.file + ": " + made.error().message});
+    }
     refresh_unix_s = *made;
   }
   if (const auto published = last_good_.publish(*parsed.outcome.contents, "file " + source.file);

@@ -305,9 +305,7 @@ Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySet
     wanted.insert(wanted.begin(), dnssec::flags_zsk);
   }
   for (const uint16_t flags : wanted) {
-    ZoneKey key(
-        zone, flags,
-        TRY(dnssec::PrivateKey::generate(*dnssec::find_algorithm(number), policy.rsa_bits)));
+    ZoneKey key(zone, flags, TRY(make_private_key(zone.to_text(), policy, number)));
     key.times.created = clock_.wall_s();
     key.times.publish = key.times.created;
     key.times.activate = key.times.created;

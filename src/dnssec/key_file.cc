@@ -19,6 +19,7 @@ namespace holdfast::dnssec {
 namespace {
 
 constexpr size_t file_bytes_max = 65536;  // an RSA key of 4096 bits takes 4 kB
+constexpr size_t dnskey_head_bytes = 4;   // flags, protocol, algorithm
 constexpr unsigned public_mode = 0644;
 constexpr unsigned private_mode = 0600;
 constexpr std::string_view public_ending = ".key";
@@ -135,6 +136,16 @@ Result<void> read_private_field(std::string_view name, std::string_view value, K
   return {};  // a field of another tool
 }
 
+// BIND's tools write the same for keys of its engine: where the key is, and no numbers.
+Result<PrivateKey> make_key(const AlgorithmInfo& algorithm, const KeyFields& fields,
+                            Bytes public_key) {
+  const auto label = std::ranges::find(fields, "Label", &KeyFields::value_type::first);
+  if (label == fields.end()) return PrivateKey::from_fields(algorithm, fields);
+  std::string text(label->second.begin(), label->second.end());
+  if (!text.empty() && text.back() == '\0') text.pop_back();
+  return PrivateKey::in_token(algorithm, TRY(TokenUri::from_text(text)), public_key);
+}
+
 Result<ZoneKey> read_pair(const PublicKeyFile& file, const std::string& path) {
   const WipedText text(TRY(read_file(path, file_bytes_max)));
   const AlgorithmInfo* algorithm = find_algorithm(file.rdata[3]);
@@ -164,7 +175,7 @@ Result<ZoneKey> read_pair(const PublicKeyFile& file, const std::string& path) {
       return fail(path + ": " + read.error().message);
     }
   }
-  auto key = PrivateKey::from_fields(*algorithm, fields);
+  auto key = make_key(*algorithm, fields, Bytes(file.rdata).subspan(dnskey_head_bytes));
   wipe(fields);
   if (!key) return fail(path + ": " + key.error().message);
   ZoneKey zone_key(file.zone, load_be16(file.rdata.data()), *std::move(key));

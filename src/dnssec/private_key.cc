@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "dnssec/openssl_handles.h"
 #include "dnssec/private_key_state.h"
+#include "dnssec/token_key.h"
 
 namespace holdfast::dnssec {
 
@@ -168,6 +169,32 @@ Result<PkeyHandle> eddsa_from_fields(const AlgorithmInfo& algorithm, const KeyFi
   return key;
 }
 
+// As OpenSSL counts them.
+unsigned bits_of(const AlgorithmInfo& algorithm, Bytes public_key) {
+  switch (algorithm.number) {
+    case ecdsa_p256_sha256:
+      return 256;
+    case ecdsa_p384_sha384:
+      return 384;
+    case ed25519:
+      return 253;
+    case ed448:
+      return 456;
+    default:
+      break;
+  }
+  // RFC 3110 §2; an exponent of more than 255 bytes is not taken.
+  const size_t head_bytes = public_key.empty() ? 0 : size_t{1} + public_key[0];
+  return public_key.size() > head_bytes ? static_cast<unsigned>(public_key.size() - head_bytes) * 8
+                                        : 0;
+}
+
+std::vector<uint8_t> to_field(const std::string& text) {
+  std::vector<uint8_t> bytes(text.begin(), text.end());
+  bytes.push_back(0);
+  return bytes;
+}
+
 Result<PkeyHandle> generate_pkey(const AlgorithmInfo& algorithm, unsigned rsa_bits) {
   EVP_PKEY* key = nullptr;
   if (algorithm.is_rsa()) {
@@ -210,9 +237,25 @@ Result<PrivateKey> PrivateKey::from_fields(const AlgorithmInfo& algorithm,
   return PrivateKey(std::move(state));
 }
 
+Result<PrivateKey> PrivateKey::generate_in(const TokenUri& token, const AlgorithmInfo& algorithm,
+                                           unsigned rsa_bits, const std::string& label) {
+  MadeTokenKey made = TRY(make_token_key(token, algorithm, rsa_bits, label));
+  return in_token(algorithm, std::move(made.uri), made.public_key);
+}
+
+PrivateKey PrivateKey::in_token(const AlgorithmInfo& algorithm, TokenUri key, Bytes public_key) {
+  auto state = std::make_shared<State>();
+  state->algorithm = &algorithm;
+  state->token = std::move(key);
+  state->public_key.assign(public_key.begin(), public_key.end());
+  return PrivateKey(std::move(state));
+}
+
+const TokenUri* PrivateKey::token() const { return state_->token ? &*state_->token : nullptr; }
 const AlgorithmInfo& PrivateKey::algorithm() const { return *state_->algorithm; }
 const std::vector<uint8_t>& PrivateKey::public_key() const { return state_->public_key; }
 unsigned PrivateKey::bits() const {
+  if (state_->token) return bits_of(*state_->algorithm, state_->public_key);
   return static_cast<unsigned>(EVP_PKEY_get_bits(state_->key.get()));
 }
 
@@ -220,7 +263,10 @@ Result<KeyFields> PrivateKey::fields() const {
   const EVP_PKEY* key = state_->key.get();
   const AlgorithmInfo& algorithm = *state_->algorithm;
   KeyFields fields;
-  if (algorithm.is_rsa()) {
+  if (state_->token) {
+    fields.emplace_back("Engine", to_field("pkcs11"));
+    fields.emplace_back("Label", to_field(state_->token->to_text()));
+  } else if (algorithm.is_rsa()) {
     for (const RsaField& field : rsa_fields) {
       const NumberHandle number = number_of(key, field.param);
       if (!number) return fail_crypto(std::string("an RSA key without ") + field.name);

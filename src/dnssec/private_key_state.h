@@ -2,6 +2,8 @@
 // What a PrivateKey refers to: for private_key.cc and signer.cc alone.
 #pragma once
 
+#include <atomic>
+#include <optional>
 #include <vector>
 
 #include "dnssec/openssl_handles.h"
@@ -11,7 +13,10 @@ namespace holdfast::dnssec {
 
 struct PrivateKey::State {
   const AlgorithmInfo* algorithm = nullptr;
-  PkeyHandle key;
+  PkeyHandle key;                 // none: it lies in a token
+  std::optional<TokenUri> token;  // where
+  // A Signer has found that the token's key is the one of `public_key`.
+  mutable std::atomic<bool> is_proved{false};
   std::vector<uint8_t> public_key;
 };
 

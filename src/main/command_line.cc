@@ -86,6 +86,15 @@ void add_config_commands(CommandLine& line) {
               "Print the reference of all keys, in Markdown");
 }
 
+template <typename T>
+void add_number(CLI::App& command, const char* name, T& target, const char* description,
+                const char* type, int least, int most) {
+  command.add_option(name, target, description)
+      ->check(CLI::Range(least, most))
+      ->type_name(type)
+      ->capture_default_str();
+}
+
 void add_sign_command(CommandLine& line, CLI::App& group) {
   SigningOptions& signing = line.invocation.signing;
   CLI::App* sign = add_command(line, group, Command::zone_sign, "sign",
@@ -108,14 +117,10 @@ void add_sign_command(CommandLine& line, CLI::App& group) {
       ->capture_default_str();
   sign->add_flag("--opt-out", signing.opt_out, "NSEC3 passes over delegations that are not signed");
   sign->add_flag("--zonemd", signing.zonemd, "Add a digest over the zone (RFC 8976)");
-  sign->add_option("--days", signing.validity_days, "How long signatures hold at most")
-      ->check(CLI::Range(2, 3650))
-      ->type_name("DAYS")
-      ->capture_default_str();
-  sign->add_option("--threads", signing.threads, "Threads that sign; 0: one for each core")
-      ->check(CLI::Range(0, 256))
-      ->type_name("N")
-      ->capture_default_str();
+  add_number(*sign, "--days", signing.validity_days, "How long signatures hold at most", "DAYS", 2,
+             3650);
+  add_number(*sign, "--threads", signing.threads, "Threads that sign; 0: one for each core", "N", 0,
+             256);
 }
 
 void add_version_commands(CommandLine& line, CLI::App& group) {
@@ -187,6 +192,30 @@ void add_zone_commands(CommandLine& line) {
   add_sign_command(line, group);
 }
 
+void add_algorithm(CLI::App& command, SigningOptions& signing) {
+  command.add_option("--algorithm", signing.algorithm, "Mnemonic or number")
+      ->type_name("ALGORITHM")
+      ->capture_default_str();
+}
+void add_role(CLI::App& command, SigningOptions& signing, const char* description) {
+  command.add_option("--role", signing.role, description)
+      ->check(CLI::IsMember({"csk", "ksk", "zsk"}))
+      ->type_name("csk|ksk|zsk")
+      ->capture_default_str();
+}
+// Of keys that are made.
+void add_making(CLI::App& command, SigningOptions& signing) {
+  command.add_option("--bits", signing.rsa_bits, "Of an RSA key")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--token", signing.token,
+          "Token to make it in, as pkcs11:token=NAME?module-path=FILE&pin-source=file:FILE; "
+          "otherwise where the zone's other keys are")
+      ->type_name("URI");
+}
+
 // For commands on the keys of one zone.
 CLI::App* add_key_command(CommandLine& line, CLI::App& group, Command command, const char* name,
                           const char* description) {
@@ -205,34 +234,22 @@ void add_offline_commands(CommandLine& line, CLI::App& group) {
   SigningOptions& signing = line.invocation.signing;
   CLI::App* request = add_key_command(line, group, Command::key_request, "request",
                                       "Write what an offline KSK is to sign ahead");
-  request->add_option("--days", signing.span_days, "For so many days from now on")
-      ->check(CLI::Range(1, 3650))
-      ->type_name("N")
-      ->capture_default_str();
-  request->add_option("--zsk-days", signing.zsk_days, "Replace the ZSK each so many days; 0: not")
-      ->check(CLI::Range(0, 3650))
-      ->type_name("N")
-      ->capture_default_str();
+  add_number(*request, "--days", signing.span_days, "For so many days from now on", "N", 1, 3650);
+  add_number(*request, "--zsk-days", signing.zsk_days, "Replace the ZSK each so many days; 0: not",
+             "N", 0, 3650);
   request->add_option("--dnskey-ttl", signing.dnskey_ttl_s, "Of the DNSKEY records")
       ->type_name("SECONDS")
       ->capture_default_str();
-  request->add_option("--ttl", signing.ttl_max_s, "No TTL of the zone is larger")
-      ->check(CLI::Range(1, 1'000'000))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  add_number(*request, "--ttl", signing.ttl_max_s, "No TTL of the zone is larger", "SECONDS", 1,
+             1'000'000);
   CLI::App* sign = add_key_command(line, group, Command::key_sign_request, "sign-request",
                                    "Sign a request with the KSKs of a folder");
   sign->add_option("FILE", signing.path, "The request")->required()->type_name(file_type);
-  sign->add_option("--overlap-days", signing.overlap_days,
-                   "Signatures hold for so many days beyond their period")
-      ->check(CLI::Range(1, 365))
-      ->type_name("N")
-      ->capture_default_str();
+  add_number(*sign, "--overlap-days", signing.overlap_days,
+             "Signatures hold for so many days beyond their period", "N", 1, 365);
   for (CLI::App* command : {request, sign}) {
-    command->add_option("--period-days", signing.period_days, "A period is at most so long")
-        ->check(CLI::Range(1, 365))
-        ->type_name("N")
-        ->capture_default_str();
+    add_number(*command, "--period-days", signing.period_days, "A period is at most so long", "N",
+               1, 365);
     command->add_option("-o,--output", signing.output, "In place of standard output")
         ->type_name(file_type);
   }
@@ -248,48 +265,37 @@ void add_key_commands(CommandLine& line) {
   CLI::App& group = *add_group(line, "key", "Make and look at the keys of signed zones");
   CLI::App* generate = add_key_command(line, group, Command::key_generate, "generate",
                                        "Make a key and print its name");
-  generate->add_option("--algorithm", signing.algorithm, "Mnemonic or number")
-      ->type_name("ALGORITHM")
-      ->capture_default_str();
-  generate->add_option("--role", signing.role, "csk signs all, ksk the keys, zsk all but the keys")
-      ->check(CLI::IsMember({"csk", "ksk", "zsk"}))
-      ->type_name("csk|ksk|zsk")
-      ->capture_default_str();
-  generate->add_option("--bits", signing.rsa_bits, "Of an RSA key")
-      ->type_name("N")
-      ->capture_default_str();
+  add_algorithm(*generate, signing);
+  add_role(*generate, signing, "csk signs all, ksk the keys, zsk all but the keys");
+  add_making(*generate, signing);
   add_json(line, *add_key_command(line, group, Command::key_list, "list", "List the zone's keys"));
   add_key_command(line, group, Command::key_ds, "ds",
                   "Print the DS records that belong into the parent zone");
   CLI::App* roll = add_key_command(line, group, Command::key_roll, "roll",
                                    "Begin to replace a key; then reload the zone");
-  roll->add_option("--role", signing.role, "Which key: csk and ksk wait for the parent")
-      ->check(CLI::IsMember({"csk", "ksk", "zsk"}))
-      ->type_name("csk|ksk|zsk")
-      ->capture_default_str();
+  add_role(*roll, signing, "Which key: csk and ksk wait for the parent");
   roll->add_option("--algorithm", signing.next_algorithm, "Another one, for a CSK or KSK")
       ->type_name("ALGORITHM");
-  roll->add_option("--bits", signing.rsa_bits, "Of an RSA key")
-      ->type_name("N")
-      ->capture_default_str();
+  add_making(*roll, signing);
   CLI::App* submitted =
       add_key_command(line, group, Command::key_submitted, "submitted",
                       "Say that the parent has the DS of the new key; then reload the zone");
   for (CLI::App* command : {roll, submitted}) {
-    command
-        ->add_option("--ttl", signing.ttl_max_s,
-                     "No TTL of the zone, nor that of its DS, is larger")
-        ->check(CLI::Range(1, 1'000'000))
-        ->type_name("SECONDS")
-        ->capture_default_str();
+    add_number(*command, "--ttl", signing.ttl_max_s,
+               "No TTL of the zone, nor that of its DS, is larger", "SECONDS", 1, 1'000'000);
   }
   CLI::App* import = add_key_command(line, group, Command::key_import, "import",
-                                     "Take a key from K*.key and K*.private files");
+                                     "Take a key from K*.key and K*.private files, or one that "
+                                     "is in a token");
+  import->add_option("FILE", signing.path, "One of the two; or a pkcs11 URI with object or id")
+      ->required()
+      ->type_name("FILE|URI");
+  add_algorithm(*import, signing);
+  add_role(*import, signing, "Of a key in a token");
   import
       ->add_option("--foreign", signing.signer,
                    "It is one of this other signer's, of which the K*.key file is enough")
       ->type_name("SIGNER");
-  import->add_option("FILE", signing.path, "One of the two")->required()->type_name(file_type);
   add_offline_commands(line, group);
   add_json(line, *add_key_command(line, group, Command::key_status, "status",
                                   "Show what becomes of keys and other signers, and what they "

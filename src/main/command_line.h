@@ -69,9 +69,10 @@ struct SigningOptions {
   std::string role = "csk";  // csk, ksk, zsk
   unsigned rsa_bits = 2048;
   std::string next_algorithm;  // of `key roll`; empty: that of the key before
+  std::string token;           // where keys are made; empty: where the zone's others are
   uint32_t ttl_max_s = 86400;  // of `key roll` and `key submitted`
   std::string signer;          // of `key import --foreign` and `key forget`
-  std::string path;            // of the key or folder that `key import` and `key export` name
+  std::string path;            // what `key import` and `key export` name: key, pkcs11 URI, folder
   // Of `key request`, `sign-request` and `import-response`.
   uint64_t span_days = 90;
   uint64_t period_days = 14;

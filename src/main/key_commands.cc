@@ -15,6 +15,7 @@
 #include "dnssec/parting.h"
 #include "dnssec/rollover.h"
 #include "dnssec/signed_keys.h"
+#include "dnssec/token_key.h"
 #include "main/key_place.h"
 #include "main/table.h"
 #include "wire/rdata_text.h"
@@ -40,18 +41,35 @@ std::string state_of(const ZoneKey& key, uint64_t now_s) {
   return key.times.remove && *key.times.remove <= now_s ? "removed" : "waiting";
 }
 
-Result<void> generate(const Invocation& invocation) {
-  const KeyPlace place = TRY(key_place_of(invocation));
-  const SigningOptions& options = invocation.signing;
+Result<const dnssec::AlgorithmInfo*> algorithm_of(const SigningOptions& options) {
   const dnssec::AlgorithmInfo* algorithm = dnssec::find_algorithm(options.algorithm);
-  if (algorithm == nullptr) {
-    std::vector<std::string_view> known;
-    for (const auto& info : dnssec::all_algorithms()) known.push_back(info.mnemonic);
-    return fail(fmt::format("algorithm {} is not supported; expected one of {}", options.algorithm,
-                            fmt::join(known, ", ")));
+  if (algorithm != nullptr) return algorithm;
+  std::vector<std::string_view> known;
+  for (const auto& info : dnssec::all_algorithms()) known.push_back(info.mnemonic);
+  return fail(fmt::format("algorithm {} is not supported; expected one of {}", options.algorithm,
+                          fmt::join(known, ", ")));
+}
+
+// In the token that is named, or that the zone's keys are in; or here.
+Result<dnssec::PrivateKey> make_private_key(const KeyPlace& place, const SigningOptions& options,
+                                            const dnssec::AlgorithmInfo& algorithm,
+                                            const std::vector<ZoneKey>& others) {
+  std::optional<TokenUri> token;
+  for (const ZoneKey& key : others) {
+    if (key.key().token() != nullptr) token = *key.key().token();
   }
+  if (!options.token.empty()) token = TRY(TokenUri::from_text(options.token));
+  if (!token) return dnssec::PrivateKey::generate(algorithm, options.rsa_bits);
+  token->object.clear();
+  token->id.clear();
+  return dnssec::PrivateKey::generate_in(*token, algorithm, options.rsa_bits,
+                                         place.zone.view().to_text());
+}
+
+Result<void> save_new(const KeyPlace& place, const SigningOptions& options,
+                      dnssec::PrivateKey private_key) {
   const uint16_t flags = options.role == "zsk" ? dnssec::flags_zsk : dnssec::flags_ksk;
-  ZoneKey key(place.zone, flags, TRY(dnssec::PrivateKey::generate(*algorithm, options.rsa_bits)));
+  ZoneKey key(place.zone, flags, std::move(private_key));
   key.times.created = SystemClock().wall_s();
   key.times.publish = key.times.created;
   key.times.activate = key.times.created;
@@ -62,24 +80,35 @@ Result<void> generate(const Invocation& invocation) {
   return {};
 }
 
+Result<void> generate(const Invocation& invocation) {
+  const KeyPlace place = TRY(key_place_of(invocation));
+  const SigningOptions& options = invocation.signing;
+  const dnssec::AlgorithmInfo* algorithm = TRY(algorithm_of(options));
+  const std::vector<ZoneKey> others = TRY(dnssec::load_keys(place.folder, place.zone));
+  return save_new(place, options, TRY(make_private_key(place, options, *algorithm, others)));
+}
+
 Result<void> list(const Invocation& invocation) {
   const KeyPlace place = TRY(key_place_of(invocation));
   const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
   const uint64_t now_s = SystemClock().wall_s();
-  Table table({"KEY", "ROLE", "ALGORITHM", "BITS", "STATE"});
+  Table table({"KEY", "ROLE", "ALGORITHM", "BITS", "STATE", "IN"});
   boost::json::array array;
   for (const ZoneKey& key : keys) {
     const std::string algorithm(key.algorithm().mnemonic);
+    const TokenUri* token = key.key().token();
     if (invocation.format == OutputFormat::json) {
       array.push_back({{"tag", key.tag()},
                        {"role", role_of(key, keys)},
                        {"algorithm", algorithm},
                        {"bits", key.key().bits()},
                        {"state", state_of(key, now_s)},
+                       {"token", token == nullptr ? std::string() : token->to_text()},
                        {"file", place.folder + "/" + dnssec::key_file_stem(key) + ".key"}});
     } else {
       table.add({std::to_string(key.tag()), role_of(key, keys), algorithm,
-                 std::to_string(key.key().bits()), state_of(key, now_s)});
+                 std::to_string(key.key().bits()), state_of(key, now_s),
+                 token == nullptr ? std::string("file") : "token " + token->token});
     }
   }
   if (invocation.format == OutputFormat::json) {
@@ -159,10 +188,18 @@ Result<void> import_foreign(const KeyPlace& place, const SigningOptions& options
 
 Result<void> import_from(const Invocation& invocation) {
   const KeyPlace place = TRY(key_place_of(invocation));
-  if (!invocation.signing.signer.empty()) return import_foreign(place, invocation.signing);
-  const ZoneKey key = TRY(dnssec::load_key(invocation.signing.path));
+  const SigningOptions& options = invocation.signing;
+  if (!options.signer.empty()) return import_foreign(place, options);
+  if (options.path.starts_with("pkcs11:")) {
+    const dnssec::AlgorithmInfo* algorithm = TRY(algorithm_of(options));
+    TokenUri uri = TRY(TokenUri::from_text(options.path));
+    const std::vector<uint8_t> public_key = TRY(dnssec::token_public_key(uri, *algorithm));
+    return save_new(place, options,
+                    dnssec::PrivateKey::in_token(*algorithm, std::move(uri), public_key));
+  }
+  const ZoneKey key = TRY(dnssec::load_key(options.path));
   if (!(key.zone() == place.zone)) {
-    return fail(invocation.signing.path + ": is a key of " + key.zone().to_text() + ", not of " +
+    return fail(options.path + ": is a key of " + key.zone().to_text() + ", not of " +
                 place.zone.view().to_text());
   }
   TRY(make_directories(place.folder, key_folder_mode));
@@ -226,7 +263,7 @@ Result<void> roll(const Invocation& invocation) {
   }
   const auto make = [&]() -> Result<dnssec::PrivateKey> {
     if (algorithm == nullptr) return fail(place.folder + ": no key that signs");
-    return dnssec::PrivateKey::generate(*algorithm, options.rsa_bits);
+    return make_private_key(place, options, *algorithm, keys);
   };
   const auto changed = is_zsk ? dnssec::roll_zsk(keys, now_s, times_of(options), make)
                               : dnssec::roll_entry_point(keys, now_s, times_of(options), make);
