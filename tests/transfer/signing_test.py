@@ -315,6 +315,7 @@ class Expiry(Signing):
         wait_until("SERVFAIL", lambda: self.server.ask(ZONE, "SOA").rcode() == dns.rcode.SERVFAIL)
         self.versions.serial = 2
         self.primary.answer = self.versions
+        self.run_command("zone", "refresh", ZONE)
         wait_until("served again", lambda: self.has("b2"))
         self.assertEqual(self.serial(), 3)
         self.assertTrue(self.is_signed())
