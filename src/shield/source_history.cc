@@ -97,13 +97,12 @@ __u64* place_of(ShieldHistoryLine& line, uint32_t tag) {
 
 }  // namespace
 
-void SourceHistory::learn(const Sighting& sighting, uint32_t slot) {
+void SourceHistory::enter(const Sighting& sighting, uint32_t slot) {
   ShieldHistoryLine& line = lines_[shield_line_of(sighting.hash)];
   const uint32_t rate = rate_class(sighting.rate);
   if (__u64* place = place_of(line, shield_tag_of(sighting.hash)); place != nullptr) {
     const __u64 entry = SHIELD_LOAD(place);
     const bool is_same_slot = shield_slot(entry) == (slot & 0xff);
-    if (is_same_slot && shield_score(entry) > 0 && rate <= shield_rate(entry)) return;
     Fields fields = Fields::of(entry);
     if (!is_same_slot || fields.score == 0) begin_slot(fields, sighting, slot);
     raise_rate(fields, rate);

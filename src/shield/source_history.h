@@ -38,7 +38,9 @@ class SourceHistory {
     return shield_find(&lines_[shield_line_of(hash)], shield_tag_of(hash));
   }
 
-  void learn(const Sighting& sighting, uint32_t slot);
+  void learn(const Sighting& sighting, uint32_t slot) {
+    if (!says_nothing_new(sighting, slot)) enter(sighting, slot);
+  }
   // It has completed a TCP connection, which nobody can forge.
   void prove(const Sighting& sighting, uint32_t slot);
   // The operator's word: SHIELD_FLAG_ALLOWED or _DENIED, or 0 for neither.
@@ -57,6 +59,18 @@ class SourceHistory {
   [[nodiscard]] Summary summarise(uint32_t known_slots) const;
 
  private:
+  // As nearly all of them: seen in this slot already, at this rate or a higher one.
+  [[nodiscard]] bool says_nothing_new(const Sighting& sighting, uint32_t slot) const {
+    const __u32 tag = shield_tag_of(sighting.hash);
+    for (const __u64& place : lines_[shield_line_of(sighting.hash)].entries) {
+      const __u64 entry = SHIELD_LOAD(&place);
+      if (shield_tag(entry) != tag) continue;
+      return shield_slot(entry) == (slot & 0xff) && shield_score(entry) > 0 &&
+             sighting.rate <= __u64{1} << (shield_rate(entry) & 31);
+    }
+    return false;
+  }
+  void enter(const Sighting& sighting, uint32_t slot);
   void insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot);
 
   std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines_;
