@@ -247,6 +247,25 @@ TEST_F(ShieldingTest, AStreamClientThatHasUsedUpItsTimeWaits) {
   EXPECT_EQ(refused(), 1u);
 }
 
+TEST_F(ShieldingTest, StreamsOfStrangersShareAPartOfTheProcessor) {
+  make_known(10);
+  const uint8_t known[] = {127, 0, 0, 10};
+  overload();
+  for (uint8_t host = 20; host < 23; ++host) {
+    const uint8_t stranger[] = {127, 0, 0, host};
+    EXPECT_TRUE(shield_->admit_message(stranger)) << int{host};
+    shield_->end_message(stranger, 99 * ns_per_ms);
+  }
+  shield_->end_message(known, 90 * ns_per_ms);
+  const uint8_t another[] = {127, 0, 0, 30};
+  EXPECT_TRUE(shield_->admit_message(another)) << "a known one's time is not theirs";
+  shield_->end_message(another, 10 * ns_per_ms);
+  EXPECT_FALSE(shield_->admit_message(another));
+  EXPECT_TRUE(shield_->admit_message(known)) << "whatever strangers do";
+  pass(2'100, 100);
+  EXPECT_TRUE(shield_->admit_message(another)) << "a window later";
+}
+
 TEST_F(ShieldingTest, ADryRunDecidesAndDoesNothing) {
   memory_->common.dry_run = SHIELD_DRY_RUN_ADMISSION;
   overload();

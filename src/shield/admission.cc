@@ -87,7 +87,7 @@ void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
     if (level_ == 0) return;
   }
   steer_budget(reading, span_ns);
-  share_out(span_ns);
+  share_out(span_ns, reading.turned_away > 0 ? Shedder::card : Shedder::worker);
   steer_level(reading);
   look_for_end(now_ns, reading);
 }
@@ -154,15 +154,17 @@ void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns
       std::clamp<uint64_t>(budget_, budget_min, std::max<uint64_t>(most, budget_min)));
 }
 
-void AdmissionControl::share_out(uint64_t span_ns) {
+void AdmissionControl::share_out(uint64_t span_ns, Shedder shedder) {
   known_a_second_ = static_cast<uint32_t>(std::exchange(known_, 0) * ns_per_s / span_ns);
   uint64_t demand = 0;
   for (size_t rank = first_budgeted_rank; rank < rank_count; ++rank) {
     demand += std::max<uint64_t>(arrivals_[rank], expected_[rank] * span_ns / tick_ns);
   }
   // Too much for all to be answered: the half goes to those who are sent to prove themselves.
-  const bool is_short = demand * ns_per_s / span_ns > budget_;
-  const uint32_t answers = is_short ? budget_ / 2 : budget_;
+  const bool is_short = demand * ns_per_s / span_ns > budget_ && shedder == Shedder::worker;
+  // The card's budget is this one, but its ticks are others.
+  const uint32_t slack = shedder == Shedder::card ? budget_ / 4 : 0;
+  const uint32_t answers = is_short ? budget_ / 2 : budget_ + slack;
   auto left = static_cast<uint32_t>(uint64_t{answers} * span_ns / ns_per_s);
   demand = 0;
   for (size_t rank = 0; rank < rank_count; ++rank) {

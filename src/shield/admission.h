@@ -98,7 +98,9 @@ class AdmissionControl {
   void steer_budget(const LoadReading& reading, uint64_t span_ns);
   void steer_level(const LoadReading& reading);
   void look_for_end(uint64_t now_ns, const LoadReading& reading);
-  void share_out(uint64_t span_ns);
+  // Where the card sheds, what comes here has been admitted there.
+  enum class Shedder : uint8_t { worker, card };
+  void share_out(uint64_t span_ns, Shedder shedder);
   void share_out_replies(uint64_t left_a_second, uint64_t span_ns);
 
   uint32_t level_ = 0;

@@ -87,6 +87,9 @@ class Classifier {
                        orders.reply_prefix, now_ms);
   }
 
+  [[nodiscard]] bool is_known(const Source& source, const ShieldOrders& orders) const {
+    return shield_is_known(&orders, history_.find(source.hash)) != 0;
+  }
   void prove(const Source& source) {
     history_.prove({.hash = source.hash, .hop = source.hop, .rate = 1}, common_.slot);
   }

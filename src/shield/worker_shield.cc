@@ -18,6 +18,11 @@ constexpr uint64_t ns_per_ms = 1'000'000;
 // Under overload a client may take so much of a second of a worker over TCP.
 constexpr uint32_t stream_us_a_second_max = 100'000;
 constexpr uint32_t us_max = 1'000'000;
+// What a message over TCP costs beside its answer, which is measured: the kernel's work, at least.
+constexpr uint32_t message_us = 10;
+// And all that are not known together: whoever is sent to TCP comes this way, bots with addresses
+// of their own too.
+constexpr uint32_t strangers_us_a_second_max = 300'000;
 // Names are looked at before a question is turned away, so long after the last of an attack on one.
 constexpr uint64_t names_matter_ms = 1'000;
 // Another place for the same client's time.
@@ -222,7 +227,13 @@ bool WorkerShield::admit_message(Bytes address) {
   if (!is_overloaded() || (common_.dry_run & SHIELD_DRY_RUN_STREAMS) != 0) return true;
   const Source source = classifier_.look(address, 0);
   const uint32_t place = shield_rate_place(source.hash ^ stream_salt, 0);
-  if (classifier_.rates().estimate(place, now_ms_) < stream_us_a_second_max) return true;
+  const RateTable& rates = classifier_.rates();
+  const bool has_time = rates.estimate(place, now_ms_) < stream_us_a_second_max;
+  if (has_time &&
+      (strangers_window_ != now_ms_ >> SHIELD_WINDOW_SHIFT ||
+       strangers_us_ < strangers_us_a_second_max || classifier_.is_known(source, orders_))) {
+    return true;
+  }
   counters_.add(CounterLayout::shield_streams);
   counters_.count_drop(exchange::Drop::shed);
   return false;
@@ -231,10 +242,20 @@ bool WorkerShield::admit_message(Bytes address) {
 void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
   if (!is_enabled()) return;
   const Source source = classifier_.look(address, 0);
+  if (!is_overloaded()) {
+    classifier_.prove(source);
+    return;
+  }
+  const bool is_known = classifier_.is_known(source, orders_);
   classifier_.prove(source);
-  if (!is_overloaded()) return;
-  const auto spent_us = static_cast<uint32_t>(std::min<uint64_t>(spent_ns / 1'000 + 1, us_max));
-  (void)classifier_.rates().add(shield_rate_place(source.hash ^ stream_salt, 0), spent_us, now_ms_);
+  const auto spent_us =
+      static_cast<uint32_t>(std::min<uint64_t>(spent_ns / 1'000 + message_us, us_max));
+  RateTable& rates = classifier_.rates();
+  (void)rates.add(shield_rate_place(source.hash ^ stream_salt, 0), spent_us, now_ms_);
+  if (is_known) return;
+  const uint64_t window = now_ms_ >> SHIELD_WINDOW_SHIFT;
+  if (std::exchange(strangers_window_, window) != window) strangers_us_ = 0;
+  strangers_us_ += spent_us;
 }
 
 }  // namespace holdfast::shield

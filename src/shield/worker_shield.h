@@ -76,7 +76,8 @@ class WorkerShield {
   // What became of one that was to be truncated: counts it.
   void count_cheap_answer(size_t index, exchange::ShieldFate fate);
 
-  // ---- Streams. False if the client has used up its time.
+  // ---- Streams. False if the client has used up its time, or is not known and those who are not
+  // have used up theirs.
   [[nodiscard]] bool admit_message(Bytes address);
   void end_message(Bytes address, uint64_t spent_ns);
 
@@ -116,6 +117,9 @@ class WorkerShield {
   uint64_t last_tick_ns_ = 0;
   bool is_busy_ = false;
   uint64_t names_matter_until_ms_ = 0;  // some zone is under attack
+  // What streams of those who are not known have cost in this window of a second.
+  uint64_t strangers_window_ = 0;
+  uint64_t strangers_us_ = 0;
   std::array<Source, exchange::batch_max> sources_;
   std::array<ShieldClass, exchange::batch_max> classes_{};
   std::array<Proof, exchange::batch_max> proofs_{};
