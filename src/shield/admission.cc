@@ -21,6 +21,10 @@ constexpr uint32_t busy_ticks_max = 5;
 // is dropped here: without it packets are lost unseen, the known ones among them.
 constexpr uint32_t idle_low = 150;
 constexpr uint32_t idle_wanted = 250;
+// With cheap answers at the card, which cost a quarter of an answer, nobody waits for the others:
+// these get what is left when the kernel has room for bursts, of which a card's queue holds few.
+constexpr uint32_t card_idle_low = 300;
+constexpr uint32_t card_idle_wanted = 400;
 constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shut out
 constexpr uint32_t budget_start_min = 2'000;
 // What the card turns away is received by the kernel on the same core, and what it has no time for
@@ -139,12 +143,16 @@ void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
 void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns) {
   const uint32_t idle = idle_permille(reading);
   const bool is_core_told = core_idle_ != CardReading::not_told;
-  const bool is_core_full = reading.card.core_idle_permille < idle_low;  // false if not told
+  const bool is_at_card = is_core_told && reading.turned_away > 0;
+  const uint32_t core_low = is_at_card ? card_idle_low : idle_low;
+  const uint32_t core_wanted = is_at_card ? card_idle_wanted : idle_wanted;
+  const bool is_core_full = reading.card.core_idle_permille < core_low;  // false if not told
   if (is_pressed(reading) || is_core_full) {
     budget_ -= budget_ / 4;
   } else if (idle < idle_low) {
     budget_ -= budget_ / 16;
-  } else if (std::min(idle, core_idle_) >= idle_wanted && reading.backlog_permille <= backlog_low) {
+  } else if (idle >= idle_wanted && core_idle_ >= core_wanted &&
+             reading.backlog_permille <= backlog_low) {
     // What the core has left is told only now and then.
     budget_ += std::max(budget_ / (is_core_told ? 32 : 16), 100U);
   }

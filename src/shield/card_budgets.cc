@@ -10,8 +10,8 @@ namespace {
 
 constexpr uint64_t ns_per_s = 1'000'000'000;
 // Below the first, packets are about to be lost in the card's queue, the known ones among them.
-constexpr uint32_t idle_low = 100;
-constexpr uint32_t idle_wanted = 200;
+constexpr uint32_t idle_low = 80;
+constexpr uint32_t idle_wanted = 140;
 
 uint32_t clamp(uint64_t value, uint32_t least, uint32_t most) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(value, least, most));
