@@ -7,8 +7,9 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR HOLDFAST_SANITIZE OR CMAKE_BUILD_
                                                                     "Debug")
   set(holdfast_together OFF)
 else()
-  # mold takes what holds both forms for the linker's plugin unless it is told not to.
-  add_link_options(-fno-lto)
+  # mold takes what holds both forms for the linker's plugin unless it is told not to. Where it is,
+  # a later -flto=auto would not bring the plugin back, so it is one or the other.
+  add_link_options("$<IF:$<BOOL:$<TARGET_PROPERTY:HOLDFAST_TOGETHER>>,-flto=auto,-fno-lto>")
 endif()
 set(holdfast_together_files
   "answer/[a-z_]+|server/(query_path|pass_on)"
@@ -32,7 +33,5 @@ function(holdfast_compile_for_together)
 endfunction()
 
 function(holdfast_link_together target)
-  if(holdfast_together)
-    target_link_options(${target} PRIVATE -flto=auto)
-  endif()
+  set_target_properties(${target} PROPERTIES HOLDFAST_TOGETHER ${holdfast_together})
 endfunction()
