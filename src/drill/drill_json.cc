@@ -37,6 +37,7 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
   boost::json::object attack{
       {"sent_per_s", std::round(static_cast<double>(verdict.sent.sent) / seconds)},
       {"missed_per_s", std::round(static_cast<double>(verdict.sent.missed) / seconds)},
+      {"missed_share", rounded(verdict.missed_share)},
       {"ring_drops_per_s", std::round(static_cast<double>(verdict.sent.ring_drops) / seconds)},
       {"answers_per_s", std::round(static_cast<double>(verdict.sent.answers) / seconds)}};
   return {
@@ -54,6 +55,9 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
        {{"quiet", latency_object(verdict.quiet_latency)},
         {"attack", latency_object(verdict.attack_latency)}}},
       {"hostile", std::move(attack)},
+      {"late_share", rounded(verdict.late_share)},
+      {"disturbed", is_disturbed(verdict)},
+      {"passed", has_passed(verdict)},
       {"busy", {{"quiet", rounded(verdict.quiet_busy)}, {"attack", rounded(verdict.attack_busy)}}},
       {"detected_s", optional_value(verdict.detected_s)},
       {"mitigated_s", optional_value(verdict.mitigated_s)},

@@ -30,7 +30,7 @@ th, td { padding: .26rem .42rem; text-align: right; border-bottom: 1px solid var
   white-space: nowrap; }
 th { color: var(--faint); font-weight: 600; vertical-align: bottom; }
 td.name, th.name { text-align: left; } a { color: var(--s1); }
-td.bad { color: var(--bad); font-weight: 600; }
+tr.disturbed { opacity: .55; font-style: italic; } td.bad { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(32rem, 1fr)); gap: .6rem; }
 svg { width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; } svg text.tick { fill: var(--faint); }
@@ -77,10 +77,13 @@ std::string summary_row(const boost::json::object& run, size_t number) {
   const boost::json::object& attack = object_at(verdict, "attack");
   const boost::json::object& hostile = object_at(verdict, "hostile");
   const boost::json::object& latency = object_at(verdict, "latency_us");
+  const boost::json::value* disturbed = verdict.if_contains("disturbed");
+  const bool is_disturbed = disturbed && disturbed->is_bool() && disturbed->as_bool();
   std::string row = fmt::format(
-      "<tr><td class=\"name\"><a href=\"#run{}\">{}</a></td><td class=\"name\">{}</td>"
+      "<tr{}><td class=\"name\"><a href=\"#run{}\">{}</a></td><td class=\"name\">{}</td>"
       "<td>{:.0f}</td><td>{:.0f}</td>",
-      number, escape_html(text_at(run, "scenario")), escape_html(text_at(run, "server")),
+      is_disturbed ? " class=\"disturbed\" title=\"disturbed\"" : "", number,
+      escape_html(text_at(run, "scenario")), escape_html(text_at(run, "server")),
       number_of(hostile.at("sent_per_s")) / 1000, number_of(hostile.at("ring_drops_per_s")) / 1000);
   row += share_cell(number_of(attack.at("first_try")));
   row += share_cell(number_of(attack.at("after_retries")));
@@ -231,7 +234,9 @@ std::string drill_page(const boost::json::array& runs) {
       "</style></head><body>\n<h1>Drill</h1><p class=\"about\">Shares are of honest questions "
       "first "
       "asked during the attack; in red what is below 99 %. Shaded: the attack. Times are from its "
-      "begin, or its end.</p>\n";
+      "begin, or its end. Faint and slanted: the run was disturbed, as the attack was not sent in "
+      "full or honest questions left late, and tells little. Each server has one processor and UDP "
+      "receive queues of 4 MiB.</p>\n";
   text += summary(runs) + curves(runs);
   for (size_t number = 0; number < runs.size(); ++number) {
     text += run_section(runs[number].as_object(), number);

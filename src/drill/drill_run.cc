@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "base/clock.h"
@@ -27,6 +28,7 @@ constexpr uint64_t lead_in_ns = 200 * ns_per_ms;
 constexpr uint64_t wait_ns_max = 20 * ns_per_ms;
 constexpr uint64_t model_seed = 7;
 constexpr size_t probed_zones_max = 20;
+constexpr double in_turn_per_s_max = 10'000;  // which every server answers
 
 PopulationShape population_shape(const Scenario& scenario) {
   PopulationShape shape;
@@ -53,9 +55,17 @@ std::vector<uint64_t> phase_ends(const Scenario& scenario) {
 
 ModelDemand demand_of(const Phase& phase, const Scenario& scenario,
                       const HonestQuestions& questions, const Population& population) {
-  return {scenario.honest.rate_per_s * phase.demand,
-          phase.one_zone ? &questions.one_zone_draws : &questions.usual_draws,
-          phase.newcomers ? &population.draws : &population.seen_draws};
+  ModelDemand demand{scenario.honest.rate_per_s * phase.demand,
+                     phase.one_zone ? &questions.one_zone_draws : &questions.usual_draws,
+                     phase.newcomers ? &population.draws : &population.seen_draws};
+  // In the weeks that a quiet phase stands for, the small ones ask again and again too.
+  if (phase.role == PhaseRole::quiet && scenario.honest.quiet_every_s > 0) {
+    demand.in_turn = &population.seen;
+    demand.in_turn_per_s =
+        std::min(static_cast<double>(population.seen.size()) / scenario.honest.quiet_every_s,
+                 in_turn_per_s_max);
+  }
+  return demand;
 }
 
 // The resolvers' thread: sends what is due, takes what comes, phase after phase.
@@ -160,6 +170,7 @@ class Sampler {
     bin.missed = most_missed_;
     bin.ring_drops = TRY(read_ring_drops(surroundings_, links_.load.name));
     bin.answers = counter_.answers();
+    server_.keep_on_its_processor();
     bin.server_ns = server_.processor_ns();
     for (const pid_t thread : receivers_) bin.server_ns += thread_time_ns(thread).value_or(0);
     most_time_ns_ =
@@ -215,6 +226,9 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   const HonestQuestions questions = TRY(make_honest_questions(request.zones, scenario.honest));
   auto server = TRY(ServerProcess::start(request.server, surroundings, surroundings.server_cpu));
   TRY(server.wait_until_it_serves(surroundings, request.port, probed_zones(request.zones)));
+  TRY(server.set_equal_terms());
+  std::optional<DropFloor> floor;
+  if (request.server.behind_floor) floor.emplace(TRY(DropFloor::attach(surroundings)));
   const auto counter =
       TRY(AnswerCounter::attach(surroundings.load, links.load.index, request.port));
   auto sockets = TRY(ResolverSockets::open(surroundings, population, questions.list,
@@ -248,6 +262,7 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   record.honest = ledger.bins();
   for (size_t phase = 0; phase < scenario.phases.size(); ++phase) {
     record.asked.push_back(ledger.asked(phase));
+    record.late.push_back(ledger.late(phase));
     record.times.push_back(ledger.times(phase));
   }
   record.counts = honest.counts();

@@ -41,6 +41,7 @@ struct DrillRecord {
   std::vector<LedgerBin> honest;
   std::vector<AttackBin> attack;
   std::vector<uint64_t> asked;               // by phase; as HonestLedger::asked
+  std::vector<uint64_t> late;                // by phase; as HonestLedger::late
   std::vector<std::vector<uint64_t>> times;  // by phase; as HonestLedger::times
   ModelCounts counts;
   std::vector<LogLine> log;  // what the server wrote meanwhile, the first log_lines_max

@@ -5,10 +5,14 @@
 
 #include <vector>
 
+#include "drill/equal_terms.h"
+
 namespace holdfast::drill {
 namespace {
 
 using Row = std::vector<std::string>;
+
+constexpr size_t names = 3;  // columns of text: mark, scenario, server
 
 double number_at(const boost::json::object& object, std::string_view key) {
   const boost::json::value* value = object.if_contains(key);
@@ -41,12 +45,37 @@ std::string latency_text(const boost::json::object& verdict, std::string_view wh
   return fmt::format("{:.2f} ms", p99_us / 1000);
 }
 
+bool flag_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* value = object.if_contains(key);
+  return value && value->is_bool() && value->as_bool();
+}
+
+// Before the row.
+std::string mark_of(const boost::json::object& verdict) {
+  if (flag_at(verdict, "disturbed")) return "!";
+  return flag_at(verdict, "passed") ? "+" : "";
+}
+
+// What the marks stand for, and on what terms the servers stood.
+std::string legend(const boost::json::array& runs) {
+  std::string text = "+ passed: at least 0.99 at the first try and 0.999 in the end\n";
+  for (const boost::json::value& run : runs) {
+    if (!flag_at(object_at(run.as_object(), "verdict"), "disturbed")) continue;
+    text +=
+        "! disturbed: more than 1 % of the attack was not sent, or of the honest questions late\n";
+    break;
+  }
+  return text + fmt::format("Each server has one processor, and UDP receive queues of {} MiB.\n",
+                            server_queue_bytes >> 20);
+}
+
 Row row_of(const boost::json::object& run) {
   const boost::json::object& verdict = object_at(run, "verdict");
   const boost::json::object& attack = object_at(verdict, "attack");
   const boost::json::object& hostile = object_at(verdict, "hostile");
   const boost::json::object& zones = object_at(verdict, "zones");
-  return {std::string(run.at("scenario").as_string()),
+  return {mark_of(verdict),
+          std::string(run.at("scenario").as_string()),
           std::string(run.at("server").as_string()),
           fmt::format("{:.0f} k", number_at(hostile, "sent_per_s") / 1000),
           fmt::format("{:.0f} k", number_at(hostile, "ring_drops_per_s") / 1000),
@@ -70,10 +99,10 @@ Row row_of(const boost::json::object& run) {
 }  // namespace
 
 std::string drill_table(const boost::json::array& runs) {
-  std::vector<Row> rows{{"scenario", "server", "attack/s", "ring lost/s", "first try", "in the end",
-                         "known", "never seen", "cookies", "no TCP", "over TCP", "shared",
-                         "other zones", "p99 quiet", "p99 attack", "detected", "mitigated",
-                         "released", "busy"}};
+  std::vector<Row> rows{{"",           "scenario",   "server",    "attack/s",    "ring lost/s",
+                         "first try",  "in the end", "known",     "never seen",  "cookies",
+                         "no TCP",     "over TCP",   "shared",    "other zones", "p99 quiet",
+                         "p99 attack", "detected",   "mitigated", "released",    "busy"}};
   for (const boost::json::value& run : runs) rows.push_back(row_of(run.as_object()));
   std::vector<size_t> widths(rows.front().size());
   for (const Row& row : rows) {
@@ -85,13 +114,13 @@ std::string drill_table(const boost::json::array& runs) {
   for (const Row& row : rows) {
     std::string line;
     for (size_t column = 0; column < row.size(); ++column) {
-      const bool is_name = column < 2;
+      const bool is_name = column < names;
       line += is_name ? fmt::format("{:<{}}  ", row[column], widths[column])
                       : fmt::format("{:>{}}  ", row[column], widths[column]);
     }
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
-  return text;
+  return text + "\n" + legend(runs);
 }
 
 }  // namespace holdfast::drill

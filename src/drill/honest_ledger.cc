@@ -21,6 +21,7 @@ HonestLedger::HonestLedger(const Population& population, std::vector<QuestionFac
       phase_ends_ns_(std::move(phase_ends_ns)),
       bins_(phase_ends_ns_.back() / bin_ns + 1),
       asked_(phase_ends_ns_.size()),
+      late_(phase_ends_ns_.size()),
       times_(phase_ends_ns_.size(), std::vector<uint64_t>(histogram_buckets)) {}
 
 size_t HonestLedger::phase_of(uint64_t first_sent_ns) const {
@@ -37,9 +38,12 @@ LedgerCell& HonestLedger::cell(uint32_t resolver, uint32_t question, uint64_t fi
   return bins_[bin][kind][fact.in_attacked_zone ? 1 : 0][fact.exists ? 1 : 0];
 }
 
-void HonestLedger::on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns) {
+void HonestLedger::on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns,
+                            uint64_t now_ns) {
   ++cell(resolver, question, due_ns).asked;
-  ++asked_[phase_of(due_ns)];
+  const size_t phase = phase_of(due_ns);
+  ++asked_[phase];
+  if (now_ns > due_ns + late_ns) ++late_[phase];
 }
 
 void HonestLedger::on_ended(const ModelOutcome& outcome) {

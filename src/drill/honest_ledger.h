@@ -13,6 +13,8 @@
 namespace holdfast::drill {
 
 constexpr uint64_t bin_ns = 250'000'000;
+// More than a resolver that has a processor to itself ever waits for it.
+constexpr uint64_t late_ns = 2'000'000;
 
 struct QuestionFact {
   bool exists = true;
@@ -36,12 +38,14 @@ class HonestLedger final : public ModelObserver {
   HonestLedger(const Population& population, std::vector<QuestionFact> questions, uint64_t start_ns,
                std::vector<uint64_t> phase_ends_ns);
 
-  void on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns) override;
+  void on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns, uint64_t now_ns) override;
   void on_ended(const ModelOutcome& outcome) override;
 
   [[nodiscard]] const std::vector<LedgerBin>& bins() const { return bins_; }
   // First asked in the phase.
   [[nodiscard]] uint64_t asked(size_t phase) const { return asked_[phase]; }
+  // Of these, such as were asked more than late_ns after they were due.
+  [[nodiscard]] uint64_t late(size_t phase) const { return late_[phase]; }
   // Of those that were answered, in buckets as counter_layout.h has.
   [[nodiscard]] const std::vector<uint64_t>& times(size_t phase) const { return times_[phase]; }
 
@@ -55,6 +59,7 @@ class HonestLedger final : public ModelObserver {
   std::vector<uint64_t> phase_ends_ns_;
   std::vector<LedgerBin> bins_;
   std::vector<uint64_t> asked_;
+  std::vector<uint64_t> late_;
   std::vector<std::vector<uint64_t>> times_;
 };
 

@@ -16,11 +16,11 @@ TEST(HonestLedger, CountsAQuestionWhereItWasFirstAsked) {
   population.resolvers.resize(2);
   population.resolvers[1].kind = ClientKind::never_seen;
   HonestLedger ledger(population, {{true, false}, {false, true}}, start_ns, {1000 * ms, 2000 * ms});
-  ledger.on_asked(0, 0, start_ns + 300 * ms);
+  ledger.on_asked(0, 0, start_ns + 300 * ms, start_ns + 300 * ms);
   ledger.on_ended({ModelOutcome::End::answered_by_repeat, 0, 0, start_ns + 300 * ms, 900 * ms});
-  ledger.on_asked(1, 1, start_ns + 1100 * ms);
+  ledger.on_asked(1, 1, start_ns + 1100 * ms, start_ns + 1102 * ms);
   ledger.on_ended({ModelOutcome::End::answered_at_once, 1, 1, start_ns + 1100 * ms, ms});
-  ledger.on_asked(0, 0, start_ns + 1200 * ms);
+  ledger.on_asked(0, 0, start_ns + 1200 * ms, start_ns + 1203 * ms);
   ledger.on_ended({ModelOutcome::End::given_up, 0, 0, start_ns + 1200 * ms, 0});
 
   const auto known = static_cast<size_t>(ClientKind::known);
@@ -36,6 +36,8 @@ TEST(HonestLedger, CountsAQuestionWhereItWasFirstAsked) {
   };
   EXPECT_EQ(ledger.asked(0), 1U);
   EXPECT_EQ(ledger.asked(1), 2U);
+  EXPECT_EQ(ledger.late(0), 0U);
+  EXPECT_EQ(ledger.late(1), 1U);
   EXPECT_EQ(answered(0), 1U);
   EXPECT_EQ(answered(1), 1U);
 }

@@ -45,7 +45,7 @@ Result<uint64_t> thread_time_ns(pid_t thread) {
 
 Result<uint64_t> process_time_ns(pid_t process) {
   const std::string folder = "/proc/" + std::to_string(process) + "/task";
-  const std::vector<pid_t> threads = numbers_in(folder);
+  const std::vector<pid_t> threads = threads_of(process);
   if (threads.empty()) return fail("there is no process " + std::to_string(process));
   uint64_t total = 0;
   for (const pid_t thread : threads) {
@@ -76,6 +76,14 @@ std::vector<pid_t> process_tree(pid_t process) {
     }
   }
   return tree;
+}
+
+std::vector<pid_t> threads_of(pid_t process) {
+  return numbers_in("/proc/" + std::to_string(process) + "/task");
+}
+
+std::vector<int> descriptors_of(pid_t process) {
+  return numbers_in("/proc/" + std::to_string(process) + "/fd");
 }
 
 std::vector<pid_t> find_kernel_threads(std::string_view name_prefix) {

@@ -21,6 +21,10 @@ namespace holdfast::drill {
 // The process and its descendants, from /proc; the order is parents first.
 [[nodiscard]] std::vector<pid_t> process_tree(pid_t process);
 
+// What a process has now; none if it has ended.
+[[nodiscard]] std::vector<pid_t> threads_of(pid_t process);
+[[nodiscard]] std::vector<int> descriptors_of(pid_t process);
+
 // Threads of the kernel whose names begin so: "napi/veth0-".
 [[nodiscard]] std::vector<pid_t> find_kernel_threads(std::string_view name_prefix);
 

@@ -26,11 +26,15 @@ void ResolverModel::set_demand(const ModelDemand& demand) {
   gap_ns_ = ns_per_s / demand.rate_per_s;
   question_draws_ = demand.questions;
   resolver_draws_ = demand.resolvers;
+  in_turn_ = demand.in_turn;
+  const bool has_turns = in_turn_ != nullptr && !in_turn_->empty() && demand.in_turn_per_s > 0;
+  if (has_turns) turn_gap_ns_ = static_cast<uint64_t>(ns_per_s / demand.in_turn_per_s) + 1;
+  next_turn_ns_ = has_turns ? next_question_ns_ : UINT64_MAX;
 }
 
 uint64_t ResolverModel::next_due_ns() const {
   const uint64_t wait_ns = waits_.empty() ? UINT64_MAX : waits_.top().until_ns;
-  return std::min(next_question_ns_, wait_ns);
+  return std::min({next_question_ns_, next_turn_ns_, wait_ns});
 }
 
 void ResolverModel::take_due(uint64_t now_ns, std::vector<ModelSend>& sends) {
@@ -44,13 +48,23 @@ void ResolverModel::take_due(uint64_t now_ns, std::vector<ModelSend>& sends) {
   }
   std::exponential_distribution<double> gap(1 / gap_ns_);
   while (next_question_ns_ <= now_ns) {
-    ask(next_question_ns_, sends);
+    ask(draw_resolver(), next_question_ns_, now_ns, sends);
     next_question_ns_ += std::max<uint64_t>(1, static_cast<uint64_t>(gap(random_)));
+  }
+  for (; next_turn_ns_ <= now_ns; next_turn_ns_ += turn_gap_ns_) {
+    ask((*in_turn_)[turn_++ % in_turn_->size()], next_turn_ns_, now_ns, sends);
   }
 }
 
-// A new question, of a resolver and for a name as popular as they are.
-void ResolverModel::ask(uint64_t due_ns, std::vector<ModelSend>& sends) {
+// One as often as its size has it.
+uint32_t ResolverModel::draw_resolver() {
+  const std::vector<uint32_t>& resolvers = resolver_draws_ ? *resolver_draws_ : population_.draws;
+  return resolvers[random_() % resolvers.size()];
+}
+
+// A new question, for a name as often as it is popular.
+void ResolverModel::ask(uint32_t resolver, uint64_t due_ns, uint64_t now_ns,
+                        std::vector<ModelSend>& sends) {
   if (free_slots_.empty() && slots_.size() == model_slots_max) {
     ++counts_.not_asked;
     return;
@@ -63,16 +77,16 @@ void ResolverModel::ask(uint64_t due_ns, std::vector<ModelSend>& sends) {
   free_slots_.pop_back();
   Question question;
   const std::vector<uint32_t>& questions = question_draws_ ? *question_draws_ : own_draws_;
-  const std::vector<uint32_t>& resolvers = resolver_draws_ ? *resolver_draws_ : population_.draws;
   question.number = questions[random_() % questions.size()];
-  question.resolver = resolvers[random_() % resolvers.size()];
+  question.resolver = resolver;
   question.first_sent_ns = due_ns;
+  question.left_ns = now_ns;
   question.timeout_ns = population_.resolvers[question.resolver].timeout_ms * ns_per_ms;
   question.under_way = true;
   slots_[slot] = question;
   ++counts_.asked;
-  if (observer_) observer_->on_asked(question.resolver, question.number, due_ns);
-  begin_try(slot, due_ns, sends);
+  if (observer_) observer_->on_asked(question.resolver, question.number, due_ns, now_ns);
+  begin_try(slot, now_ns, sends);
 }
 
 void ResolverModel::repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends) {
@@ -110,8 +124,7 @@ void ResolverModel::take_answer(uint32_t slot, ModelAnswer answer, uint64_t now_
     case ModelAnswer::answered: {
       const bool at_once = question.tries == 1;
       ++(at_once ? counts_.answered_at_once : counts_.answered_by_repeat);
-      const uint64_t time_ns =
-          now_ns > question.first_sent_ns ? now_ns - question.first_sent_ns : 0;
+      const uint64_t time_ns = now_ns > question.left_ns ? now_ns - question.left_ns : 0;
       ++times_[histogram_bucket(time_ns)];
       finish(slot,
              at_once ? ModelOutcome::End::answered_at_once : ModelOutcome::End::answered_by_repeat,
@@ -145,7 +158,7 @@ void ResolverModel::finish(uint32_t slot, ModelOutcome::End end, uint64_t now_ns
   Question& question = slots_[slot];
   question.under_way = false;
   if (observer_) {
-    const uint64_t time_ns = now_ns > question.first_sent_ns ? now_ns - question.first_sent_ns : 0;
+    const uint64_t time_ns = now_ns > question.left_ns ? now_ns - question.left_ns : 0;
     observer_->on_ended({end, question.resolver, question.number, question.first_sent_ns, time_ns});
   }
   free_slots_.push_back(slot);

@@ -54,8 +54,8 @@ struct ModelOutcome {
   End end = End::given_up;
   uint32_t resolver = 0;
   uint32_t question = 0;
-  uint64_t first_sent_ns = 0;
-  uint64_t time_ns = 0;  // until it was answered
+  uint64_t first_sent_ns = 0;  // as it was due
+  uint64_t time_ns = 0;        // from when it really was sent until it was answered
 };
 
 // Is told of every question when it is first asked and when it ends; those under way at the end of
@@ -63,7 +63,8 @@ struct ModelOutcome {
 class ModelObserver {
  public:
   virtual ~ModelObserver() = default;
-  virtual void on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns) = 0;
+  // Asked at `now_ns`, having been due at `due_ns`.
+  virtual void on_asked(uint32_t resolver, uint32_t question, uint64_t due_ns, uint64_t now_ns) = 0;
   virtual void on_ended(const ModelOutcome& outcome) = 0;
 };
 
@@ -72,6 +73,9 @@ struct ModelDemand {
   double rate_per_s = 1000;  // above 0, of all resolvers together
   const std::vector<uint32_t>* questions = nullptr;
   const std::vector<uint32_t>* resolvers = nullptr;
+  // Beyond that these, each once, ask in turn.
+  const std::vector<uint32_t>* in_turn = nullptr;
+  double in_turn_per_s = 0;  // of all together; 0: none
 };
 
 class ResolverModel {
@@ -85,15 +89,20 @@ class ResolverModel {
   // It outlives the model.
   void set_observer(ModelObserver* observer) { observer_ = observer; }
   // No new questions from now on; those under way go on.
-  void end_questions() { next_question_ns_ = UINT64_MAX; }
-  // What is to be sent by `now_ns`, appended.
+  void end_questions() {
+    next_question_ns_ = UINT64_MAX;
+    next_turn_ns_ = UINT64_MAX;
+  }
+  // What is to be sent by `now_ns`, appended; it is taken to be sent at that moment.
   void take_due(uint64_t now_ns, std::vector<ModelSend>& sends);
   // A slot that is not under way is passed over: the answer came late or twice. What is to be sent
   // at once because of the answer is appended.
   void take_answer(uint32_t slot, ModelAnswer answer, uint64_t now_ns,
                    std::vector<ModelSend>& sends);
 
-  [[nodiscard]] bool is_idle() const { return next_question_ns_ == UINT64_MAX && waits_.empty(); }
+  [[nodiscard]] bool is_idle() const {
+    return next_question_ns_ == UINT64_MAX && next_turn_ns_ == UINT64_MAX && waits_.empty();
+  }
   // When something is due next; UINT64_MAX if nothing will be.
   [[nodiscard]] uint64_t next_due_ns() const;
   [[nodiscard]] const ModelCounts& counts() const { return counts_; }
@@ -105,8 +114,9 @@ class ResolverModel {
   struct Question {
     uint32_t number = 0;
     uint32_t resolver = 0;
-    uint64_t first_sent_ns = 0;
-    uint64_t wait_number = 0;  // of the wait that counts; an older one is passed over
+    uint64_t first_sent_ns = 0;  // as it was due
+    uint64_t left_ns = 0;        // and as it was
+    uint64_t wait_number = 0;    // of the wait that counts; an older one is passed over
     double timeout_ns = 0;
     unsigned tries = 0;
     bool under_way = false;
@@ -120,7 +130,8 @@ class ResolverModel {
     friend bool operator>(const Wait& a, const Wait& b) { return a.until_ns > b.until_ns; }
   };
 
-  void ask(uint64_t due_ns, std::vector<ModelSend>& sends);
+  uint32_t draw_resolver();
+  void ask(uint32_t resolver, uint64_t due_ns, uint64_t now_ns, std::vector<ModelSend>& sends);
   void repeat(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends);
   void begin_try(uint32_t slot, uint64_t now_ns, std::vector<ModelSend>& sends);
   void send(uint32_t slot, bool over_tcp, uint64_t now_ns, std::vector<ModelSend>& sends);
@@ -133,6 +144,10 @@ class ResolverModel {
   ModelObserver* observer_ = nullptr;
   double gap_ns_;
   uint64_t next_question_ns_;
+  const std::vector<uint32_t>* in_turn_ = nullptr;
+  uint64_t turn_gap_ns_ = 0;
+  uint64_t next_turn_ns_ = UINT64_MAX;
+  size_t turn_ = 0;
   std::mt19937_64 random_;
   std::vector<Question> slots_;
   std::vector<uint32_t> free_slots_;

@@ -55,6 +55,25 @@ TEST_F(ResolverModelTest, AnAnswerInTimeIsTheFirstTry) {
   EXPECT_EQ(model.counts().given_up, 0U);
 }
 
+TEST_F(ResolverModelTest, InTurnEachAsksAsOftenAsTheOthers) {
+  population_.resolvers.resize(3, population_.resolvers[0]);
+  const std::vector<uint32_t> questions{7};
+  const std::vector<uint32_t> in_turn{2, 1};
+  ResolverModel model(population_, {7}, 0.001, 0, 1);
+  model.set_demand({0.001, &questions, nullptr, &in_turn, 10});
+  std::vector<unsigned> asked(3);
+  for (uint64_t at_ns = 0; at_ns < 1000 * ms; at_ns += 50 * ms) {
+    for (const ModelSend& send : take_due(model, at_ns)) ++asked[send.resolver];
+    for (uint32_t slot = 0; slot < 2; ++slot) {
+      model.take_answer(slot, ModelAnswer::answered, at_ns, sends_);
+    }
+  }
+  EXPECT_EQ(asked, (std::vector<unsigned>{1, 5, 5}));  // 0 by the other demand
+  model.end_questions();
+  EXPECT_TRUE(take_due(model, 5000 * ms).empty());
+  EXPECT_TRUE(model.is_idle());
+}
+
 TEST_F(ResolverModelTest, SilenceIsAskedAgainWithGrowingWaitsThenGivenUp) {
   ResolverModel model = asked_once();
   EXPECT_TRUE(take_due(model, 99 * ms).empty());
@@ -149,7 +168,7 @@ TEST_F(ResolverModelTest, DemandChangesWhoAsksAndForWhat) {
 
 class Endings final : public ModelObserver {
  public:
-  void on_asked(uint32_t, uint32_t, uint64_t) override { ++asked; }
+  void on_asked(uint32_t, uint32_t, uint64_t, uint64_t) override { ++asked; }
   void on_ended(const ModelOutcome& outcome) override { ends.push_back(outcome); }
   unsigned asked = 0;
   std::vector<ModelOutcome> ends;

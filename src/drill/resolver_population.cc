@@ -46,6 +46,11 @@ Result<Population> make_population(const PopulationShape& shape, AddressFamily f
     resolver.kind = kind_of(resolver, population.resolvers.size() < shape.shared, is_never_seen);
     population.resolvers.push_back(resolver);
   }
+  for (uint32_t number = 0; number < population.resolvers.size(); ++number) {
+    if (population.resolvers[number].kind != ClientKind::never_seen) {
+      population.seen.push_back(number);
+    }
+  }
   population.draws = zipf_draws(shape.resolvers, shape.size_exponent, draws_max);
   for (const uint32_t number : population.draws) {
     if (population.resolvers[number].kind != ClientKind::never_seen) {

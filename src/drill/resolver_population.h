@@ -51,6 +51,7 @@ struct Population {
   std::vector<Resolver> resolvers;
   std::vector<uint32_t> draws;  // a resolver's number as often as its size has it; see popularity.h
   std::vector<uint32_t> seen_draws;  // the same without those that are never seen before
+  std::vector<uint32_t> seen;        // each of these once
 };
 
 [[nodiscard]] Result<Population> make_population(const PopulationShape& shape,

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -46,10 +47,14 @@ struct Connection {
   bool sent = false;
 };
 
-uint64_t monotonic_ns() {
+uint64_t nanoseconds(const timespec& time) {
+  return static_cast<uint64_t>(time.tv_sec) * ns_per_s + static_cast<uint64_t>(time.tv_nsec);
+}
+
+uint64_t clock_ns(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  clock_gettime(clock, &now);
+  return nanoseconds(now);
 }
 
 Endpoint endpoint_of(const Prefix& address, uint16_t port) {
@@ -76,6 +81,30 @@ void* add_control(msghdr& message, int level, int type, size_t size) {
   head->cmsg_len = CMSG_LEN(size);
   message.msg_controllen += CMSG_SPACE(size);
   return CMSG_DATA(head);
+}
+
+// The answer's bytes; `at_ns` is when the kernel had it from the interface, on the monotonic clock,
+// however long it lay in the socket then.
+ssize_t receive_datagram(int fd, MutableBytes room, uint64_t& at_ns) {
+  iovec vector{room.data(), room.size()};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(timespec))> control{};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(fd, &message, 0);
+  if (got < 0) return got;
+  at_ns = clock_ns(CLOCK_MONOTONIC);
+  const cmsghdr* head = CMSG_FIRSTHDR(&message);
+  if (head != nullptr && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_TIMESTAMPNS) {
+    timespec stamp{};
+    std::memcpy(&stamp, CMSG_DATA(head), sizeof stamp);
+    const uint64_t now_ns = clock_ns(CLOCK_REALTIME);
+    const uint64_t lay_ns = now_ns > nanoseconds(stamp) ? now_ns - nanoseconds(stamp) : 0;
+    at_ns -= std::min(lay_ns, at_ns);
+  }
+  return got;
 }
 
 // IPv6 knows a range of own addresses for receiving only; sending from them has to be allowed.
@@ -153,7 +182,8 @@ struct ResolverSockets::State {
   void send_tcp(const ModelSend& send);
   void receive_udp(int socket, ResolverModel& model, std::vector<ModelSend>& sends);
   void go_on_tcp(uint32_t slot, ResolverModel& model, std::vector<ModelSend>& sends);
-  void take(uint32_t slot, Bytes message, ResolverModel& model, std::vector<ModelSend>& sends);
+  void take(uint32_t slot, Bytes message, uint64_t at_ns, ResolverModel& model,
+            std::vector<ModelSend>& sends);
 
   const Population& population;
   const QuestionList& questions;
@@ -177,6 +207,8 @@ Result<void> ResolverSockets::State::open_sockets() {
     udp[index] = UniqueFd(socket(to.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const int fd = udp[index].get();
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &socket_buffer_bytes, sizeof socket_buffer_bytes);
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     allow_any_source(fd);
     sockaddr_storage any{};
     any.ss_family = to.ss_family;
@@ -265,15 +297,15 @@ void ResolverSockets::State::send_tcp(const ModelSend& send) {
   tcp.insert_or_assign(send.slot, Connection{std::move(socket), {}, false});
 }
 
-void ResolverSockets::State::take(uint32_t slot, Bytes message, ResolverModel& model,
-                                  std::vector<ModelSend>& sends) {
+void ResolverSockets::State::take(uint32_t slot, Bytes message, uint64_t at_ns,
+                                  ResolverModel& model, std::vector<ModelSend>& sends) {
   if (slot >= slots.size()) return;
   const uint32_t question = slots[slot].question;
   const bool must_exist = question < exists.size() && exists[question];
   const Read read = read_answer(message, questions.at(question), must_exist);
   if (!read.is_answer) return;
   if (read.cookie.size() > client_cookie_bytes) cookies[slots[slot].resolver] = read.cookie;
-  model.take_answer(slot, read.answer, monotonic_ns(), sends);
+  model.take_answer(slot, read.answer, at_ns, sends);
 }
 
 void ResolverSockets::State::receive_udp(int socket, ResolverModel& model,
@@ -281,11 +313,12 @@ void ResolverSockets::State::receive_udp(int socket, ResolverModel& model,
   uint32_t index = 0;
   while (index < udp_sockets && udp[index].get() != socket) ++index;
   for (;;) {
-    const ssize_t got = recv(socket, buffer.data(), buffer.size(), 0);
+    uint64_t at_ns = 0;
+    const ssize_t got = receive_datagram(socket, buffer, at_ns);
     if (got < 0) return;
     const Bytes message = Bytes(buffer).first(static_cast<size_t>(got));
     if (message.size() < header_bytes) continue;
-    take(load_be16(message.data()) * udp_sockets + index, message, model, sends);
+    take(load_be16(message.data()) * udp_sockets + index, message, at_ns, model, sends);
   }
 }
 
@@ -319,7 +352,10 @@ void ResolverSockets::State::go_on_tcp(uint32_t slot, ResolverModel& model,
   std::vector<uint8_t>& received = connection.received;
   if (got > 0) received.insert(received.end(), buffer.begin(), buffer.begin() + got);
   const bool whole = received.size() >= 2 && received.size() - 2 >= load_be16(received.data());
-  if (whole) take(slot, Bytes(received).subspan(2, load_be16(received.data())), model, sends);
+  if (whole) {
+    const Bytes message = Bytes(received).subspan(2, load_be16(received.data()));
+    take(slot, message, clock_ns(CLOCK_MONOTONIC), model, sends);
+  }
   if (whole || got <= 0 || received.size() > tcp_message_bytes_max) tcp.erase(slot);
 }
 

@@ -155,8 +155,9 @@ class Reader {
 };
 
 void read_honest(const toml::table& table, Reader& reader, HonestShape& honest) {
-  reader.expect_keys(table, {"resolvers", "rate", "size_exponent", "name_exponent", "without_tcp",
-                             "with_cookies", "over_tcp", "never_seen", "nonexistent"});
+  reader.expect_keys(
+      table, {"resolvers", "rate", "size_exponent", "name_exponent", "without_tcp", "with_cookies",
+              "over_tcp", "never_seen", "nonexistent", "quiet_every_s"});
   reader.read(table, "resolvers", 1U, resolvers_max, honest.resolvers);
   reader.read(table, "rate", 1.0, honest_rate_max, honest.rate_per_s);
   reader.read(table, "size_exponent", 0.0, exponent_max, honest.size_exponent);
@@ -166,6 +167,7 @@ void read_honest(const toml::table& table, Reader& reader, HonestShape& honest) 
   reader.read(table, "over_tcp", 0.0, 1.0, honest.over_tcp);
   reader.read(table, "never_seen", 0.0, 0.9, honest.never_seen);
   reader.read(table, "nonexistent", 0.0, 1.0, honest.nonexistent);
+  reader.read(table, "quiet_every_s", 0.0, scenario_seconds_max, honest.quiet_every_s);
 }
 
 void read_phase(const toml::table& table, Reader& reader, Scenario& scenario) {
@@ -325,7 +327,10 @@ void Scenario::set_rate(const std::optional<AttackRate>& rate) {
 }
 
 void Scenario::stretch(double factor) {
-  for (Phase& phase : phases) phase.seconds *= factor;
+  for (Phase& phase : phases) {
+    // In less time a server could not learn who its clients are.
+    if (phase.role != PhaseRole::quiet || factor > 1) phase.seconds *= factor;
+  }
   for (Attack& attack : attacks) {
     attack.on_s *= factor;
     attack.off_s *= factor;

@@ -30,6 +30,7 @@ struct HonestShape {
   double over_tcp = 0.03;
   double never_seen = 0.05;
   double nonexistent = 0.02;  // of the questions
+  double quiet_every_s = 1;   // in quiet phases each asks so often at least; 0: as its size has it
 };
 
 enum class PhaseRole : uint8_t { quiet, attack, after };

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "drill/equal_terms.h"
 #include "drill/processor_time.h"
 #include "wire/name.h"
 #include "wire/types.h"
@@ -93,6 +94,7 @@ Result<ServerProcess> ServerProcess::start(const ServerPlan& plan,
                                            unsigned server_cpu) {
   ServerProcess made;
   made.log_path_ = plan.directory + "/log";
+  made.cpu_ = server_cpu;
   const UniqueFd log(open(made.log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return fail_system(made.log_path_, errno);
   const pid_t self = getpid();
@@ -146,11 +148,26 @@ Result<void> ServerProcess::wait_until_it_serves(const SealedSurroundings& surro
   return {};
 }
 
+std::vector<pid_t> ServerProcess::all_processes() const {
+  std::vector<pid_t> all;
+  for (const pid_t process : processes_) {
+    const std::vector<pid_t> tree = process_tree(process);
+    all.insert(all.end(), tree.begin(), tree.end());
+  }
+  return all;
+}
+
+Result<void> ServerProcess::set_equal_terms() const {
+  keep_on_its_processor();
+  if (TRY(set_receive_queues(all_processes())) == 0) return fail("the server has no UDP socket");
+  return {};
+}
+
+void ServerProcess::keep_on_its_processor() const { keep_on_processor(all_processes(), cpu_); }
+
 uint64_t ServerProcess::processor_ns() const {
   uint64_t total = 0;
-  for (const pid_t process : processes_) {
-    for (const pid_t each : process_tree(process)) total += process_time_ns(each).value_or(0);
-  }
+  for (const pid_t each : all_processes()) total += process_time_ns(each).value_or(0);
   return total;
 }
 

@@ -18,6 +18,9 @@ struct ServerPlan {
   std::string name;                                // for the report: "knot", "bind+rrl"
   std::vector<std::vector<std::string>> commands;  // programs with arguments, started in this order
   std::string directory;                           // where they run, and their log lies
+  // A program before it drops the attack by its mark (drop_floor.h): what is lost then, the
+  // laboratory loses.
+  bool behind_floor = false;
 };
 
 class ServerProcess {
@@ -36,6 +39,10 @@ class ServerProcess {
   [[nodiscard]] Result<void> wait_until_it_serves(const SealedSurroundings& surroundings,
                                                   uint16_t port,
                                                   const std::vector<std::string>& zones);
+  // Its processor and receive queues, as all others have them (equal_terms.h).
+  [[nodiscard]] Result<void> set_equal_terms() const;
+  // Also those threads that it has started since.
+  void keep_on_its_processor() const;
   // On a processor so far, all of its processes together.
   [[nodiscard]] uint64_t processor_ns() const;
   [[nodiscard]] bool runs() const;
@@ -44,7 +51,10 @@ class ServerProcess {
  private:
   ServerProcess() = default;
 
+  [[nodiscard]] std::vector<pid_t> all_processes() const;
+
   std::vector<pid_t> processes_;
+  unsigned cpu_ = 0;
   std::string log_path_;
 };
 

@@ -106,6 +106,17 @@ void add_sent(const DrillRecord& record, const Span& span, AttackBin& sum) {
   }
 }
 
+double late_share_of(const DrillRecord& record) {
+  uint64_t asked = 0;
+  uint64_t late = 0;
+  for (size_t phase = 0; phase < record.late.size(); ++phase) {
+    if (record.scenario.phases[phase].role != PhaseRole::attack) continue;
+    asked += record.asked[phase];
+    late += record.late[phase];
+  }
+  return asked == 0 ? 0 : static_cast<double>(late) / static_cast<double>(asked);
+}
+
 std::optional<double> detected_after(const DrillRecord& record, double start_s, double end_s) {
   for (const LogLine& line : record.log) {
     if (line.at_s < start_s || line.at_s > end_s) continue;
@@ -142,6 +153,15 @@ double final_share(const LedgerCell& cell) {
              : static_cast<double>(cell.at_once + cell.by_repeat) / static_cast<double>(cell.asked);
 }
 
+bool is_disturbed(const Verdict& verdict) {
+  return verdict.missed_share > missed_share_max || verdict.late_share > late_share_max;
+}
+
+bool has_passed(const Verdict& verdict) {
+  return !is_disturbed(verdict) && first_try_share(verdict.attack) >= first_try_target &&
+         final_share(verdict.attack) >= final_target;
+}
+
 LedgerCell total_of(const LedgerBin& bin) {
   LedgerCell sum;
   for (const auto& kind : bin) {
@@ -169,6 +189,11 @@ Verdict judge(const DrillRecord& record) {
     add_sent(record, span, verdict.sent);
   }
   busy_ns = verdict.sent.server_ns;
+  const uint64_t ordered = verdict.sent.sent + verdict.sent.missed;
+  if (ordered != 0) {
+    verdict.missed_share = static_cast<double>(verdict.sent.missed) / static_cast<double>(ordered);
+  }
+  verdict.late_share = late_share_of(record);
   verdict.attack_s = static_cast<double>(attack_bins) / bins_per_s;
   if (attack_bins != 0) {
     verdict.attack_busy = static_cast<double>(busy_ns) / static_cast<double>(attack_bins * bin_ns);

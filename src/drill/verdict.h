@@ -17,6 +17,15 @@ constexpr uint64_t lost_ns = 2'000'000'000;  // what a question that never was a
 // What share of the usual goodput is well.
 constexpr double well_share = 0.95;
 
+// What a run is believed up to: of what was to be sent, and of the honest questions. Beyond it
+// something else used the processors.
+constexpr double missed_share_max = 0.01;
+constexpr double late_share_max = 0.01;
+
+// What passes, if the run was not disturbed.
+constexpr double first_try_target = 0.99;
+constexpr double final_target = 0.999;
+
 struct Latency {
   uint64_t p50_ns = 0;
   uint64_t p99_ns = 0;
@@ -34,9 +43,11 @@ struct Verdict {
   LedgerCell nonexistent;
   Latency quiet_latency;
   Latency attack_latency;
-  AttackBin sent;         // all bins of the attack's phases together
-  double attack_s = 0;    // how long these are
-  double quiet_busy = 0;  // the server's processor, as a share
+  AttackBin sent;           // all bins of the attack's phases together
+  double attack_s = 0;      // how long these are
+  double missed_share = 0;  // of what the attack was to send, what its generators fell behind with
+  double late_share = 0;    // of honest questions during the attack; as HonestLedger::late
+  double quiet_busy = 0;    // the server's processor, as a share
   double attack_busy = 0;
   // Seconds since the attack's begin, or its last end; none if it did not happen.
   std::optional<double> detected_s;   // the server's log spoke of an attack or an overload
@@ -47,6 +58,10 @@ struct Verdict {
 // 1 if nothing was asked.
 [[nodiscard]] double first_try_share(const LedgerCell& cell);
 [[nodiscard]] double final_share(const LedgerCell& cell);
+
+// Whether the load was not what the scenario says, so that the verdict says little of the server.
+[[nodiscard]] bool is_disturbed(const Verdict& verdict);
+[[nodiscard]] bool has_passed(const Verdict& verdict);
 
 [[nodiscard]] Verdict judge(const DrillRecord& record);
 

@@ -21,6 +21,7 @@ class VerdictTest : public testing::Test {
     record_.honest.resize(33);
     record_.attack.resize(32);
     record_.asked = {800, 1600, 800};
+    record_.late = {0, 0, 0};
     record_.times.assign(3, std::vector<uint64_t>(histogram_buckets));
     for (size_t bin = 0; bin < 32; ++bin) answer(bin, 100);
   }
@@ -38,6 +39,30 @@ TEST_F(VerdictTest, WithoutTroubleAllIsOne) {
   EXPECT_EQ(verdict.mitigated_s, 0);
   EXPECT_EQ(verdict.released_s, 0);
   EXPECT_FALSE(verdict.detected_s.has_value());
+}
+
+TEST_F(VerdictTest, ALoadThatWasNotSentAsOrderedPassesNothing) {
+  for (size_t bin = 8; bin < 24; ++bin) record_.attack[bin].sent = 10'000;
+  EXPECT_TRUE(has_passed(judge(record_)));
+  record_.attack[9].missed = 1'600;  // of 161,600
+  EXPECT_FALSE(is_disturbed(judge(record_)));
+  record_.attack[10].missed = 100;
+  EXPECT_TRUE(is_disturbed(judge(record_)));
+  EXPECT_FALSE(has_passed(judge(record_)));
+}
+
+TEST_F(VerdictTest, ResolversThatWereKeptWaitingPassNothing) {
+  record_.late = {800, 16, 800};  // of the attack's 1,600
+  EXPECT_TRUE(has_passed(judge(record_)));
+  record_.late[1] = 17;
+  EXPECT_TRUE(is_disturbed(judge(record_)));
+  EXPECT_FALSE(has_passed(judge(record_)));
+}
+
+TEST_F(VerdictTest, TooLittleAnsweredPassesNotThoughNothingDisturbs) {
+  for (size_t bin = 8; bin < 24; ++bin) answer(bin, 98);
+  EXPECT_FALSE(is_disturbed(judge(record_)));
+  EXPECT_FALSE(has_passed(judge(record_)));
 }
 
 TEST_F(VerdictTest, SharesAreOfTheAttacksPhases) {
