@@ -5,7 +5,6 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
-#include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -18,11 +17,11 @@ int drop_labelled(struct xdp_md* context) {
   const void* end = (const void*)(long)context->data_end;
   const struct ethhdr* ethernet = data;
   const struct iphdr* ip = (const struct iphdr*)(ethernet + 1);
-  const struct udphdr* udp = (const struct udphdr*)(ip + 1);
-  if ((const void*)(udp + 1) > end) return XDP_PASS;
+  const __be16* source_port = (const __be16*)(ip + 1);  // of UDP and of TCP alike
+  if ((const void*)(source_port + 1) > end) return XDP_PASS;
   if (ethernet->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5) return XDP_PASS;
-  if (ip->protocol != IPPROTO_UDP) return XDP_PASS;
-  const __u32 label = bpf_ntohs(udp->source) >> label_shift;
+  if (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP) return XDP_PASS;
+  const __u32 label = bpf_ntohs(*source_port) >> label_shift;
   return label == label_none || label >= label_measured ? XDP_PASS : XDP_DROP;
 }
 

@@ -152,6 +152,7 @@ Result<ServerPlan> plan_peer(const std::string& name, const ZoneSet& zones,
   if (std::ranges::find(peer_names(), name) == peer_names().end()) {
     std::string known = "holdfast";
     for (const std::string& each : peer_names()) known += ", " + each;
+    known += ", ideal";
     return fail("server '" + name + "': expected one of " + known);
   }
   if (name.starts_with("knot")) return plan_knot(name, zones, surroundings);

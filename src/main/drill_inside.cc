@@ -24,6 +24,7 @@ constexpr uint16_t port = 53;
 constexpr unsigned file_mode = 0644;
 constexpr unsigned folder_mode = 0755;
 constexpr const char* holdfast_server = "holdfast";
+constexpr const char* ideal_server = "ideal";
 
 Bytes bytes_of(const std::string& text) {
   return {static_cast<const uint8_t*>(static_cast<const void*>(text.data())), text.size()};
@@ -87,16 +88,10 @@ std::string own_name(const DrillOptions& options) {
   return name;
 }
 
-Result<drill::ServerPlan> plan_server(const DrillOptions& options, const drill::ZoneSet& zones,
-                                      const drill::SealedSurroundings& surroundings,
-                                      const std::string& interface_name) {
-  const std::string directory = surroundings.scratch + "/server";
-  TRY(make_directories(directory, folder_mode));
-  const std::string& server = options.servers.front();
-  if (server != holdfast_server) {
-    return drill::plan_peer(
-        server, zones, {directory, address_text(surroundings.server_ipv4), interface_name, port});
-  }
+Result<drill::ServerPlan> plan_own(const std::string& name, const DrillOptions& options,
+                                   const drill::SealedSurroundings& surroundings,
+                                   const std::string& interface_name,
+                                   const std::string& directory) {
   TRY(make_directories(directory + "/state", folder_mode));
   const std::string program = options.program.empty()
                                   ? std::filesystem::read_symlink("/proc/self/exe").string()
@@ -104,7 +99,34 @@ Result<drill::ServerPlan> plan_server(const DrillOptions& options, const drill::
   const std::string file = directory + "/holdfast.toml";
   const std::string text = TRY(own_config(options, program, surroundings, interface_name));
   TRY(replace_file(file, bytes_of(text), file_mode));
-  return drill::ServerPlan{own_name(options), {{program, "serve", "--config", file}}, directory};
+  return drill::ServerPlan{name, {{program, "serve", "--config", file}}, directory};
+}
+
+// Ours at its plainest, to which only honest questions come.
+Result<drill::ServerPlan> plan_ideal(DrillOptions options,
+                                     const drill::SealedSurroundings& surroundings,
+                                     const std::string& interface_name,
+                                     const std::string& directory) {
+  options.xdp = false;
+  options.no_xdp = true;
+  options.no_shield = true;
+  auto plan = TRY(plan_own(ideal_server, options, surroundings, interface_name, directory));
+  plan.behind_floor = true;
+  return plan;
+}
+
+Result<drill::ServerPlan> plan_server(const DrillOptions& options, const drill::ZoneSet& zones,
+                                      const drill::SealedSurroundings& surroundings,
+                                      const std::string& interface_name) {
+  const std::string directory = surroundings.scratch + "/server";
+  TRY(make_directories(directory, folder_mode));
+  const std::string& server = options.servers.front();
+  if (server == ideal_server) return plan_ideal(options, surroundings, interface_name, directory);
+  if (server != holdfast_server) {
+    return drill::plan_peer(
+        server, zones, {directory, address_text(surroundings.server_ipv4), interface_name, port});
+  }
+  return plan_own(own_name(options), options, surroundings, interface_name, directory);
 }
 
 Result<drill::Scenario> prepare_scenario(const DrillOptions& options) {

@@ -25,6 +25,7 @@ class Drill(unittest.TestCase):
                              str(self.folder / "page.html"), *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("tiny", done.stdout)
+        self.table = done.stdout
         (run,) = json.loads(report.read_text(encoding="utf-8"))["runs"]
         return run
 
@@ -53,6 +54,19 @@ class Drill(unittest.TestCase):
         self.assertTrue(run["server_survived"])
         self.assertEqual(run["verdict"]["wrong_answers"], 0)
         self.assertGreater(run["verdict"]["quiet"]["first_try"], LEAST)
+
+    def test_an_attack_beyond_the_machine_is_not_believed(self):
+        # No question of the attack gets past what stands before the ideal server.
+        text = program.scenario_text(('names = "random"',), rate=10_000_000)
+        run = self.play(text, "--server", "ideal")
+        verdict = run["verdict"]
+        self.assertEqual(verdict["hostile"]["answers_per_s"], 0)
+        self.assertGreater(verdict["quiet"]["first_try"], LEAST)
+        self.assertGreater(verdict["hostile"]["missed_share"], 0.01)
+        self.assertTrue(verdict["disturbed"])
+        self.assertFalse(verdict["passed"])
+        self.assertIn("! disturbed", self.table)
+        self.assertIn('class="disturbed"', (self.folder / "page.html").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
