@@ -169,7 +169,7 @@ Result<PkeyHandle> eddsa_from_fields(const AlgorithmInfo& algorithm, const KeyFi
   return key;
 }
 
-// As OpenSSL counts them.
+// Of the public key; OpenSSL counts those of EdDSA now so, now so.
 unsigned bits_of(const AlgorithmInfo& algorithm, Bytes public_key) {
   switch (algorithm.number) {
     case ecdsa_p256_sha256:
@@ -177,7 +177,7 @@ unsigned bits_of(const AlgorithmInfo& algorithm, Bytes public_key) {
     case ecdsa_p384_sha384:
       return 384;
     case ed25519:
-      return 253;
+      return 256;
     case ed448:
       return 456;
     default:
@@ -254,10 +254,7 @@ PrivateKey PrivateKey::in_token(const AlgorithmInfo& algorithm, TokenUri key, By
 const TokenUri* PrivateKey::token() const { return state_->token ? &*state_->token : nullptr; }
 const AlgorithmInfo& PrivateKey::algorithm() const { return *state_->algorithm; }
 const std::vector<uint8_t>& PrivateKey::public_key() const { return state_->public_key; }
-unsigned PrivateKey::bits() const {
-  if (state_->token) return bits_of(*state_->algorithm, state_->public_key);
-  return static_cast<unsigned>(EVP_PKEY_get_bits(state_->key.get()));
-}
+unsigned PrivateKey::bits() const { return bits_of(*state_->algorithm, state_->public_key); }
 
 Result<KeyFields> PrivateKey::fields() const {
   const EVP_PKEY* key = state_->key.get();
