@@ -198,6 +198,18 @@ class Server:
         os.killpg(process.pid, signal.SIGKILL)  # its own session: nothing else is in it
         process.wait()
 
+    def begin_anew(self):
+        """Kills it and starts it again. Between the two its port may go to a client of others."""
+        self.kill()
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                return self.start()
+            except AssertionError as error:
+                if "in use by another program" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
     @property
     def pid(self):
         return self.process.pid

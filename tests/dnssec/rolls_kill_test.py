@@ -25,8 +25,7 @@ class KilledRolls(rolls_test.Rolls):
 
     def kill(self, is_whole):
         if is_whole:
-            self.child.kill()
-            self.child.start()
+            self.child.begin_anew()
             return
         control = Control(self.child)
         wait_until("control", control.is_up)

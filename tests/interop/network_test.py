@@ -65,10 +65,6 @@ class Ours(Server):
     def serve_command(self):
         return self.hub.within("ours", super().serve_command())
 
-    def begin_anew(self):
-        self.kill()
-        self.start()
-
     def kill_control(self):
         try:
             os.kill(self.control.status()["control"]["pid"], signal.SIGKILL)

@@ -82,8 +82,7 @@ class KilledTransfers(unittest.TestCase):
             with subprocess.Popen([program(), "reload", "--config", str(primary.config)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
                 time.sleep(numbers.uniform(0.0, 0.3))
-                victim.kill()
-            victim.start()
+                victim.begin_anew()
             self.assertIn(self.version(victim), range(before, number + 1))
             self.wait_ready(victim)
             self.assertEqual(self.version(primary), number)
