@@ -301,5 +301,49 @@ class TwoSigners(unittest.TestCase):
         self.assertEqual(self.status()["signers"], [])
 
 
+class TwoOfUs(unittest.TestCase):
+    def test_they_join_once_one_knows_a_key_of_the_other(self):
+        """One has the delegation, whose DS vouches for it; the other comes."""
+        parent = Parent("multi")
+        self.addCleanup(parent.server.__exit__)
+        first, second = (Server({CHILD: ZONE.format(serial=1, ns=ns)},
+                                zone_settings={CHILD: {"policy": "p"}}) for ns in ("ns", "ns2"))
+        for server, other in ((first, f"second 127.0.0.1@{second.port} ns2.{CHILD}"),
+                              (second, f"first 127.0.0.1@{first.port} ns.{CHILD}")):
+            self.addCleanup(server.__exit__)
+            server.tables = [("policy", {**POLICY, "parents": [parent.address],
+                                         "signers": [other]})]
+            server.write_config()
+        for server in (parent.server, first, second):
+            server.start()
+        parent.follow([first.ask(CHILD, "CDS")])
+        key = next(file for file in (second.state / "keys").rglob("K*.key")
+                   if " 257 3 " in file.read_text())
+        for command in (("key", "import", CHILD, str(key), "--foreign", "second"), ("reload",)):
+            done = first.run(*command, "--config", str(first.config))
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+        def state(server):
+            done = server.run("key", "status", CHILD, "--json", "--config", str(server.config))
+            return json.loads(done.stdout)["signers"][0]
+
+        def both_joined():
+            states = [state(server) for server in (first, second)]
+            if states[0]["phase"] != "keys":
+                parent.follow([server.ask(CHILD, "CDS") for server in (first, second)])
+                ns = records(first.ask(CHILD, "NS"), "NS")
+                if ns != parent.ns:
+                    parent.ns = ns
+                    parent.publish()
+            return all(of["phase"] == "joined" and not of["waits_for"] for of in states)
+        wait_until("both to have joined", both_joined, 60,
+                   lambda: first.log_text() + second.log_text())
+        for rdtype, count in (("DNSKEY", 4), ("CDS", 2), ("CDNSKEY", 2), ("NS", 2)):
+            served = [records(server.ask(CHILD, rdtype, use_edns=0, tcp=True), rdtype)
+                      for server in (first, second)]
+            self.assertEqual(served[0], served[1])
+            self.assertEqual(len(served[0]), count)
+
+
 if __name__ == "__main__":
     unittest.main()
