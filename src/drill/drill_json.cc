@@ -56,7 +56,6 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
         {"attack", latency_object(verdict.attack_latency)}}},
       {"hostile", std::move(attack)},
       {"late_share", rounded(verdict.late_share)},
-      {"others_share", rounded(verdict.others_share)},
       {"disturbed", is_disturbed(verdict)},
       {"passed", has_passed(verdict)},
       {"busy", {{"quiet", rounded(verdict.quiet_busy)}, {"attack", rounded(verdict.attack_busy)}}},

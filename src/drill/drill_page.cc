@@ -234,9 +234,8 @@ std::string drill_page(const boost::json::array& runs) {
       "</style></head><body>\n<h1>Drill</h1><p class=\"about\">Shares are of honest questions "
       "first "
       "asked during the attack; in red what is below 99 %. Shaded: the attack. Times are from its "
-      "begin, or its end. Faint and slanted: the run was disturbed (the attack not sent in full, "
-      "honest questions late, or others on the server's processor) and tells little. Each server "
-      "has one processor and UDP "
+      "begin, or its end. Faint and slanted: the run was disturbed, as the attack was not sent in "
+      "full or honest questions left late, and tells little. Each server has one processor and UDP "
       "receive queues of 4 MiB.</p>\n";
   text += summary(runs) + curves(runs);
   for (size_t number = 0; number < runs.size(); ++number) {

@@ -17,7 +17,6 @@
 #include "drill/processor_time.h"
 #include "drill/resolver_sockets.h"
 #include "drill/seal.h"
-#include "drill/wakeful_processor.h"
 
 namespace holdfast::drill {
 namespace {
@@ -129,13 +128,12 @@ class Sampler {
  public:
   Sampler(const SealedSurroundings& surroundings, const SealedLinks& links,
           const AnswerCounter& counter, const AttackPlayer& attack, const ServerProcess& server,
-          const WakefulProcessor& processor, uint64_t start_ns)
+          uint64_t start_ns)
       : surroundings_(surroundings),
         links_(links),
         counter_(counter),
         attack_(attack),
         server_(server),
-        processor_(processor),
         start_ns_(start_ns),
         receivers_(find_kernel_threads("napi/" + links.server.name + "-")),
         log_(server.log_path()) {
@@ -154,7 +152,7 @@ class Sampler {
       const AttackBin now = TRY(look());
       record.attack.push_back({now.sent - before.sent, now.missed - before.missed,
                                now.ring_drops - before.ring_drops, now.answers - before.answers,
-                               now.server_ns - before.server_ns, now.idle_ns - before.idle_ns});
+                               now.server_ns - before.server_ns});
       before = now;
       take_log(static_cast<double>(at_ns) / ns_per_s, record);
     }
@@ -178,7 +176,6 @@ class Sampler {
     most_time_ns_ =
         std::max(most_time_ns_, bin.server_ns);  // a process that ended takes its time along
     bin.server_ns = most_time_ns_;
-    bin.idle_ns = processor_.idle_ns();
     return bin;
   }
 
@@ -194,7 +191,6 @@ class Sampler {
   const AnswerCounter& counter_;
   const AttackPlayer& attack_;
   const ServerProcess& server_;
-  const WakefulProcessor& processor_;  // the server's
   uint64_t start_ns_;
   std::vector<pid_t> receivers_;
   std::ifstream log_;
@@ -233,8 +229,6 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   TRY(server.set_equal_terms());
   std::optional<DropFloor> floor;
   if (request.server.behind_floor) floor.emplace(TRY(DropFloor::attach(surroundings)));
-  const WakefulProcessor server_awake(surroundings.server_cpu);
-  const WakefulProcessor load_awake(surroundings.load_cpu);
   const auto counter =
       TRY(AnswerCounter::attach(surroundings.load, links.load.index, request.port));
   auto sockets = TRY(ResolverSockets::open(surroundings, population, questions.list,
@@ -247,7 +241,7 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   const uint64_t start_ns = clock.monotonic_ns() + lead_in_ns;
   HonestLedger ledger(population, questions.facts, start_ns, phase_ends(scenario));
   HonestPlayer honest(scenario, questions, population, sockets, ledger, start_ns);
-  Sampler sampler(surroundings, links, counter, attack, server, server_awake, start_ns);
+  Sampler sampler(surroundings, links, counter, attack, server, start_ns);
   DrillRecord record;
   std::atomic<bool> stop = false;
   Result<void> asked;

@@ -27,7 +27,6 @@ struct AttackBin {
   uint64_t ring_drops = 0;  // frames, of whomever, that found the server's ring full
   uint64_t answers = 0;     // to the attack
   uint64_t server_ns = 0;   // processor time of the server and of what receives for it
-  uint64_t idle_ns = 0;     // in which nobody wanted its processor
 };
 
 struct LogLine {

@@ -62,8 +62,7 @@ std::string legend(const boost::json::array& runs) {
   for (const boost::json::value& run : runs) {
     if (!flag_at(object_at(run.as_object(), "verdict"), "disturbed")) continue;
     text +=
-        "! disturbed: by others, or the attack was not sent in full, or honest questions were "
-        "late\n";
+        "! disturbed: more than 1 % of the attack was not sent, or of the honest questions late\n";
     break;
   }
   return text + fmt::format("Each server has one processor, and UDP receive queues of {} MiB.\n",

@@ -103,7 +103,6 @@ void add_sent(const DrillRecord& record, const Span& span, AttackBin& sum) {
     sum.ring_drops += each.ring_drops;
     sum.answers += each.answers;
     sum.server_ns += each.server_ns;
-    sum.idle_ns += each.idle_ns;
   }
 }
 
@@ -155,8 +154,7 @@ double final_share(const LedgerCell& cell) {
 }
 
 bool is_disturbed(const Verdict& verdict) {
-  return verdict.missed_share > missed_share_max || verdict.late_share > late_share_max ||
-         verdict.others_share > others_share_max;
+  return verdict.missed_share > missed_share_max || verdict.late_share > late_share_max;
 }
 
 bool has_passed(const Verdict& verdict) {
@@ -198,10 +196,7 @@ Verdict judge(const DrillRecord& record) {
   verdict.late_share = late_share_of(record);
   verdict.attack_s = static_cast<double>(attack_bins) / bins_per_s;
   if (attack_bins != 0) {
-    const auto whole_ns = static_cast<double>(attack_bins * bin_ns);
-    verdict.attack_busy = static_cast<double>(busy_ns) / whole_ns;
-    const double idle = static_cast<double>(verdict.sent.idle_ns) / whole_ns;
-    verdict.others_share = std::max(0.0, 1 - verdict.attack_busy - idle);
+    verdict.attack_busy = static_cast<double>(busy_ns) / static_cast<double>(attack_bins * bin_ns);
   }
   if (!spans.empty() && spans.front().role == PhaseRole::quiet) {
     verdict.quiet_busy = busy_share(record, settling_bins, spans.front().last);

@@ -21,8 +21,6 @@ constexpr double well_share = 0.95;
 // something else used the processors.
 constexpr double missed_share_max = 0.01;
 constexpr double late_share_max = 0.01;
-// And what somebody else may have had of the server's processor; the kernel's own threads are some.
-constexpr double others_share_max = 0.05;
 
 // What passes, if the run was not disturbed.
 constexpr double first_try_target = 0.99;
@@ -49,7 +47,6 @@ struct Verdict {
   double attack_s = 0;      // how long these are
   double missed_share = 0;  // of what the attack was to send, what its generators fell behind with
   double late_share = 0;    // of honest questions during the attack; as HonestLedger::late
-  double others_share = 0;  // of the server's processor: what neither it had nor nobody
   double quiet_busy = 0;    // the server's processor, as a share
   double attack_busy = 0;
   // Seconds since the attack's begin, or its last end; none if it did not happen.

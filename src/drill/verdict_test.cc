@@ -24,7 +24,6 @@ class VerdictTest : public testing::Test {
     record_.late = {0, 0, 0};
     record_.times.assign(3, std::vector<uint64_t>(histogram_buckets));
     for (size_t bin = 0; bin < 32; ++bin) answer(bin, 100);
-    for (AttackBin& bin : record_.attack) bin.idle_ns = bin_ns;
   }
   void answer(size_t bin, uint64_t at_once, size_t kind = known, bool attacked_zone = false) {
     record_.honest[bin][kind][attacked_zone ? 1 : 0][1] = {100, at_once, (100 - at_once) / 2};
@@ -56,19 +55,6 @@ TEST_F(VerdictTest, ResolversThatWereKeptWaitingPassNothing) {
   record_.late = {800, 16, 800};  // of the attack's 1,600
   EXPECT_TRUE(has_passed(judge(record_)));
   record_.late[1] = 17;
-  EXPECT_TRUE(is_disturbed(judge(record_)));
-  EXPECT_FALSE(has_passed(judge(record_)));
-}
-
-TEST_F(VerdictTest, OthersOnTheServersProcessorDisturb) {
-  for (size_t bin = 8; bin < 24; ++bin) {
-    record_.attack[bin].server_ns = bin_ns * 60 / 100;
-    record_.attack[bin].idle_ns = bin_ns * 38 / 100;
-  }
-  EXPECT_FALSE(is_disturbed(judge(record_)));
-  // 2 % in every bin, and 38 more in two of sixteen.
-  record_.attack[8].idle_ns = 0;
-  record_.attack[9].idle_ns = 0;
   EXPECT_TRUE(is_disturbed(judge(record_)));
   EXPECT_FALSE(has_passed(judge(record_)));
 }
