@@ -102,11 +102,17 @@ TEST_F(LookAheadTest, SaysWhichQuestionItWorksOn) {
   for (size_t i = 0; i < queries.size(); ++i) {
     ASSERT_EQ(wire::parse_query(packets[i].bytes(), queries[i]), wire::QueryError::none);
   }
-  look_ahead->add(5, queries[0]);
-  look_ahead->add(9, queries[1]);
   std::array<uint64_t, LookAhead::size_max> marks{};
   for (size_t i = 0; i < marks.size(); ++i) marks[i] = 100 + i;
   std::atomic<uint64_t> in_hand{0};
+  for (const size_t index : {5u, 9u}) {
+    const auto alone = std::make_unique<LookAhead>(zones);
+    alone->add(index, queries[0]);
+    alone->run(in_hand, marks);
+    EXPECT_EQ(in_hand.load(), 100 + index);
+  }
+  look_ahead->add(5, queries[0]);
+  look_ahead->add(9, queries[1]);
   look_ahead->run(in_hand, marks);
   EXPECT_EQ(in_hand.load(), 109u) << "the last one that it worked on";
 }
