@@ -108,7 +108,7 @@ def run(options):
                 parts.measure(part, work)
         work.measure_all([w for w in chosen if w.name not in workloads.FIRST])
     finally:
-        work.stop()
+        work.close()
         folder = BUILD if options.no_record else RECORD
         rows = report.write(results, folder, name)
         print("\n" + targets.text(rows))

@@ -38,13 +38,21 @@ def median(runs, contender, key):
 
 
 def ratios(runs, contender, other, key):
-    """The contender's figure by the other's, run by run."""
+    """The contender's figure by the other's: round by round where rounds have it, else run by run.
+    """
     found = []
     for run in runs:
-        mine, theirs = values([run], contender, key), values([run], other, key)
-        if mine and theirs and theirs[0]:
-            found.append(mine[0] / theirs[0])
+        pairs = list(zip(rounds(run, contender, key), rounds(run, other, key)))
+        if not pairs:
+            pairs = zip(values([run], contender, key), values([run], other, key))
+        found += [mine / theirs for mine, theirs in pairs if mine and theirs]
     return found
+
+
+def rounds(run, contender, key):
+    """The contender's figure in each round of a run; None where it was disturbed."""
+    made = (run.get(contender) or {}).get("rounds", [])
+    return [one[key] for one in made if key in one]
 
 
 def median_ratio(runs, contender, other, key):

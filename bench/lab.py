@@ -7,6 +7,7 @@ itself or with the laboratory.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -30,6 +31,7 @@ FLOOR_SECONDS = 1.5
 RECEIVE_DEFAULT = pathlib.Path("/proc/sys/net/core/rmem_default")
 RECEIVE_BYTES = 4 * 2**20
 SECONDS_OVER = 20  # what a run may take beyond its duration
+NAMESPACE_OF_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
 def enter(program, command, *options):
@@ -56,14 +58,36 @@ def is_inside():
 
 
 class Lab:
-    """Runs programs on either side; made once, inside."""
+    """Runs programs on either side. The one that the bench itself runs in is made by `enter`."""
 
-    def __init__(self, program):
+    def __init__(self, program, surroundings=None):
         self.program = program
-        self.address = os.environ["LAB_SERVER_ADDR4"]
-        self.load_address = os.environ["LAB_LOAD_ADDR4"]
-        self.interface = os.environ["LAB_SERVER_IF"]
-        self.server_pid = os.environ["LAB_SERVER_NS_PID"]
+        self.surroundings = dict(surroundings or os.environ)
+        self.address = self.surroundings["LAB_SERVER_ADDR4"]
+        self.interface = self.surroundings["LAB_SERVER_IF"]
+        self.server_pid = self.surroundings["LAB_SERVER_NS_PID"]
+        self.load_pid = self.surroundings["LAB_LOAD_NS_PID"]
+
+    @contextlib.contextmanager
+    def beside(self):
+        """Another one of the same kind, on the same cores, with namespaces and a veth pair of its
+        own: for who attaches a program to the interface."""
+        command = [self.program, "enter", "--server-cpu", str(SERVER_CORE), "--load-cpu",
+                   str(LOAD_CORE), "--", "sh", "-c", "env | grep ^LAB_; echo; exec cat"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as process:
+            told = dict(line.strip().split("=", 1)
+                        for line in iter(process.stdout.readline, "\n") if "=" in line)
+            if "LAB_SERVER_NS_PID" not in told:
+                raise RuntimeError("there is no second laboratory")
+            try:
+                yield Lab(self.program, {**os.environ, **told})
+            finally:
+                process.stdin.close()
+                process.wait(SECONDS_OVER)
+
+    def on_load_side(self, command):
+        return ["nsenter", "-t", self.load_pid, "-n", "--", *command]
 
     def on_server_side(self, command):
         return ["nsenter", "-t", self.server_pid, "-n", "--", *command]
@@ -71,14 +95,15 @@ class Lab:
     def receive_threads(self):
         """The kernel's threads that receive for the server, looked up anew: attaching a program
         to the interface may have replaced them. ksoftirqd takes over when they are outrun."""
-        named = [int(word) for word in os.environ["LAB_SERVER_NAPI_TIDS"].replace(",", " ").split()]
+        tids = self.surroundings["LAB_SERVER_NAPI_TIDS"]
+        named = [int(word) for word in tids.replace(",", " ").split()]
         found = processes.kernel_threads(f"napi/{self.interface}-") or named
         return found + processes.kernel_threads(f"ksoftirqd/{SERVER_CORE}")
 
     def ask(self, port, name, rtype, timeout=0.3):
         """The response's bytes, or None."""
         query = struct.pack(">6H", 4711, 0, 1, 0, 0, 0) + peers.wire_name(name)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        with self.socket_of_load_side() as udp:
             udp.settimeout(timeout)
             udp.connect((self.address, port))
             try:
@@ -86,6 +111,18 @@ class Lab:
                 return udp.recv(65535)
             except OSError:
                 return None
+
+    def socket_of_load_side(self):
+        """A socket stays in the namespace it was made in."""
+        library = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net", "rb") as ours, \
+                open(f"/proc/{self.load_pid}/ns/net", "rb") as theirs:
+            if library.setns(theirs.fileno(), NAMESPACE_OF_NETWORK) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            finally:
+                library.setns(ours.fileno(), NAMESPACE_OF_NETWORK)
 
     def load(self, questions, port, pids, rate, seconds, windows, latency_rate=0):
         """Windows of load, one after the other; what the generator printed. `pids` are the
@@ -96,12 +133,11 @@ class Lab:
         command += ["--server-tids", ",".join(map(str, self.receive_threads()))]
         if latency_rate:
             command += ["--latency-rate", str(latency_rate)]
-        return self.run_json(command, windows * (seconds + 1))
+        return self.run_json(self.on_load_side(command), windows * (seconds + 1))
 
-    @staticmethod
-    def run_json(command, seconds):
+    def run_json(self, command, seconds):
         done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              timeout=seconds + SECONDS_OVER)
+                              timeout=seconds + SECONDS_OVER, env=self.surroundings)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
@@ -116,13 +152,14 @@ class Lab:
             command += ["--bytes", str(answer_bytes)]
         with subprocess.Popen(
             self.on_server_side(["taskset", "-c", str(SERVER_CORE), *command]),
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, env=self.surroundings,
         ) as process:
             try:
                 self.wait_for_floor(process)
                 yield FLOOR_PORT, process.pid
             finally:
                 process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGCONT)  # it may have been stopped
                 try:
                     process.wait(10)
                 except subprocess.TimeoutExpired:

@@ -6,10 +6,15 @@ several windows the median counts, so that a moment in which the machine was els
 nothing; a window that is known to be disturbed is made again, and how many were is recorded.
 
 - cost: processor time an answer at a fixed offered rate, the server's and its receiving threads'
-- saturated: answers a second when a quarter more is asked than can be answered
+- saturated: answers a second when a quarter more is asked than can be answered; and the processor
+  time an answer then takes
 - rate: the most answers a second at less than LOSS_MAX loss, searched downwards from there
 - latency: of questions sent at their own pace, whatever the answers do, at half that rate, or at
   LATENCY_LOAD_MAX if that is less
+
+Cost and saturation are taken in rounds, in each of which every contender has one window of either:
+the machine's speed changes by half from one minute to the next, and a ratio is only worth something
+between windows that are seconds apart.
 """
 
 import dataclasses
@@ -20,6 +25,12 @@ LOSS_MAX = 0.001
 # What may come after the window's end: else a queue that fills passes for an answer.
 LATE_MAX = 0.03
 OVERLOAD = 1.25
+# A window with less loss than this was not saturated; then so many times as much is asked.
+SATURATED_LOSS = 0.05
+MORE = 2
+TRIES_OF_ROUND = 5
+# What one window says is not trusted to have halved: it may have been a stall.
+SLOWER = 0.7
 # Steps down from the saturated rate; two rates nearer than the precision are the same.
 STEP = 1.12
 PRECISION = 1.04
@@ -146,10 +157,12 @@ def median_of(windows, what):
     return statistics.median(what(window) for window in windows)
 
 
-def saturate(tally, start=None):
-    """Windows in which a quarter more is asked than the server answers. What it answers is found by
-    doubling what is asked until twice not all of it is answered, or the generator gives no more."""
+def saturate(tally, start=None, count=None):
+    """`count` windows in which a quarter more is asked than the server answers. What it answers is
+    found by doubling what is asked until twice not all of it is answered, or the generator gives no
+    more."""
     rate = start or RATE_FIRST
+    count = count or tally.pace.windows
     windows = []
     for _ in range(TRIES_MAX):
         best = tally.windows(rate, 1)[0]
@@ -158,11 +171,12 @@ def saturate(tally, start=None):
         if best.rate() >= 0.95 * rate:
             rate *= 2
             continue
-        windows = tally.windows(OVERLOAD * max(RATE_MIN, best.rate()), tally.pace.windows)
-        if best.sent < 0.9 * rate * best.seconds or median_of(windows, Window.loss) > 0.05:
+        windows = tally.windows(OVERLOAD * max(RATE_MIN, best.rate()), count)
+        loss = median_of(windows, Window.loss)
+        if best.sent < 0.9 * rate * best.seconds or loss > SATURATED_LOSS:
             break
         rate = 2 * OVERLOAD * best.rate()  # it was a stall after all
-    return windows or tally.windows(rate, tally.pace.windows)
+    return windows or tally.windows(rate, count)
 
 
 def highest(passes, saturated):
@@ -198,38 +212,104 @@ def latency(tally, rate):
     return best
 
 
-def costs(tally, found):
-    windows = tally.windows(COST_RATE, tally.pace.windows)
-    answers = max(1, tally.last["answers"])
-    found.update(cost_ns=round(median_of(windows, Window.cost_ns)),
-                 cost_loss=median_of(windows, Window.loss),
-                 answer_bytes=round(tally.last.get("bytes", 0) / answers),
-                 truncated=round(tally.last.get("tc", 0) / answers, 4))
-
-
 def rates(tally, found, previous):
     windows = saturate(tally, previous)
-    saturated = median_of(windows, Window.rate)
-    found.update(saturated_per_s=round(saturated),
-                 full_cost_ns=round(median_of(windows, Window.cost_ns)),
-                 saturated_loss=round(median_of(windows, Window.loss), 4))
-    best = highest(tally.passes, saturated)
+    found["saturated_per_s"] = round(median_of(windows, Window.rate))
+    best = highest(tally.passes, found["saturated_per_s"])
     found["answers_per_s"] = round(best.rate()) if best else 0
 
 
+class Measurement:
+    """What is measured of one contender in one run: `begin`, then rounds that take turns with those
+    of the others, then `end`. `previous` is an earlier run's saturated rate."""
+
+    def __init__(self, target, measures, pace, previous=None):
+        self.tally = Tally(target, pace)
+        self.measures = measures
+        self.capacity = previous  # answers a second, as last seen
+        self.rounds = []  # the figures of each, None where no window was undisturbed
+        self.kept = {"cost": [], "full": []}
+        self.found = {}
+
+    def begin(self):
+        if self.capacity:
+            return
+        self.tally.run(COST_RATE, 1)  # caches, and what is made at the first questions
+        if "rate" in self.measures:
+            self.capacity = median_of(saturate(self.tally, None, 1), Window.rate)
+
+    def round(self):
+        found = {}
+        if "cost" in self.measures:
+            window = self.tally.windows(COST_RATE, 1)[-1]
+            self.describe_answers()
+            self.keep("cost", window)
+            found["cost_ns"] = round(window.cost_ns()) if is_worth(window) else None
+        if "rate" in self.measures:
+            window = self.full_window()
+            self.keep("full", window)
+            found["full_cost_ns"] = round(window.cost_ns()) if is_worth(window) else None
+            found["saturated_per_s"] = round(window.rate()) if is_worth(window) else None
+        self.rounds.append(found)
+
+    def full_window(self):
+        """A window beyond what is answered, at a rate that follows the machine."""
+        rate = OVERLOAD * max(RATE_MIN, self.capacity)
+        for tried in range(TRIES_OF_ROUND):
+            window = self.tally.windows(rate, 1)[-1]
+            generator_ends = window.sent < 0.9 * min(rate, RATE_MAX) * window.seconds
+            if window.loss() > SATURATED_LOSS or generator_ends:
+                break
+            rate *= MORE
+        if tried > 0 and not generator_ends:  # by up to MORE too much was asked
+            window = self.tally.windows(OVERLOAD * window.rate(), 1)[-1]
+        self.capacity = max(window.rate(), SLOWER * self.capacity)
+        return window
+
+    def describe_answers(self):
+        answers = max(1, self.tally.last["answers"])
+        self.found.update(answer_bytes=round(self.tally.last.get("bytes", 0) / answers),
+                          truncated=round(self.tally.last.get("tc", 0) / answers, 4))
+
+    def keep(self, kind, window):
+        self.kept[kind].append(window)
+
+    def windows_of(self, kind):
+        """The undisturbed ones; if there is none, all."""
+        kept = self.kept[kind]
+        return [window for window in kept if is_worth(window)] or kept
+
+    def end(self):
+        """The results as recorded."""
+        found = self.found
+        if self.kept["cost"]:
+            windows = self.windows_of("cost")
+            found.update(cost_ns=round(median_of(windows, Window.cost_ns)),
+                         cost_loss=median_of(windows, Window.loss))
+        if self.kept["full"]:
+            windows = self.windows_of("full")
+            saturated = median_of(windows, Window.rate)
+            found.update(saturated_per_s=round(saturated),
+                         full_cost_ns=round(median_of(windows, Window.cost_ns)),
+                         saturated_loss=round(median_of(windows, Window.loss), 4))
+            best = highest(self.tally.passes, saturated)
+            found["answers_per_s"] = round(best.rate()) if best else 0
+        if "latency" in self.measures:
+            half = min(LATENCY_LOAD_MAX, (found["answers_per_s"] or found["saturated_per_s"]) / 2)
+            window, found["latency_us"] = latency(self.tally, half)
+            found["latency_loss"] = window.loss()
+        found.update(rounds=self.rounds, windows=self.tally.made, disturbed=self.tally.disturbed)
+        return found
+
+
+def is_worth(window):
+    return not window.is_disturbed() and window.answers > 0
+
+
 def measure(target, measures, pace, previous=None):
-    """The results of one run, as recorded. `previous` is an earlier run's saturated rate."""
-    tally = Tally(target, pace)
-    if not previous:
-        tally.run(COST_RATE, 1)  # caches, and what is made at the first questions
-    found = {}
-    if "cost" in measures:
-        costs(tally, found)
-    if "rate" in measures:
-        rates(tally, found, previous)
-    if "latency" in measures:
-        half = min(LATENCY_LOAD_MAX, (found["answers_per_s"] or found["saturated_per_s"]) / 2)
-        window, found["latency_us"] = latency(tally, half)
-        found["latency_loss"] = window.loss()
-    found.update(windows=tally.made, disturbed=tally.disturbed)
-    return found
+    """All of it for one contender alone."""
+    one = Measurement(target, measures, pace, previous)
+    one.begin()
+    for _ in range(pace.windows):
+        one.round()
+    return one.end()

@@ -78,9 +78,9 @@ class Rates(unittest.TestCase):
 
     def test_stalls_at_the_beginning_do_not_end_the_search(self):
         def stall(number):
-            return {"answers": 9000, "in_time": 9000} if number <= 2 else {}
+            return {"answers": 9000, "in_time": 9000} if number <= 3 else {}
 
-        found = measure.measure(Formula(900_000, disturb=stall), {"rate"}, PACE, 150_000)
+        found = measure.measure(Formula(900_000, disturb=stall), {"rate"}, PACE)
         self.assertAlmostEqual(found["saturated_per_s"], 900_000, delta=10_000)
 
     def test_one_window_in_three_that_stalls_decides_nothing(self):
@@ -89,6 +89,25 @@ class Rates(unittest.TestCase):
 
         best = measure.highest(measure.Tally(Formula(200_000, disturb=stall), PACE).passes, 100_000)
         self.assertGreaterEqual(best.rate(), 100_000)
+
+
+class Rounds(unittest.TestCase):
+    def test_follow_a_machine_whose_speed_changes(self):
+        target = Formula(400_000)
+        one = measure.Measurement(target, {"rate"}, PACE)
+        one.begin()
+        for limit in (400_000, 200_000, 1_000_000, 900_000):
+            target.limit = limit
+            one.round()
+            self.assertAlmostEqual(one.rounds[-1]["saturated_per_s"] / limit, 1, delta=0.02)
+
+    def test_that_are_disturbed_have_no_figure(self):
+        one = measure.Measurement(Formula(100_000, disturb=lambda _: {"steal_ms": 90}), {"cost"},
+                                  PACE)
+        one.begin()
+        one.round()
+        self.assertEqual(one.rounds, [{"cost_ns": None}])
+        self.assertGreater(one.end()["cost_ns"], 0)
 
 
 class Disturbances(unittest.TestCase):

@@ -56,6 +56,13 @@ class Figures(unittest.TestCase):
         self.assertEqual(figures.ratios(RUNS, "holdfast", "knot", "answers_per_s"), [2, 2])
         self.assertIsNone(figures.median_ratio(RUNS, "holdfast", "nsd", "cost_ns"))
 
+    def test_ratios_are_within_a_round_where_there_are_rounds(self):
+        """A machine that becomes half as fast changes no ratio, and one round without a figure
+        loses no other."""
+        mine, theirs = ([{"cost_ns": cost} for cost in made] for made in ((2, 4, 9), (4, 8, None)))
+        runs = [{"holdfast": {"rounds": mine}, "knot": {"rounds": theirs}}]
+        self.assertEqual(figures.ratios(runs, "holdfast", "knot", "cost_ns"), [0.5, 0.5])
+
     def test_floors_come_last(self):
         self.assertEqual(figures.contenders([{"floor:x": 1, "knot": 1}, {"nsd": 1}]),
                          ["knot", "nsd", "floor:x"])

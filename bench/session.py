@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of the bench: loads a zone set into every server, measures them in turn, again and again,
-so that what disturbs the machine meets all alike; then the next set.
+"""One run of the bench: loads a zone set into every server and lets the servers take turns under
+the workloads of that set, so that what disturbs the machine meets all alike; then the next set.
 
-Servers that use sockets stay loaded and idle beside each other. One that attaches a program to the
-interface runs only while it is measured.
+All stay loaded and idle beside each other. One that attaches a program to the interface has a
+laboratory of its own on the same cores, so that it is in nobody's way.
 """
 
 import contextlib
 import dataclasses
 import datetime
 import itertools
+import os
 import pathlib
+import signal
 import time
 
 import figures
@@ -24,6 +26,11 @@ FIRST_PORT = 5301
 # In the short bench others are measured under the first workload only, and this floor not at all.
 QUICK_SERVERS = ("holdfast", "holdfast-xdp", "knot", "knot-xdp", "nsd")
 NOT_QUICK = "afxdp+busy-poll"
+# What never sleeps has its turn after the rounds of the others, and is stopped before and after.
+RESTLESS = "busy-poll"
+SOCKETS = "recvmmsg"  # the floor that needs no laboratory of its own
+# Rounds of a run.
+ROUNDS, QUICK_ROUNDS = 3, 5
 
 
 @dataclasses.dataclass
@@ -40,7 +47,8 @@ class Plan:
     adds: bool = False  # to the runs that are recorded, in place of replacing them
 
     def pace(self):
-        return measure.Pace(0.1, 3, 1.2) if self.quick else measure.Pace(0.15, 3, 1.2)
+        window, rounds = (0.1, QUICK_ROUNDS) if self.quick else (0.15, ROUNDS)
+        return measure.Pace(window, rounds, 1.2)
 
     def seconds_left(self):
         return self.deadline - time.monotonic()
@@ -61,6 +69,21 @@ class Target:
                                windows, latency_rate)
 
 
+class Resting(Target):
+    """One that never sleeps, and so is stopped whenever it is not asked."""
+
+    def __init__(self, *about):
+        super().__init__(*about)
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def load(self, *asked):
+        os.kill(self.pid, signal.SIGCONT)
+        try:
+            return super().load(*asked)
+        finally:
+            os.kill(self.pid, signal.SIGSTOP)
+
+
 class Session:
     """Holds the laboratory, the results and what is running."""
 
@@ -70,6 +93,8 @@ class Session:
         self.results = results
         self.tell = plan.tell
         self.running = {}
+        self.places = {}  # laboratories of those who attach programs
+        self.standing = contextlib.ExitStack()
         # (workload, contender): the last run's rate, from which the next search begins
         self.rates = {}
 
@@ -118,14 +143,20 @@ class Session:
         if words not in remarks:
             remarks.append(words)
 
+    def place_of(self, name):
+        """The laboratory that is `name`'s alone, made when it is first asked for."""
+        if name not in self.places:
+            self.places[name] = self.standing.enter_context(self.place.beside())
+        return self.places[name]
+
     def start_all(self, names, zone_set):
-        """Every server that uses sockets, one after the other."""
+        """One after the other."""
         for number, name in enumerate(names):
-            if not servers.KINDS[name].xdp:
-                self.start(name, zone_set, FIRST_PORT + number)
+            self.start(name, zone_set, FIRST_PORT + number)
 
     def start(self, name, zone_set, port):
-        server = servers.KINDS[name](self.place, str(self.plan.folder), zone_set, port)
+        place = self.place_of(name) if servers.KINDS[name].xdp else self.place
+        server = servers.KINDS[name](place, str(self.plan.folder), zone_set, port)
         began = time.monotonic()
         try:
             server.start()
@@ -145,40 +176,27 @@ class Session:
         for one in [name] if name else list(self.running):
             self.running.pop(one).stop()
 
-    @contextlib.contextmanager
-    def server(self, name, zone_set):
-        """The server, running; one with a program on the interface only within the block."""
-        if name in self.running:
-            yield self.running[name]
-            return
-        if not servers.KINDS[name].xdp:
-            yield None
-            return
-        server = self.start(name, zone_set, FIRST_PORT + len(servers.ALL))
-        try:
-            yield server
-        finally:
-            if server:
-                self.stop(name)
+    def close(self):
+        self.stop()
+        self.standing.close()
 
     def measure_workload(self, workload, zone_set, names):
         questions = workloads.generator_options(workload, zone_set)
         record = {"title": workload.title, "date": str(datetime.date.today()),
                   "zone_set": zone_set.name, "cost_rate": measure.COST_RATE,
                   "runs": self.runs_before("workloads", workload.name, "runs")}
-        for number in range(self.plan.runs):
-            if self.plan.seconds_left() < 30:
-                self.remark(f"{workload.name}: {number} of {self.plan.runs} runs, no time was left")
-                break
-            found = {}
-            # Every other run goes the other way round.
-            for name in names if number % 2 == 0 else reversed(names):
-                with self.server(name, zone_set) as server:
-                    if server:
-                        found[name] = self.measure_server(workload, server, questions)
-            found.update(self.measure_floors(workload, questions, found))
-            record["runs"].append({name: one for name, one in found.items() if one})
-            self.results["workloads"][workload.name] = record
+        with contextlib.ExitStack() as floors:
+            targets = [self.target(self.running[name], questions) for name in names
+                       if name in self.running]
+            targets += self.floors(workload, questions, targets, floors)
+            for number in range(self.plan.runs):
+                if self.plan.seconds_left() < 30:
+                    self.remark(f"{workload.name}: {number} of {self.plan.runs} runs, no time was"
+                                " left")
+                    break
+                # Every other run goes the other way round.
+                record["runs"].append(self.run(workload, targets[::1 if number % 2 == 0 else -1]))
+                self.results["workloads"][workload.name] = record
 
     def runs_before(self, *path):
         """The runs that are recorded there, if this one adds to them."""
@@ -187,39 +205,65 @@ class Session:
             found = found.get(key, {})
         return list(found) if self.plan.adds else []
 
-    def measure_one(self, workload, target, measures):
-        key = workload.name, target.name
-        try:
-            found = measure.measure(target, measures, self.plan.pace(), self.rates.get(key))
-        except RuntimeError as error:
-            self.remark(f"{target.name} in {workload.name}: {str(error)[:300]}")
-            return None
-        self.rates[key] = found.get("saturated_per_s") or None
-        self.tell(f"{workload.name}: {target.name}"
+    def run(self, workload, targets):
+        """What each contender gave, by name."""
+        pace = self.plan.pace()
+        made = {one.name: measure.Measurement(one, workload.measures, pace,
+                                              self.rates.get((workload.name, one.name)))
+                for one in targets}
+        found = {}
+        resting = [one for one in targets if RESTLESS not in one.name]
+        alone = [[one] for one in targets if RESTLESS in one.name]
+        for group in [resting, *alone]:
+            self.take_turns(workload, {one.name: made[one.name] for one in group}, found)
+        return found
+
+    def take_turns(self, workload, made, found):
+        """Rounds of all; then the rest of each. One that fails is left out, with a remark."""
+        def each(step):
+            for name in list(made):
+                try:
+                    yield name, step(made[name])
+                except RuntimeError as error:
+                    self.remark(f"{name} in {workload.name}: {str(error)[:300]}")
+                    del made[name]
+
+        list(each(measure.Measurement.begin))
+        for _ in range(self.plan.pace().windows):
+            list(each(measure.Measurement.round))
+        for name, one in each(measure.Measurement.end):
+            found[name] = one
+            self.rates[workload.name, name] = one.get("saturated_per_s") or None
+            self.tell_figures(workload, name, one)
+
+    def tell_figures(self, workload, name, found):
+        self.tell(f"{workload.name}: {name}"
                   f" {figures.thousands(found.get('answers_per_s'))}/s, saturated"
                   f" {figures.thousands(found.get('saturated_per_s'))}/s,"
                   f" {figures.microseconds(found.get('cost_ns'))} an answer, at full rate"
                   f" {figures.microseconds(found.get('full_cost_ns'))};"
                   f" {found['disturbed']} of {found['windows']} windows disturbed")
-        return found
 
     def target(self, server, questions):
-        return Target(self.place, server.name, server.port, questions, server.process.pid)
+        return Target(server.place, server.name, server.port, questions, server.process.pid)
 
-    def measure_server(self, workload, server, questions):
-        return self.measure_one(workload, self.target(server, questions), workload.measures)
-
-    def measure_floors(self, workload, questions, found):
-        """The echoes, answering as many bytes as holdfast did."""
-        size = next((one["answer_bytes"] for one in found.values() if one), 64)
-        floors = {}
-        for kind in workload.floors:
-            if self.plan.quick and kind == NOT_QUICK:
-                continue
+    def floors(self, workload, questions, targets, stack):
+        """The echoes, answering as many bytes as the first server."""
+        kinds = [kind for kind in workload.floors if not (self.plan.quick and kind == NOT_QUICK)]
+        if not kinds or not targets:
+            return []
+        tally = measure.Tally(targets[0], self.plan.pace())
+        tally.run(measure.COST_RATE, 1)
+        size = round(tally.last["bytes"] / max(1, tally.last["answers"])) or 64
+        made = []
+        for kind in kinds:
+            name = figures.FLOOR + kind
+            place = self.place if kind == SOCKETS else self.place_of(name)
             try:
-                with self.place.floor(kind, size) as (port, pid):
-                    target = Target(self.place, figures.FLOOR + kind, port, questions, pid)
-                    floors[target.name] = self.measure_one(workload, target, workload.measures)
+                port, pid = stack.enter_context(place.floor(kind, size))
             except RuntimeError as error:
                 self.remark(f"echo {kind}: {str(error)[:200]}")
-        return floors
+                continue
+            made.append(Resting(place, name, port, questions, pid) if RESTLESS in kind
+                        else Target(place, name, port, questions, pid))
+        return made

@@ -7,6 +7,7 @@ A row is measured or it is not, and then says so; nothing is taken for met becau
 import dataclasses
 import json
 import pathlib
+import statistics
 
 import figures
 
@@ -42,6 +43,15 @@ class Row:
         return [self.what, wanted, amount, verdict, self.note]
 
 
+def ratio_row(what, beside, bound, ratios, sense="at most"):
+    """The median of the ratios, with the least and the most."""
+    if not ratios:
+        return Row(what, beside, bound, None, sense)
+    low, middle, high = figures.spread(ratios)
+    note = f"{low:.2f} to {high:.2f} in {len(ratios)}" if len(ratios) > 1 else ""
+    return Row(what, beside, bound, middle, sense, note=note)
+
+
 def runs_of(results, workload):
     return results.get("workloads", {}).get(workload, {}).get("runs", [])
 
@@ -52,21 +62,21 @@ def socket_rows(results):
         for other, beside, bound in ((SOCKET_FLOOR, "recvmmsg echo", 1.10), ("knot", "Knot", 0.75),
                                      ("nsd", "NSD", 0.75)):
             for key, when in (("cost_ns", ""), ("full_cost_ns", ", saturated")):
-                yield Row(f"Sockets, {what}: processor time an answer{when}", beside, bound,
-                          figures.median_ratio(runs, MINE, other, key))
+                yield ratio_row(f"Sockets, {what}: processor time an answer{when}", beside, bound,
+                                figures.ratios(runs, MINE, other, key))
 
 
 def xdp_rows(results):
     for workload, what in (("records", "positive answers"), ("nxdomain", "NXDOMAIN")):
         runs = runs_of(results, workload)
         for key, when in (("answers_per_s", ""), ("saturated_per_s", ", saturated")):
-            floors = [figures.median_ratio(runs, MINE_XDP, floor, key) for floor in XDP_FLOORS]
+            floors = [figures.ratios(runs, MINE_XDP, floor, key) for floor in XDP_FLOORS]
             # The faster echo is the floor.
-            known = [ratio for ratio in floors if ratio is not None]
-            yield Row(f"AF_XDP, {what}: answers a second{when}", "AF_XDP echo", 0.85,
-                      min(known) if known else None, "at least")
-            yield Row(f"AF_XDP, {what}: answers a second{when}", "Knot's XDP", 2,
-                      figures.median_ratio(runs, MINE_XDP, "knot-xdp", key), "at least")
+            least = min((one for one in floors if one), key=statistics.median, default=[])
+            yield ratio_row(f"AF_XDP, {what}: answers a second{when}", "AF_XDP echo", 0.85, least,
+                            "at least")
+            yield ratio_row(f"AF_XDP, {what}: answers a second{when}", "Knot's XDP", 2,
+                            figures.ratios(runs, MINE_XDP, "knot-xdp", key), "at least")
 
 
 def signed_row(results):
@@ -120,10 +130,10 @@ def load_rows(recorded, name):
 def tcp_rows(results):
     for mode, what in (("pipelined", "TCP, pipelined"), ("single", "TCP, a connection a question")):
         runs = results.get("tcp", {}).get(mode, [])
-        yield Row(f"{what}: answers a second", "Knot", 1,
-                  figures.median_ratio(runs, MINE, "knot", "answers_per_s"), "at least")
-        yield Row(f"{what}: processor time an answer", "Knot", 1,
-                  figures.median_ratio(runs, MINE, "knot", "cost_ns"))
+        yield ratio_row(f"{what}: answers a second", "Knot", 1,
+                        figures.ratios(runs, MINE, "knot", "answers_per_s"), "at least")
+        yield ratio_row(f"{what}: processor time an answer", "Knot", 1,
+                        figures.ratios(runs, MINE, "knot", "cost_ns"))
 
 
 def other_rows(results):
