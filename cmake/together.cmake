@@ -27,7 +27,8 @@ function(holdfast_compile_for_together)
   foreach(source ${ARGN})
     if(source MATCHES "/src/(${holdfast_together_files})\\.cc$")
       set_source_files_properties(${source} PROPERTIES
-                                  COMPILE_OPTIONS "-flto=auto;-ffat-lto-objects")
+                                  COMPILE_OPTIONS "-flto=auto;-ffat-lto-objects"
+                                  SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()
 endfunction()
