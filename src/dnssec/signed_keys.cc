@@ -23,7 +23,8 @@ namespace {
 constexpr std::string_view request_head = ";; KeySigningRequest ";
 constexpr std::string_view response_head = ";; SignedKeyResponse ";
 constexpr std::string_view form_version = "1.0";
-constexpr size_t time_digits = 14;  // YYYYMMDDHHMMSS; fewer are seconds
+constexpr size_t time_digits = 14;                // YYYYMMDDHHMMSS; others are seconds
+constexpr uint64_t time_s_max = 253'402'300'799;  // the end of 9999; less than that many digits
 constexpr uint32_t inception_offset_s = 3600;
 constexpr unsigned file_mode = 0644;
 
@@ -45,7 +46,7 @@ std::optional<uint64_t> read_time(std::string_view word) {
   uint64_t seconds = 0;
   const auto [at, error] = std::from_chars(word.data(), word.data() + word.size(), seconds);
   if (word.empty() || error != std::errc() || at != word.data() + word.size()) return std::nullopt;
-  return seconds;
+  return seconds <= time_s_max ? std::optional(seconds) : std::nullopt;
 }
 
 bool belongs_here(uint16_t type) {
@@ -93,6 +94,10 @@ class Reader {
     }
     for (KeyPeriod& period : periods_) TRY(finish(period));
     std::ranges::sort(periods_, {}, &KeyPeriod::begin_s);
+    const auto twice = std::ranges::adjacent_find(periods_, {}, &KeyPeriod::begin_s);
+    if (twice != periods_.end()) {
+      return fail(source_ + ": two periods begin at " + key_time_text(twice->begin_s));
+    }
     return std::move(periods_);
   }
 
@@ -123,6 +128,9 @@ class Reader {
       if (!(scanner_.owner() == zone_)) return complain("a record of another name");
       KeyPeriod& period = periods_.back();
       const Bytes rdata = scanner_.rdata();
+      if (scanner_.type() == wire::type_dnskey && !Dnskey::parse(rdata)) {
+        return complain("a DNSKEY that is too short to be one");
+      }
       if (scanner_.type() == wire::type_rrsig && rdata.size() > rrsig_head_bytes &&
           belongs_here(load_be16(rdata.data()))) {
         rrset_of(period, load_be16(rdata.data()))

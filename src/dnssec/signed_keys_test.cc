@@ -132,6 +132,12 @@ TEST_F(SignedKeys, TextsThatAreWrongAreRefused) {
   EXPECT_THAT(error_of(head + "example. 1 IN A 192.0.2.1\n"), HasSubstr("is none of DNSKEY"));
   EXPECT_THAT(error_of(head + "example. 1 IN DNSKEY 256 3 15 AAAA\n"), HasSubstr("is not signed"));
   EXPECT_THAT(error_of(head + "example. 1 IN DNSKEY 256 3 15 *\n"), HasSubstr("r:2: "));
+  EXPECT_THAT(error_of(head + "example. 1 IN DNSKEY \\# 1 01\n"), HasSubstr("r:2: a DNSKEY that"));
+  for (const char* time : {"253402300800", "010000000000000", "18446744073709551615"}) {
+    EXPECT_THAT(error_of(std::string(";; SignedKeyResponse 1.0 ") + time), HasSubstr("is no time"));
+  }
+  const std::string keys = write_key_periods(response(), zone_, KeyText::response, sample_time_s);
+  EXPECT_THAT(error_of(keys + keys), HasSubstr("two periods begin at 20"));
 }
 
 TEST_F(SignedKeys, AreKeptInTheFolder) {
