@@ -50,16 +50,24 @@ dnssec::SigningPolicy signing_policy(const PolicySetting& policy) {
   return signing;
 }
 
-// RFC 1035 §3.3.13: the serial is the first of the five numbers that end the RDATA.
-std::optional<uint32_t> serial_of(const zone::Contents& contents) {
+// RFC 1035 §3.3.13: one of the five numbers that end the RDATA.
+enum class SoaNumber : uint8_t { serial, refresh, retry, expire, minimum };
+
+std::optional<uint32_t> soa_number(const zone::Contents& contents, SoaNumber number) {
   zone::Contents::Cursor cursor(contents);
   const zone::StagedNode* apex = cursor.next();
-  constexpr size_t numbers_bytes = 20;
+  constexpr size_t number_bytes = 4;
+  constexpr size_t numbers_bytes = 5 * number_bytes;
   for (const zone::StagedRrset& rrset : apex->rrsets) {
     if (rrset.type != wire::type_soa || rrset.rdata.front().size() < numbers_bytes) continue;
-    return load_be32(rrset.rdata.front().last(numbers_bytes).data());
+    const Bytes numbers = rrset.rdata.front().last(numbers_bytes);
+    return load_be32(numbers.subspan(number_bytes * static_cast<size_t>(number)).data());
   }
   return std::nullopt;
+}
+
+std::optional<uint32_t> serial_of(const zone::Contents& contents) {
+  return soa_number(contents, SoaNumber::serial);
 }
 
 // Key files alone tell when a key is used: the next such moment is one to sign again.
@@ -105,6 +113,20 @@ void warn_of_end(const std::string& zone, const PolicySetting& policy, const Sig
                "DNSKEY records of zone " + zone + " are signed until " +
                    dnssec::key_time_text(end_s) +
                    " only: import what its offline KSK signs for the time after that");
+}
+
+// A secondary that has lost its primary serves what it has until the SOA's expire; no signature may
+// end before that.
+void warn_of_expire(const std::string& zone, const PolicySetting& policy,
+                    const zone::Contents& records) {
+  const uint32_t expire_s = soa_number(records, SoaNumber::expire).value_or(0);
+  if (expire_s <= policy.signature_refresh_s) return;
+  log::warning(log::Category::zones, "signatures-end-early",
+               "the SOA of zone " + zone + " lets secondaries serve it for " +
+                   std::to_string(expire_s) + " s without us, its signatures may end after " +
+                   std::to_string(policy.signature_refresh_s) +
+                   " s of that: raise signature_refresh_s of policy \"" + policy.name +
+                   "\", or lower the expire of the SOA");
 }
 
 Result<void> judge(const dnssec::SignedZone& made, uint64_t now_s, unsigned threads) {
@@ -177,6 +199,7 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
   }
   dnssec::ApexAdditions additions = TRY(additions_of(state, policy, now_s));
   warn_of_end(zone, policy, state, now_s);
+  warn_of_expire(zone, policy, records);
   const bool is_large = records.record_count() > own_thread_records_max;
   dnssec::SigningTask task{.records = &records,
                            .before = before,

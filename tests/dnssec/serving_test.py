@@ -60,10 +60,10 @@ class SignedServer(harness.Server):
     def serial(self):
         return self.ask("signed.test", "SOA").answer[0][0].serial
 
-    def served(self):
+    def served(self, zone="signed.test"):
         """What is served, in a file."""
         path = self.directory / "served"
-        path.write_text(self.holdfast("zone", "print", "signed.test").stdout)
+        path.write_text(self.holdfast("zone", "print", zone).stdout)
         return path
 
     def wait(self, holds):
@@ -78,12 +78,28 @@ class SignedServer(harness.Server):
         raise AssertionError(f"not within {WAIT_S} s:\n" + self.log_text())
 
 
-class Unbound:
-    """A validating resolver that trusts the zone's DS and asks our server."""
+class PolicyServer(SignedServer):
+    """With {zone: policy} and {policy: settings}."""
 
-    def __init__(self, server, ds):
+    def __init__(self, zones, policies):
+        harness.Server.__init__(
+            self, {zone: zone_text().replace("signed.test", zone) for zone in zones},
+            zone_settings={zone: {"policy": policy} for zone, policy in zones.items()},
+            tables=[("policy", {"name": f"{name}", **settings})
+                    for name, settings in policies.items()])
+
+    write_config = harness.Server.write_config
+
+
+class Unbound:
+    """A validating resolver that trusts the zones' DS, {zone: ds}, and asks our server."""
+
+    def __init__(self, server, anchors):
         self.folder = tempfile.TemporaryDirectory(prefix="holdfast-unbound-")
         self.port = harness.free_port()
+        trusted = "".join(f'  trust-anchor: "{ds}"\n' for ds in anchors.values())
+        stubs = "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{server.port}\n'
+                        for zone in anchors)
         config = pathlib.Path(self.folder.name) / "unbound.conf"
         config.write_text(f"""server:
   interface: 127.0.0.1@{self.port}
@@ -95,15 +111,11 @@ class Unbound:
   do-not-query-localhost: no
   module-config: "validator iterator"
   local-zone: "test." nodefault
-  trust-anchor: "{ds}"
-  cache-max-ttl: 0
+{trusted}  cache-max-ttl: 0
   cache-max-negative-ttl: 0
 remote-control:
   control-enable: no
-stub-zone:
-  name: "signed.test"
-  stub-addr: 127.0.0.1@{server.port}
-""")
+{stubs}""")
         self.process = subprocess.Popen(["unbound", "-d", "-c", str(config)],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -127,58 +139,84 @@ stub-zone:
                 time.sleep(0.1)
 
 
-class Serving(unittest.TestCase):
-    def assert_good(self, server):
+class Judged(unittest.TestCase):
+    def assert_good(self, server, zone="signed.test"):
         """By ldns, by BIND, and by ourselves."""
-        served = server.served()
+        served = server.served(zone)
         for judge in (["ldns-verify-zone", str(served)],
-                      ["dnssec-verify", "-z", "-o", "signed.test", str(served)],
-                      [harness.program(), "zone", "check", "--dnssec", "signed.test",
-                       str(served)]):
+                      ["dnssec-verify", "-z", "-o", zone, str(served)],
+                      [harness.program(), "zone", "check", "--dnssec", zone, str(served)]):
             done = subprocess.run(judge, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, f"{judge}\n{done.stdout}{done.stderr}\n"
                                                  f"{served.read_text()}")
 
-    def ds(self, server):
-        done = server.holdfast("key", "ds", "signed.test")
+    def ds(self, server, zone="signed.test"):
+        done = server.holdfast("key", "ds", zone)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.strip()
 
-    def check_with_resolver(self, server):
-        with Unbound(server, self.ds(server)) as resolver:
-            for name, rdtype, rcode in (
-                    ("signed.test", "SOA", "NOERROR"), ("signed.test", "DNSKEY", "NOERROR"),
-                    ("signed.test", "CDS", "NOERROR"), ("www.signed.test", "A", "NOERROR"),
-                    ("www.signed.test", "AAAA", "NOERROR"), ("alias.signed.test", "A", "NOERROR"),
-                    ("x.wild.signed.test", "TXT", "NOERROR"), ("empty.signed.test", "A", "NOERROR"),
-                    ("x.wild.signed.test", "A", "NOERROR"), ("nosuch.signed.test", "A", "NXDOMAIN"),
-                    ("a.b.c.signed.test", "A", "NXDOMAIN")):
-                reply = resolver.ask(name, rdtype)
-                self.assertEqual(dns.rcode.to_text(reply.rcode()), rcode, f"{name} {rdtype}")
-                # RFC 5155 §6: opt-out proves nothing of names that do not exist.
-                if "opt-out" in server.policy and not (name.startswith(("www", "alias")) or
-                                                       name == "signed.test"):
-                    continue
-                self.assertTrue(reply.flags & dns.flags.AD, f"{name} {rdtype} is not validated")
+    def check_with(self, resolver, zone, opts_out=False):
+        for name, rdtype, rcode in (
+                ("", "SOA", "NOERROR"), ("", "DNSKEY", "NOERROR"), ("", "CDS", "NOERROR"),
+                ("www.", "A", "NOERROR"), ("www.", "AAAA", "NOERROR"), ("alias.", "A", "NOERROR"),
+                ("x.wild.", "TXT", "NOERROR"), ("empty.", "A", "NOERROR"),
+                ("x.wild.", "A", "NOERROR"), ("nosuch.", "A", "NXDOMAIN"),
+                ("a.b.c.", "A", "NXDOMAIN")):
+            reply = resolver.ask(name + zone, rdtype)
+            self.assertEqual(dns.rcode.to_text(reply.rcode()), rcode, f"{name}{zone} {rdtype}")
+            # RFC 5155 §6: opt-out proves nothing of names that do not exist.
+            if opts_out and name not in ("", "www.", "alias."):
+                continue
+            self.assertTrue(reply.flags & dns.flags.AD, f"{name}{zone} {rdtype} is not validated")
 
-    def check_with_delv(self, server):
-        owner, _, _, _, tag, algorithm, digest_type, *digest = self.ds(server).split()
+    def check_with_delv(self, server, zone):
+        owner, _, _, _, tag, algorithm, digest_type, *digest = self.ds(server, zone).split()
         anchor = server.directory / "anchor"
         anchor.write_text(f"trust-anchors {{ {owner} static-ds {tag} {algorithm} {digest_type} "
                           f"\"{''.join(digest)}\"; }};\n")
         done = subprocess.run(["delv", "@127.0.0.1", "-p", str(server.port), "-a", str(anchor),
-                               "+root=signed.test", "www.signed.test", "A"],
+                               f"+root={zone}", f"www.{zone}", "A"],
                               capture_output=True, text=True, timeout=30, check=False)
         self.assertIn("; fully validated", done.stdout, done.stderr)
 
-    def test_each_policy_is_validated(self):
-        for policy in ("", 'keys = "ksk+zsk"\ndenial = "nsec3"',
-                       'algorithm = "ed25519"\ndenial = "nsec3-opt-out"', 'zonemd = true',
-                       'algorithm = "rsasha256"'):
-            with self.subTest(policy), SignedServer(policy) as server:
-                self.assert_good(server)
-                self.check_with_resolver(server)
-                self.check_with_delv(server)
+
+class Policies(Judged):
+    """One zone for each policy, served at once."""
+    POLICIES = {
+        "csk": {}, "pair": {"keys": "ksk+zsk", "denial": "nsec3"}, "digest": {"zonemd": True},
+        "optout": {"algorithm": "ed25519", "denial": "nsec3-opt-out"},
+        **{algorithm: {"algorithm": algorithm} for algorithm in (
+            "rsasha256", "rsasha512", "ecdsap384sha384", "ed25519", "ed448")}}
+
+    def test_each_is_validated(self):
+        zones = {f"{name}.test": name for name in self.POLICIES}
+        with PolicyServer(zones, self.POLICIES) as server:
+            anchors = {zone: self.ds(server, zone) for zone in zones}
+            with Unbound(server, anchors) as resolver:
+                for zone, name in zones.items():
+                    with self.subTest(name):
+                        self.assert_good(server, zone)
+                        self.check_with(resolver, zone, opts_out=name == "optout")
+                        self.check_with_delv(server, zone)
+            self.check_denial(server)
+
+    def check_denial(self, server):
+        """RFC 9276: no iterations, no salt. RFC 5155 §6: with opt-out a delegation without a DS has
+        no NSEC3, and those of others say so."""
+        def nsec3(zone):
+            return [line.split()[5] for line in server.served(zone).read_text().splitlines()
+                    if line.split()[3] == "NSEC3"]
+        for zone in ("pair.test", "optout.test"):
+            parameters = server.ask(zone, "NSEC3PARAM").answer[0][0]
+            self.assertEqual(parameters.to_text(), "1 0 0 -")
+        self.assertEqual(len(nsec3("optout.test")), len(nsec3("pair.test")) - 1)
+        self.assertEqual((set(nsec3("pair.test")), set(nsec3("optout.test"))), ({"0"}, {"1"}))
+
+
+class Serving(Judged):
+    def check_with_resolver(self, server):
+        with Unbound(server, {"signed.test": self.ds(server)}) as resolver:
+            self.check_with(resolver, "signed.test")
 
     def test_a_change_of_the_file_signs_what_has_changed(self):
         with SignedServer() as server:
@@ -266,6 +304,7 @@ class Serving(unittest.TestCase):
                  "signature_jitter_s = 0\n")
         with SignedServer(short) as server:
             self.assertEqual(server.serial(), 10)
+            self.assertIn("signatures-end-early", server.log_text())  # before the SOA's expire
             server.wait(lambda: server.serial() >= 12)
             self.assert_good(server)
             server.stop()
