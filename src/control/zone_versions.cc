@@ -56,8 +56,8 @@ Result<std::string> ZoneSet::roll_back(const std::string& zone, uint32_t serial)
   const zone::Publication publication = TRY(
       publish_draft(zone, draft, "rollback to serial " + std::to_string(serial), Kept::afterwards));
   std::string sentence = describe_update(zone, *before, *table_.find(zone), publication) +
-                         ", as it was at serial " + std::to_string(serial) +
-                         "; it stays so until its file changes";
+                         ", as it was at serial " + std::to_string(serial);
+  if (!before->takes_updates()) sentence += "; it stays so until its file changes";
   log::info(log::Category::zones, "zone-rolled-back", sentence);
   return sentence;
 }

@@ -117,6 +117,17 @@ class Good(Secondary):
         self.assertEqual(self.server.ask(f"a.{ZONE}", "A").rcode(), dns.rcode.NXDOMAIN)
         for name in ("b", "c"):
             self.assertEqual(len(self.server.ask(f"{name}.{ZONE}", "A").answer), 1)
+        # What came is a version like any; but to go back is the primary's business.
+        def zone(*words):
+            return self.server.run("zone", *words, "--config", str(self.server.config))
+        history = zone("history", ZONE).stdout
+        self.assertRegex(history, rf"1 +3 .* IXFR from {self.primary.address}")
+        self.assertEqual([line.split()[0] for line in zone("diff", ZONE).stdout.splitlines()
+                          if line.split()[3] == "A"],
+                         [f"-a.{ZONE}.", f"+b.{ZONE}.", f"+c.{ZONE}."])
+        back = zone("rollback", ZONE, "1")
+        self.assertEqual(back.returncode, 1)
+        self.assertIn("comes from its primaries", back.stderr)
 
     def test_an_ixfr_that_does_not_fit_is_followed_by_an_axfr(self):
         def answer(query):

@@ -177,6 +177,17 @@ class Updates(unittest.TestCase):
         self.assertIn("192.0.2.7", [str(record) for record in records])
         history = self.run_command("zone", "history", ZONE)
         self.assertIn("UPDATE from 127.0.0.1", history)
+        changed = [line for line in self.run_command("zone", "diff", ZONE).splitlines()
+                   if line.split()[3] == "A"]
+        self.assertRegex(" ".join(changed), rf"^\+x\.{ZONE}\.\s+300\s+IN\s+A\s+192\.0\.2\.7$")
+        # Back, and on from there.
+        self.assertIn(f"serial {before + 1} to {before + 2}",
+                      self.run_command("zone", "rollback", ZONE, str(before)))
+        self.assertEqual(self.addresses("x"), [])
+        self.add("y", "A", "192.0.2.8")
+        self.assertEqual((self.serial(), self.addresses("y")), (before + 3, ["192.0.2.8"]))
+        self.assertIn("rollback to serial", self.run_command("zone", "history", ZONE))
+        self.verify()
 
     # --- files
 
