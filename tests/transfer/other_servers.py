@@ -21,6 +21,7 @@ class Other:
     """Mixed into a Peer: `role` is "primary" or "secondary", `other_port` ours. A primary has the
     zone's text in `zone_file`."""
     zone = "t.example"
+    algorithm = ALGORITHM
 
     def __init__(self, directory, role, other_port):
         super().__init__(directory, {self.zone: None})
@@ -37,7 +38,7 @@ class Other:
 
 class Bind(Other, peers.Bind):
     def command(self):
-        lines = [f'key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};']
+        lines = [f'key "{KEY}" {{ algorithm {self.algorithm}; secret "{SECRET}"; }};']
         lines += ["options {", f"  listen-on port {self.port} {{ {ADDRESS}; }};"]
         lines += ["  listen-on-v6 { none; };", f'  directory "{self.directory}";']
         lines += [f'  pid-file "{self.path("pid")}";', "  recursion no;", "  allow-query { any; };"]
@@ -62,7 +63,8 @@ class Knot(Other, peers.Knot):
         lines += ["  udp-workers: 1", "  tcp-workers: 1", "  background-workers: 1"]
         lines += ["database:", f"  storage: {self.directory}"]
         lines += ["log:", "  - target: stderr", "    any: info"]
-        lines += ["key:", f"  - id: {KEY}", f"    algorithm: {ALGORITHM}", f"    secret: {SECRET}"]
+        lines += ["key:", f"  - id: {KEY}", f"    algorithm: {self.algorithm}"]
+        lines += [f"    secret: {SECRET}"]
         lines += ["remote:", "  - id: other", f"    address: {ADDRESS}@{self.other_port}"]
         lines += [f"    key: {KEY}", "acl:", "  - id: other", f"    address: {ADDRESS}"]
         lines += [f"    key: {KEY}"]
@@ -85,7 +87,8 @@ class Nsd(Other, peers.Nsd):
         lines += [f'  zonelistfile: "{self.path("zone.list")}"', "  xfrd-reload-timeout: 0"]
         lines += [f'  cookie-secret-file: "{self.path("cookies")}"']
         lines += ["remote-control:", "  control-enable: no"]
-        lines += ["key:", f'  name: "{KEY}"', f"  algorithm: {ALGORITHM}", f'  secret: "{SECRET}"']
+        lines += ["key:", f'  name: "{KEY}"', f"  algorithm: {self.algorithm}"]
+        lines += [f'  secret: "{SECRET}"']
         lines += ["zone:", f'  name: "{self.zone}"', f'  zonefile: "{self.zone_file}"']
         if self.role == "primary":
             lines += [f"  notify: {ADDRESS}@{self.other_port} {KEY}"]

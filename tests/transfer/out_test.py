@@ -89,10 +89,26 @@ class Out(unittest.TestCase):
             _, serial = self.transfer("keyed.example", keyring=ring, keyname=f"k{bits}.",
                                       keyalgorithm=f"hmac-sha{bits}")
             self.assertEqual(serial, 8)
-            # dig verifies each message of the stream, or says so.
-            answer = self.dig("-y", f"hmac-sha{bits}:k{bits}:{SECRET}", "keyed.example", "AXFR")
-            self.assertIn("XFR size: 7 records", answer)
-            self.assertNotIn("WARNING", answer)
+            self.dig_transfer("-y", f"hmac-sha{bits}:k{bits}:{SECRET}")
+
+    def dig_transfer(self, *key):
+        """dig verifies each message of the stream, or says so."""
+        answer = self.dig(*key, "keyed.example", "AXFR")
+        self.assertIn("XFR size: 7 records", answer)
+        self.assertNotIn("WARNING", answer)
+
+    def test_both_sides_take_a_key_file_of_bind(self):
+        file = self.server.directory / "bind.key"
+        for bits in (256, 512):
+            file.write_text(subprocess.run(
+                ["tsig-keygen", "-a", f"hmac-sha{bits}", "from-bind"], capture_output=True,
+                text=True, timeout=20, check=True).stdout)
+            self.server.keys = [*KEYS, {"name": "from-bind", "algorithm": f"hmac-sha{bits}",
+                                        "secret_file": str(file)}]
+            self.server.zone_settings["keyed.example"] = {"transfer_to": ["any from-bind"]}
+            self.server.write_config()
+            self.server.run("reload", "--config", str(self.server.config), check=True)
+            self.dig_transfer("-k", str(file))
 
     def test_bad_signatures_are_told_apart(self):
         wrong = SECRET.replace("M", "N", 1)
