@@ -33,6 +33,7 @@ SCALING_RATE = 60_000
 CHANGE_NAMES = 5_000_000
 LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
            "referral": "look_up/referral/32"}
+RANDOM_READS = {deep: f"random_reads/deep:{deep}/batch:32" for deep in ("1", "2", "3")}
 
 
 def measure(part, work):
@@ -222,24 +223,33 @@ def shared_evenly(before, after):
 # --- micro-benchmarks
 
 
-def benchmark(program, chosen):
-    """Google Benchmark's results by name; empty if the program is not there."""
+def benchmark(program, chosen, *options):
+    """Google Benchmark's results by name, of several their median; empty without the program."""
     path = BUILD / program
     if not path.exists():
         return {}
     done = subprocess.run(
         ["taskset", "-c", str(lab.SERVER_CORE), str(path), "--benchmark_format=json",
-         f"--benchmark_filter={chosen}"], capture_output=True, text=True, check=True)
-    return {one["name"]: one for one in json.loads(done.stdout)["benchmarks"]}
+         f"--benchmark_filter={chosen}", *options], capture_output=True, text=True, check=True)
+    return {one["run_name"]: one for one in json.loads(done.stdout)["benchmarks"]
+            if one.get("aggregate_name", "median") == "median"}
 
 
 def lookup(work):
-    found = benchmark("answer_look_ahead_bench", "^look_up/.*/32$")
+    found = benchmark("answer_look_ahead_bench", "^look_up/.*/32$|^random_reads/.*:32$",
+                      "--benchmark_min_time=0.2", "--benchmark_repetitions=5",
+                      "--benchmark_report_aggregates_only=true")
     if not found:
         work.remark("lookup: no benchmark of look-ups in batches is built")
         return
-    work.results["lookup"] = {kind: round(found[name]["per_question"] * 1e9, 1)
-                              for kind, name in LOOKUPS.items() if name in found}
+    def times(names):
+        return {key: round(found[name]["per_question"] * 1e9, 1)
+                for key, name in names.items() if name in found}
+
+    work.results["lookup"] = {
+        **times(LOOKUPS), "random_reads": times(RANDOM_READS),
+        "large_pages": {kind: round(found[name]["large_pages"], 3)
+                        for kind, name in LOOKUPS.items() if name in found}}
     work.tell(f"lookup: {work.results['lookup']}")
 
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Questions for random ones of five million names, far more than the caches hold, with and without
 // looking ahead. Each question is another one; its time is that of parsing, looking up, answering.
-// Zone memory is mapped as answer processes map it.
+// Zone memory is mapped as answer processes map it. `random_reads` is what no look-up can be below:
+// reads from the same mapping, each where the one before it said, and nothing else.
 #include "answer/look_ahead.h"
 
 #include <benchmark/benchmark.h>
 
+#include <fstream>
 #include <map>
 #include <random>
+#include <sstream>
 
 #include "answer/responder.h"
+#include "base/hash.h"
 #include "wire/test_packet.h"
 #include "zone/memory_samples.h"
 
@@ -83,6 +87,35 @@ struct Filled {
   std::vector<std::string> asked;
 };
 
+// Of the mapping that begins at `base`, what the kernel maps by 2 MiB entries, as a share of all
+// that has been read of it. Less than all costs more reads for each translation.
+double large_page_share(const uint8_t* base) {
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  std::ostringstream start;
+  start << std::hex << reinterpret_cast<uintptr_t>(base) << '-';
+  while (std::getline(maps, line) && !line.starts_with(start.str())) {
+  }
+  double resident = 0;
+  double large = 0;
+  while (std::getline(maps, line) && !line.starts_with("VmFlags:")) {
+    std::istringstream words(line);
+    std::string name;
+    double kilobytes = 0;
+    words >> name >> kilobytes;
+    if (name == "Rss:") resident = kilobytes;
+    if (name.ends_with("PmdMapped:")) large += kilobytes;
+  }
+  return resident > 0 ? large / resident : 0;
+}
+
+void report_time(benchmark::State& state, const Filled& from, size_t batch) {
+  state.counters["per_question"] =
+      benchmark::Counter(static_cast<double>(batch) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["large_pages"] = large_page_share(from.base);
+}
+
 Filled& filled(Kind kind) {
   static std::map<Kind, std::unique_ptr<Filled>> made;
   auto& one = made[kind];
@@ -142,9 +175,7 @@ void ask(benchmark::State& state, Kind kind, const char* prefix, Dnssec dnssec) 
     }
     at += batch;
   }
-  state.counters["per_question"] =
-      benchmark::Counter(static_cast<double>(batch) * static_cast<double>(state.iterations()),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report_time(state, from, batch);
 }
 
 void sizes(benchmark::internal::Benchmark* benchmark) {
@@ -181,9 +212,33 @@ void look_up(benchmark::State& state, Kind kind, const char* prefix) {
     at += batch;
   }
   benchmark::DoNotOptimize(found);
-  state.counters["per_question"] =
-      benchmark::Counter(static_cast<double>(batch) * static_cast<double>(state.iterations()),
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report_time(state, from, batch);
+}
+
+// state.range(0) reads one after the other, state.range(1) such chains in step.
+void random_reads(benchmark::State& state) {
+  const Filled& from = filled(Kind::plain);
+  const auto deep = static_cast<size_t>(state.range(0));
+  const auto batch = static_cast<size_t>(state.range(1));
+  const uint64_t lines = from.memory->use().file_bytes / 64;
+  std::array<const uint8_t*, LookAhead::size_max> places;
+  places.fill(from.base);
+  uint64_t count = 0;
+  const auto go_on = [&](size_t chain) {
+    uint64_t value = 0;
+    std::memcpy(&value, places[chain], sizeof value);
+    value += ++count << 32;  // else the chains would go in circles
+    const uint64_t line = ((hash_mix(value, 0x9E3779B97F4A7C15ULL) >> 32) * lines) >> 32;
+    places[chain] = from.base + line * 64;
+    __builtin_prefetch(places[chain]);
+  };
+  for (auto _ : state) {
+    for (size_t depth = 0; depth < deep; ++depth) {
+      for (size_t i = 0; i < batch; ++i) go_on(i);
+    }
+  }
+  benchmark::DoNotOptimize(places);
+  report_time(state, from, batch);
 }
 
 void batch_sizes(benchmark::internal::Benchmark* benchmark) {
@@ -194,6 +249,7 @@ BENCHMARK_CAPTURE(look_up, positive, Kind::plain, "")->Apply(batch_sizes);
 BENCHMARK_CAPTURE(look_up, name_error, Kind::plain, "x")->Apply(batch_sizes);
 BENCHMARK_CAPTURE(look_up, name_error_below, Kind::plain, "x.")->Apply(batch_sizes);
 BENCHMARK_CAPTURE(look_up, referral, Kind::delegations, "www.")->Apply(batch_sizes);
+BENCHMARK(random_reads)->ArgNames({"deep", "batch"})->ArgsProduct({{1, 2, 3}, {1, 32}});
 
 }  // namespace
 }  // namespace holdfast::answer
