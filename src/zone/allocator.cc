@@ -16,6 +16,15 @@ constexpr uint64_t grow_bytes_min = uint64_t{1} << 20;
 // What grows by more than a large page ends at one, so that the kernel can fill each at once.
 constexpr uint64_t small_page_bytes = 4096;
 constexpr uint64_t large_page_bytes = uint64_t{2} << 20;
+constexpr uint32_t line_units = 64 / layout::unit_bytes;
+constexpr uint32_t aligned_units_max = 2 * line_units;
+
+// How far behind a line's start such a blob would begin for nothing: one or two lines hold it.
+// Most nodes with one small RRset are of one line; in a large zone another is another wait.
+uint32_t units_to_line(layout::Ref start, uint32_t units) {
+  if (units % line_units != 0 || units > aligned_units_max) return 0;
+  return (line_units - start % line_units) % line_units;
+}
 
 }  // namespace
 
@@ -58,6 +67,12 @@ bool Allocator::take_small(uint32_t units, layout::Ref& ref) {
     return true;
   }
   if (region_.units < units && !take_region(units)) return false;
+  const uint32_t skipped = units_to_line(region_.start, units);
+  if (skipped > 0 && region_.units >= skipped + units) {
+    add_small({region_.start, skipped});
+    region_.start += skipped;
+    region_.units -= skipped;
+  }
   ref = region_.start;
   region_.start += units;
   region_.units -= units;

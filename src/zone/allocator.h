@@ -3,8 +3,9 @@
 //
 // What it knows lies on the writer's heap, never in the file: after a start it is told what is free
 // (Occupancy). Small blobs have a list for each size and are otherwise cut from a region one after
-// the other, so that a zone's nodes lie together; large ones are cut from the smallest stretch that
-// fits. Stretches grow together again when the file would have to grow. Owner: the writer.
+// the other, so that a zone's nodes lie together, and those of one or two cache lines begin with
+// one; large ones are cut from the smallest stretch that fits. Stretches grow together again when
+// the file would have to grow. Owner: the writer.
 #pragma once
 
 #include <map>

@@ -54,6 +54,17 @@ TEST_F(AllocatorTest, NeverGivesTheSameSpaceTwice) {
   EXPECT_EQ(free, allocator_.free_bytes());
 }
 
+TEST_F(AllocatorTest, BeginsBlobsOfWholeLinesWithALine) {
+  uint64_t used = layout::file_header_bytes;
+  for (const uint32_t units : {3u, 4u, 1u, 8u, 5u, 4u, 2u, 4u, 12u}) {
+    const layout::Ref ref = *allocator_.allocate(units);
+    used += units * layout::unit_bytes;
+    if (units != 4 && units != 8) continue;
+    EXPECT_EQ(ref * layout::unit_bytes % 64, 0U) << units;
+  }
+  EXPECT_EQ(used + allocator_.free_bytes(), file_.bytes()) << "what was skipped is not lost";
+}
+
 TEST_F(AllocatorTest, JoinsSmallSpacesBeforeTheFileGrows) {
   std::vector<layout::Ref> refs;
   while (file_.bytes() < 4 << 20) refs.push_back(*allocator_.allocate(3));
