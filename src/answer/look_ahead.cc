@@ -26,16 +26,56 @@ void LookAhead::add(size_t index, const wire::Query& query) {
   order_[count_++] = static_cast<uint8_t>(index);
 }
 
-void LookAhead::take_step(size_t step, Slot& slot) {
-  if (step < zone::NameSearch::steps) {
-    slot.search.take(step);
-  } else if (step == zone::NameSearch::steps) {
+void LookAhead::run(std::atomic<uint64_t>& in_hand, std::span<const uint64_t> marks) {
+  using zone::NameSearch;
+  const auto all = [&](const auto& act) {
+    for (size_t i = 0; i < count_; ++i) {
+      in_hand.store(marks[order_[i]], std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      act(slots_[order_[i]]);
+    }
+  };
+  // Each written out, so that a pass is one loop without a choice in it.
+  const NameSearch* before = nullptr;
+  all([&](Slot& slot) {
+    slot.search.take_first(before);
+    before = &slot.search;
+  });
+  if (zone_steps_ == NameSearch::ZoneSteps::apart) {
+    all([](Slot& slot) { slot.search.take(1); });
+    all([](Slot& slot) { slot.search.take(2); });
+    all([](Slot& slot) { slot.search.take(3); });
+  }
+  static_assert(NameSearch::places_step == 3 && NameSearch::names_step == 4 &&
+                NameSearch::steps == 7);
+  all([](Slot& slot) { slot.search.take(4); });
+  all([](Slot& slot) { slot.search.take(5); });
+  size_t open = 0;
+  size_t further = 0;
+  const auto finish = [&](Slot& slot) {
+    slot.search.take(6);
     ask_for_places_of_further(slot);
-  } else {
+    open += slot.search.is_open() ? 1U : 0U;
+    further += slot.further_count;
+  };
+  all(finish);
+  if (open > 0) {
+    const auto all_open = [&](const auto& act) {
+      all([&](Slot& slot) {
+        if (slot.search.is_open()) act(slot);
+      });
+    };
+    all_open([](Slot& slot) { slot.search.take(3); });
+    all_open([](Slot& slot) { slot.search.take(4); });
+    all_open([](Slot& slot) { slot.search.take(5); });
+    all_open(finish);
+  }
+  if (further == 0) return;
+  all([](Slot& slot) {
     for (size_t i = 0; i < slot.further_count; ++i) {
       slot.search.zone()->prefetch_node(slot.further[i]);
     }
-  }
+  });
 }
 
 void LookAhead::ask_for_places_of_further(Slot& slot) const {
@@ -49,12 +89,13 @@ void LookAhead::ask_for_places_of_further(Slot& slot) const {
     slot.search.zone()->prefetch_place(hash);
   };
   if (node.has(zone::node_cut)) {
+    if (slot.search.zone()->prefetch_glue(node)) return;
     const auto servers = node.find(wire::type_ns);
     if (!servers) return;
     const wire::NameView cut = slot.query->qname.last_labels(labels);
     size_t index = 0;
     for_each_server(*servers, [&](wire::NameView server) {
-      if (slot.search.zone()->prefetch_glue(node, index++)) return;
+      if (node.glue_place(index++) != 0) return;
       // One label below the cut is what glue nearly always is.
       if (server.is_root() || !(server.parent() == cut)) return;
       ask(wire::hash_of_child(hashes.of_last(labels), server.bytes().first(1U + server.data()[0]),

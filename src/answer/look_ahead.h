@@ -32,15 +32,7 @@ class LookAhead {
   void add(size_t index, const wire::Query& query);
   // All look-ups. Before it works on the question at an index it stores the mark of that index in
   // `in_hand`, so that whoever watches knows which it was.
-  void run(std::atomic<uint64_t>& in_hand, std::span<const uint64_t> marks) {
-    for (size_t step = 0; step < steps; step = zone::NameSearch::step_after(step, zone_steps_)) {
-      for (size_t i = 0; i < count_; ++i) {
-        in_hand.store(marks[order_[i]], std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        take_step(step, slots_[order_[i]]);
-      }
-    }
-  }
+  void run(std::atomic<uint64_t>& in_hand, std::span<const uint64_t> marks);
 
   // The search for the question's name; null if there was none.
   [[nodiscard]] const zone::NameSearch* at(size_t index) const {
@@ -48,7 +40,6 @@ class LookAhead {
   }
 
  private:
-  static constexpr size_t steps = zone::NameSearch::steps + 2;
   static constexpr size_t further_max = 4;
 
   struct Slot {
@@ -59,7 +50,6 @@ class LookAhead {
     std::array<uint64_t, further_max> further;
   };
 
-  void take_step(size_t step, Slot& slot);
   void ask_for_places_of_further(Slot& slot) const;
 
   const zone::MemoryReader& zones_;

@@ -19,6 +19,11 @@ class SuffixHashes {
   SuffixHashes(NameView name, const HashKey& key) { compute(name, key); }
 
   void compute(NameView name, const HashKey& key);
+  // The same in two steps: where the labels begin, which says how many there are; then the hashes:
+  // all, or those of the last `labels` labels taken over from a name that shares these.
+  void find_labels(NameView name);
+  void compute_all(NameView name, const HashKey& key);
+  void compute_from(const SuffixHashes& same, size_t labels, NameView name, const HashKey& key);
 
   // Labels without the root.
   [[nodiscard]] size_t label_count() const { return label_count_; }
@@ -30,6 +35,8 @@ class SuffixHashes {
   }
 
  private:
+  void compute_above(size_t labels, NameView name, const HashKey& key);
+
   size_t label_count_ = 0;
   // Not cleared beforehand, on every question: only what compute() wrote means anything.
   std::array<uint8_t, labels_max + 1> offsets_;

@@ -54,6 +54,23 @@ TEST(NameHash, TellsWhereSuffixesBegin) {
   EXPECT_EQ(hashes.offset_of_last(0), 9U);
 }
 
+TEST(NameHash, TakesOverTheHashesOfASharedSuffix) {
+  const Name first = name("a.Example.com.");
+  const Name second = name("longer-label.b.example.Com.");
+  const SuffixHashes one(first, key);
+  const SuffixHashes whole(second, key);
+  for (size_t shared = 0; shared <= 2; ++shared) {
+    SuffixHashes other;
+    other.find_labels(second);
+    EXPECT_EQ(other.label_count(), 4U);
+    other.compute_from(one, shared, second, key);
+    for (size_t labels = 0; labels <= 4; ++labels) {
+      EXPECT_EQ(other.of_last(labels), whole.of_last(labels)) << shared << " " << labels;
+      EXPECT_EQ(other.offset_of_last(labels), whole.offset_of_last(labels));
+    }
+  }
+}
+
 TEST(NameHash, LabelBoundariesAndKeysMatter) {
   std::set<uint64_t> seen;
   for (const char* text : {"ab.c.", "a.bc.", "abc.", "a\\002bc.", "a.b.c."}) {

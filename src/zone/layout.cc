@@ -7,23 +7,13 @@
 
 namespace holdfast::zone::layout {
 
-namespace {
-
-size_t records_end(const Node* node) {
-  size_t bytes = sizeof(Node) + node->owner_bytes + node->rrset_count * sizeof(RrsetEntry);
+size_t node_bytes(const Node* node) {
+  size_t bytes = records_begin(node);
   for (size_t i = 0; i < node->rrset_count; ++i) {
     const RrsetEntry entry = rrset_entry(node, i);
     bytes += size_t{entry.record_bytes} + entry.signature_bytes;
   }
   return bytes;
-}
-
-}  // namespace
-
-size_t node_bytes(const Node* node) {
-  const size_t bytes = records_end(node);
-  if ((node->flags & node_glue_places) == 0) return bytes;
-  return glue_places_at(bytes) + glue_place_count(node) * sizeof(Ref);
 }
 
 size_t glue_place_count(const Node* node) {
@@ -35,14 +25,8 @@ size_t glue_place_count(const Node* node) {
   return 0;
 }
 
-const Ref* glue_places(const Node* node) {
-  const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node));
-  return static_cast<const Ref*>(
-      static_cast<const void*>(start + glue_places_at(records_end(node))));
-}
-
-Ref* glue_places(Node* node) {
-  return const_cast<Ref*>(glue_places(static_cast<const Node*>(node)));
+size_t records_begin_behind_glue_places(const Node* node) {
+  return glue_places_at(directory_end(node)) + glue_place_count(node) * sizeof(Ref);
 }
 
 size_t node_records(const Node* node) {

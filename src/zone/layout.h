@@ -25,7 +25,7 @@ using Ref = uint32_t;
 constexpr size_t unit_bytes = 16;
 constexpr size_t file_header_bytes = 4096;
 constexpr uint64_t file_bytes_limit = uint64_t{1} << 36;  // what a Ref can reach
-constexpr uint32_t format_version = 3;
+constexpr uint32_t format_version = 4;
 constexpr std::array<char, 8> file_magic{'H', 'f', 'Z', 'o', 'n', 'e', 's', '\n'};
 
 enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };
@@ -76,7 +76,8 @@ struct Version {
   uint16_t nsec3_iterations;
   uint8_t nsec3_algorithm;
   uint8_t nsec3_salt_bytes;
-  uint16_t reserved;
+  uint8_t mostly_delegates;  // 1: most of its names are cuts directly below the apex, by a sample
+  uint8_t reserved;
   Section named;
   Section nsec3;
   // The NSEC3 salt follows.
@@ -119,9 +120,10 @@ struct Node {
 };
 static_assert(sizeof(Node) == 16);
 
-// A node with node_glue_places ends, from the next multiple of four bytes, with a shared word for
-// each of its NS records, up to so many: the newest node of that server's name, as in the name
-// table, or 0, and then the name is to be looked up there.
+// A node with node_glue_places has before its records, from the next multiple of four bytes, a
+// shared word for each of its NS records, up to so many: the newest node of that server's name, as
+// in the name table, or 0, and then the name is to be looked up there. In the first line of most
+// cuts, so that glue is asked for as soon as that is there.
 constexpr size_t glue_places_max = 16;
 
 // Unaligned in the file: read and written by memcpy.
@@ -195,17 +197,32 @@ void for_each_apex_depth(const FileHeader* header, size_t end, Visit&& visit) {
   std::memcpy(&entry, after(node) + node->owner_bytes + index * sizeof entry, sizeof entry);
   return entry;
 }
+// Where owner and directory end.
+[[nodiscard]] inline size_t directory_end(const Node* node) {
+  return sizeof(Node) + node->owner_bytes + node->rrset_count * sizeof(RrsetEntry);
+}
+// Where the words for glue are, if there are any.
+[[nodiscard]] constexpr size_t glue_places_at(size_t directory_end) {
+  return (directory_end + 3) & ~3U;
+}
+[[nodiscard]] inline const Ref* glue_places(const Node* node) {
+  const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node));
+  return static_cast<const Ref*>(
+      static_cast<const void*>(start + glue_places_at(directory_end(node))));
+}
+[[nodiscard]] inline Ref* glue_places(Node* node) {
+  return const_cast<Ref*>(glue_places(static_cast<const Node*>(node)));
+}
+[[nodiscard]] size_t glue_place_count(const Node* node);
+[[nodiscard]] size_t records_begin_behind_glue_places(const Node* node);
+[[nodiscard]] inline size_t records_begin(const Node* node) {
+  if ((node->flags & node_glue_places) != 0) return records_begin_behind_glue_places(node);
+  return directory_end(node);
+}
 [[nodiscard]] inline const uint8_t* first_record(const Node* node) {
-  return after(node) + node->owner_bytes + node->rrset_count * sizeof(RrsetEntry);
+  return static_cast<const uint8_t*>(static_cast<const void*>(node)) + records_begin(node);
 }
 [[nodiscard]] size_t node_bytes(const Node* node);
-// Of its words for glue: how many, and where the first one is.
-[[nodiscard]] size_t glue_place_count(const Node* node);
-[[nodiscard]] Ref* glue_places(Node* node);
-[[nodiscard]] const Ref* glue_places(const Node* node);
-[[nodiscard]] constexpr size_t glue_places_at(size_t records_end) {
-  return (records_end + 3) & ~3U;
-}
 [[nodiscard]] size_t node_records(const Node* node);  // RRSIGs included
 [[nodiscard]] bool node_has_type(const Node* node, uint16_t type);
 

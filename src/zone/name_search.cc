@@ -17,6 +17,10 @@ constexpr size_t labels_ahead_max = 4;
 
 constexpr auto any_candidate = [](layout::Ref) { return true; };
 
+TableRoot names_of(const uint8_t* base) {
+  return TableRoot::from_word(layout::load_shared(layout::file_header(base)->name_table));
+}
+
 // The number of labels of the deepest name for which `exists` holds, among those of at most
 // `deepest` labels. It holds for `apex` labels, and wherever it holds, for all fewer: every
 // ancestor of a node is one too (empty non-terminals are nodes). By halves.
@@ -40,40 +44,53 @@ void NameSearch::begin(const MemoryReader& zones, wire::NameView name, ZoneSteps
   zone_.reset();
   encloser_.reset();
   zone_candidate_ = 0;
-  node_candidate_ = 0;
+  frame_.is_available = false;
+  is_open_ = false;
 }
 
-void NameSearch::take(size_t step) {
-  switch (step) {
-    case 0:
-      begin_search();
+void NameSearch::take_first(const NameSearch* before) {
+  const HashKey& key = layout::file_header(base_)->hash_key;
+  hashes_.find_labels(name_);
+  if (before != nullptr && is_in_zone_of(*before)) {
+    zone_ = before->zone_;
+    frame_ = before->frame_;
+    hashes_.compute_from(before->hashes_, frame_.apex_labels, name_, key);
+  } else {
+    hashes_.compute_all(name_, key);
+    if (zone_steps_ == ZoneSteps::apart) {
+      ask_for_zone_places();
       return;
-    case 1:
-      ask_for_zone();
-      return;
-    case 2:
-      find_zone();
-      return;
-    case 3:
-      ask_for_name_places();
-      return;
-    case names_step:
-      ask_for_node();
-      return;
-    default:
-      find_node();
+    }
+    ask_for_zone();
+    find_zone();
+    read_frame();
   }
-}
-
-void NameSearch::begin_search() {
-  hashes_.compute(name_, layout::file_header(base_)->hash_key);
-  if (zone_steps_ == ZoneSteps::apart) {
-    ask_for_zone_places();
-    return;
-  }
-  ask_for_zone();
-  find_zone();
   ask_for_name_places();
+}
+
+// Exactly, or not at all: it holds the name, and no apex could be deeper.
+bool NameSearch::is_in_zone_of(const NameSearch& other) const {
+  const size_t labels = other.frame_.apex_labels;
+  return other.frame_.is_available && labels <= hashes_.label_count() &&
+         hashes_.label_count() < other.frame_.deeper_apex_labels &&
+         layout::same_labels(other.frame_.apex,
+                             name_.bytes().subspan(hashes_.offset_of_last(labels)));
+}
+
+void NameSearch::read_frame() {
+  if (!zone_ || !zone_->available()) return;
+  frame_.salt = zone_->salt();
+  frame_.apex = zone_->apex().bytes();
+  frame_.apex_labels = static_cast<uint8_t>(zone_->apex_label_count());
+  frame_.labels_below_apex_max = static_cast<uint8_t>(zone_->labels_below_apex_max());
+  frame_.mostly_delegates = zone_->mostly_delegates();
+  frame_.is_available = true;
+  frame_.deeper_apex_labels = wire::labels_max + 1;
+  layout::for_each_apex_depth(layout::file_header(base_), wire::labels_max + 1, [&](size_t labels) {
+    if (labels <= frame_.apex_labels) return false;
+    frame_.deeper_apex_labels = static_cast<uint8_t>(labels);
+    return true;
+  });
 }
 
 void NameSearch::ask_for_zone_places() {
@@ -113,43 +130,70 @@ void NameSearch::find_zone() {
 }
 
 void NameSearch::ask_for_name_places() {
-  if (!zone_ || !zone_->available()) return;
-  const size_t apex = zone_->apex_label_count();
-  deepest_ = std::min(hashes_.label_count(), apex + zone_->labels_below_apex_max());
-  const layout::FileHeader* header = layout::file_header(base_);
-  const TableRoot root = TableRoot::from_word(layout::load_shared(header->name_table));
+  if (!frame_.is_available) return;
+  const size_t apex = frame_.apex_labels;
+  deepest_ = std::min(hashes_.label_count(), apex + frame_.labels_below_apex_max);
+  // A cut hides what is deeper, and where nothing is, nothing is deeper: one place says it all.
+  guesses_cut_ = !is_open_ && deepest_ > apex + 1 && frame_.mostly_delegates;
+  if (guesses_cut_) deepest_ = apex + 1;
+  const TableRoot root = names_of(base_);
   size_t asked = 0;
   for (size_t labels = deepest_; labels > apex && asked < labels_ahead_max; --labels, ++asked) {
-    prefetch_bucket(base_, root, layout::name_tag(hashes_.of_last(labels), zone_->salt()));
+    prefetch_bucket(base_, root, layout::name_tag(hashes_.of_last(labels), frame_.salt));
   }
 }
 
-layout::Ref NameSearch::node_candidate(size_t labels) const {
-  const layout::FileHeader* header = layout::file_header(base_);
-  return find_in_table(base_, TableRoot::from_word(layout::load_shared(header->name_table)),
-                       layout::name_tag(hashes_.of_last(labels), zone_->salt()), any_candidate);
+void NameSearch::ask_for_node() {
+  is_settled_ = true;
+  node_candidate_ = 0;
+  if (!frame_.is_available) return;
+  const TableRoot root = names_of(base_);
+  node_labels_ = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
+    const FirstLook look =
+        look_in_first_bucket(base_, root, layout::name_tag(hashes_.of_last(labels), frame_.salt));
+    if (look.ref != 0) node_candidate_ = look.ref;
+    is_settled_ &= look.is_settled;
+    return look.ref != 0;
+  });
+  // Without any it is the apex. Few zones' are at hand.
+  if (node_candidate_ != 0) {
+    NodeView(base_, node_candidate_).prefetch();
+  } else if (zone_steps_ == ZoneSteps::apart) {
+    zone_->apex_node().prefetch();
+  }
 }
 
-void NameSearch::ask_for_node() {
-  if (!zone_ || !zone_->available()) return;
-  node_labels_ = deepest_where(zone_->apex_label_count(), deepest_, [&](size_t labels) {
-    const layout::Ref found = node_candidate(labels);
-    if (found != 0) node_candidate_ = found;
+// The same once more, as far as it takes: all that it reads has been asked for by now.
+void NameSearch::settle() {
+  const TableRoot root = names_of(base_);
+  layout::Ref candidate = 0;
+  node_labels_ = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
+    const uint32_t tag = layout::name_tag(hashes_.of_last(labels), frame_.salt);
+    const layout::Ref found = find_in_table(base_, root, tag, any_candidate);
+    if (found != 0) candidate = found;
     return found != 0;
   });
-  if (node_candidate_ != 0) NodeView(base_, node_candidate_).prefetch();
+  if (candidate == node_candidate_) return;
+  node_candidate_ = candidate;
+  if (candidate != 0) NodeView(base_, candidate).prefetch();
 }
 
 void NameSearch::find_node() {
-  if (!zone_ || !zone_->available()) return;
+  is_open_ = false;
+  if (!frame_.is_available) return;
   if (node_candidate_ == 0) {  // a tag that is nowhere proves that the name is not
-    encloser_ = Encloser{zone_->apex_node(), zone_->apex_label_count()};
+    encloser_ = Encloser{zone_->apex_node(), frame_.apex_labels};
+    if (zone_steps_ == ZoneSteps::at_once) return;
   } else if (const auto node = zone_->read(node_candidate_, name_, hashes_, node_labels_)) {
+    if (guesses_cut_ && !node->has(node_cut) && !node->has(node_dname)) {
+      is_open_ = true;
+      return;
+    }
     encloser_ = Encloser{*node, node_labels_};
   } else {  // of another version, or two names with one tag
     encloser_ = find_encloser(*zone_, name_, hashes_);
   }
-  if (encloser_->node.has(node_cut)) encloser_->node.prefetch_more();
+  encloser_->node.prefetch_rest();
 }
 
 Encloser find_encloser(const ZoneView& zone, wire::NameView name,

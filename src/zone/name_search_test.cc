@@ -42,25 +42,46 @@ class NameSearchTest : public testing::Test {
     if (!zone->available()) return;
     size_t labels = hashes.label_count();
     while (labels > zone->apex_label_count() && !zone->find(name, hashes, labels)) --labels;
-    EXPECT_EQ(search.encloser()->labels, labels) << name.view().to_text();
-    const auto node =
+    auto node =
         labels == zone->apex_label_count() ? zone->apex_node() : *zone->find(name, hashes, labels);
+    if (node.has(node_occluded) && !search.encloser()->node.has(node_occluded)) {
+      while (node.has(node_occluded)) node = *zone->find(name, hashes, --labels);
+      EXPECT_TRUE(node.has(node_cut) || node.has(node_dname));
+    }
+    EXPECT_EQ(search.encloser()->labels, labels) << name.view().to_text();
     EXPECT_EQ(search.encloser()->node.reference(), node.reference());
+  }
+  using ZoneSteps = NameSearch::ZoneSteps;
+  // Returns how many took the steps for names twice.
+  static size_t run(std::vector<NameSearch>& searches, ZoneSteps zone_steps) {
+    const NameSearch* before = nullptr;
+    for (NameSearch& search : searches) {
+      search.take_first(before);
+      before = &search;
+    }
+    for (size_t step = NameSearch::step_after(0, zone_steps); step < NameSearch::steps;
+         step = NameSearch::step_after(step, zone_steps)) {
+      for (NameSearch& search : searches) search.take(step);
+    }
+    std::vector<NameSearch*> open;
+    for (NameSearch& search : searches) {
+      if (search.is_open()) open.push_back(&search);
+    }
+    for (size_t step = NameSearch::places_step; step < NameSearch::steps; ++step) {
+      for (NameSearch* search : open) search->take(step);
+    }
+    return open.size();
   }
   void check_many(size_t batches) {
     std::vector<NameSearch> searches(16);
     std::vector<wire::Name> names(searches.size());
-    using ZoneSteps = NameSearch::ZoneSteps;
     for (size_t batch = 0; batch < batches; ++batch) {
       const ZoneSteps zone_steps = batch % 2 == 0 ? ZoneSteps::apart : ZoneSteps::at_once;
       for (size_t i = 0; i < searches.size(); ++i) {
         names[i] = sample_name(random_labels(8) + (random_() % 16 == 0 ? "elsewhere" : "example"));
         searches[i].begin(memory_.reader(), names[i], zone_steps);
       }
-      for (size_t step = 0; step < NameSearch::steps;
-           step = NameSearch::step_after(step, zone_steps)) {
-        for (NameSearch& search : searches) search.take(step);
-      }
+      EXPECT_EQ(run(searches, zone_steps), 0U);
       for (size_t i = 0; i < searches.size(); ++i) check(names[i], searches[i]);
     }
   }
@@ -100,6 +121,49 @@ TEST_F(NameSearchTest, AgreesWhenNamesHaveComeAndGone) {
     }
   }
   epochs_.leave(0);
+}
+
+TEST_F(NameSearchTest, StopsAtTheCutWhereMostNamesAreCuts) {
+  const std::string apex = "example.";
+  SampleZone zone(apex);
+  zone.soa(1);
+  for (uint32_t i = 0; i < 1200; ++i) {
+    const std::string cut = "cut" + std::to_string(i) + "." + apex;
+    zone.ns(cut, "ns." + cut).a("ns." + cut, i);
+    if (i % 16 != 0) continue;
+    zone.a("deep.er.host" + std::to_string(i) + "." + apex, i);
+    zone.add("alias" + std::to_string(i) + "." + apex, wire::type_dname,
+             SampleZone::name_bytes("elsewhere."));
+    zone.ns("cut.below" + std::to_string(i) + "." + apex, "ns.elsewhere.");
+  }
+  ASSERT_TRUE(memory_.publish(zone.finish(), nullptr).has_value());
+  ASSERT_TRUE(memory_.find(sample_name(apex))->mostly_delegates());
+
+  const std::array first{"",         "x.",         "ns.",    "x.ns.", "er.",
+                         "deep.er.", "x.deep.er.", "a.cut.", "cut."};
+  const std::array second{"cut", "host", "alias", "below", "no", "CUT"};
+  std::vector<NameSearch> searches(16);
+  std::vector<wire::Name> names(searches.size());
+  size_t taken_twice = 0;
+  for (size_t batch = 0; batch < 500; ++batch) {
+    const ZoneSteps zone_steps = batch % 2 == 0 ? ZoneSteps::apart : ZoneSteps::at_once;
+    for (size_t i = 0; i < searches.size(); ++i) {
+      names[i] = sample_name(first[random_() % first.size()] + std::string() +
+                             second[random_() % second.size()] +
+                             std::to_string(random_() % 75 * 16) + "." + apex);
+      searches[i].begin(memory_.reader(), names[i], zone_steps);
+    }
+    taken_twice += run(searches, zone_steps);
+    for (size_t i = 0; i < searches.size(); ++i) {
+      check(names[i], searches[i]);
+      NameSearch alone;
+      alone.run(memory_.reader(), names[i]);
+      check(names[i], alone);
+    }
+  }
+  EXPECT_GT(taken_twice, 1000U) << "hosts and what is below them";
+  publish(apex, 1200, 4);
+  EXPECT_FALSE(memory_.find(sample_name(apex))->mostly_delegates());
 }
 
 TEST_F(NameSearchTest, KeepsToTheVersionThatItBegan) {

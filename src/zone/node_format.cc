@@ -86,7 +86,11 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
   if (glue_places > 0) header.flags |= node_glue_places;
   header.rrset_count = static_cast<uint8_t>(node.rrsets.size());
   header.owner_bytes = static_cast<uint8_t>(owner.size());
-  size_t bytes = sizeof header + owner.size() + node.rrsets.size() * sizeof(layout::RrsetEntry);
+  records_begin_ = sizeof header + owner.size() + node.rrsets.size() * sizeof(layout::RrsetEntry);
+  if (glue_places > 0) {
+    records_begin_ = layout::glue_places_at(records_begin_) + glue_places * sizeof(layout::Ref);
+  }
+  size_t bytes = records_begin_;
   for (const StagedRrset& rrset : node.rrsets) {
     const size_t records = record_bytes(rrset.rdata);
     const size_t signatures = record_bytes(rrset.signatures);
@@ -97,8 +101,6 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
     }
     bytes += records + signatures;
   }
-  records_end_ = bytes;
-  if (glue_places > 0) bytes = layout::glue_places_at(bytes) + glue_places * sizeof(layout::Ref);
   bytes_.assign(bytes, 0);
   uint8_t* to = bytes_.data();
   std::memcpy(to, &header, sizeof header);
@@ -111,6 +113,7 @@ Result<void> NodeFormat::encode(const StagedNode& node, size_t apex_bytes) {
     std::memcpy(to, &entry, sizeof entry);
     to += sizeof entry;
   }
+  to = bytes_.data() + records_begin_;
   for (const StagedRrset& rrset : node.rrsets) {
     to = put_records(to, rrset.type, rrset.ttl, rrset.rdata);
     to = put_records(to, wire::type_rrsig, rrset.signature_ttl, rrset.signatures);
@@ -130,15 +133,16 @@ bool NodeFormat::same_as(const layout::Node* published) const {
   const uint8_t* mine = bytes_.data() + sizeof header;
   const uint8_t* theirs = layout::after(published);
   if (std::memcmp(mine, theirs, directory) != 0) return false;
-  const size_t records = records_end_ - sizeof header - directory;
-  return std::memcmp(mine + directory, theirs + directory, records) == 0;
+  // What the places for glue refer to is no part of it.
+  const Bytes records = Bytes(bytes_).subspan(records_begin_);
+  return std::memcmp(records.data(), layout::first_record(published), records.size()) == 0;
 }
 
 bool node_is_sound(const layout::Node* node, uint64_t bytes_left, size_t apex_bytes) {
   if (bytes_left < sizeof(layout::Node)) return false;
-  const uint64_t directory_end =
-      sizeof(layout::Node) + node->owner_bytes + node->rrset_count * sizeof(layout::RrsetEntry);
-  if (bytes_left < directory_end || layout::node_bytes(node) > bytes_left) return false;
+  if (bytes_left < layout::directory_end(node) || layout::node_bytes(node) > bytes_left) {
+    return false;
+  }
   if (!owner_is_sound(layout::owner_of(node), apex_bytes)) return false;
   const uint8_t* records = layout::first_record(node);
   for (size_t i = 0; i < node->rrset_count; ++i) {

@@ -25,7 +25,7 @@ class NodeFormat {
 
  private:
   std::vector<uint8_t> bytes_;
-  size_t records_end_ = 0;
+  size_t records_begin_ = 0;
 };
 
 // True if all of the node lies within `bytes_left` and every length in it is in order.

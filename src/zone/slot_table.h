@@ -60,33 +60,56 @@ constexpr uint64_t grave_slot = uint64_t{1} << 32;  // used once, refers to noth
   return static_cast<layout::Ref>(slot);
 }
 
-// A bit for each slot of the bucket with that tag.
-[[nodiscard]] inline uint32_t slots_with_tag(const Bucket& bucket, uint32_t tag) {
+// Of the slots of a bucket, a bit for each: which have the tag, and which were never used.
+struct SlotMasks {
+  uint32_t same = 0;
+  uint32_t unused = 0;
+};
+
+[[nodiscard]] inline SlotMasks look_for(uint32_t tag, const Bucket& bucket) {
 #if HOLDFAST_BUCKET_SSE2
   // Where in a bucket a tag stands cannot be predicted, so all are compared at once. Of the two
   // slots in 16 bytes each is read whole; what is found is read again by itself.
   const auto* pairs = static_cast<const float*>(static_cast<const void*>(bucket.slots.data()));
   const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
-  const auto same_in_four = [&](const float* four) {
-    const __m128 tags =
-        _mm_shuffle_ps(_mm_load_ps(four), _mm_load_ps(four + 4), _MM_SHUFFLE(3, 1, 3, 1));
-    const __m128i same = _mm_cmpeq_epi32(_mm_castps_si128(tags), wanted);
-    return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+  const auto bits = [](__m128i lanes) {
+    return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(lanes)));
   };
-  return same_in_four(pairs) | same_in_four(pairs + 8) << 4;
+  const auto in_four = [&](const float* four) {
+    const __m128 low = _mm_load_ps(four);
+    const __m128 high = _mm_load_ps(four + 4);
+    const __m128 refs = _mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
+    const __m128i tags = _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)));
+    const __m128i used = _mm_or_si128(tags, _mm_castps_si128(refs));
+    return SlotMasks{bits(_mm_cmpeq_epi32(tags, wanted)),
+                     bits(_mm_cmpeq_epi32(used, _mm_setzero_si128()))};
+  };
+  const SlotMasks first = in_four(pairs);
+  const SlotMasks last = in_four(pairs + 8);
+  return {first.same | last.same << 4, first.unused | last.unused << 4};
 #else
-  uint32_t found = 0;
+  SlotMasks found;
   for (size_t i = 0; i < bucket_slots; ++i) {
-    found |= static_cast<uint32_t>(slot_tag(layout::load_shared(bucket.slots[i])) == tag) << i;
+    const uint64_t slot = layout::load_shared(bucket.slots[i]);
+    found.same |= static_cast<uint32_t>(slot_tag(slot) == tag) << i;
+    found.unused |= static_cast<uint32_t>(slot == 0) << i;
   }
   return found;
 #endif
 }
 
-[[nodiscard]] inline bool has_unused_slot(const Bucket& bucket) {
-  bool found = false;
-  for (const uint64_t& slot : bucket.slots) found |= layout::load_shared(slot) == 0;
-  return found;
+// The first reference with that tag among the slots `same` for which `is_match` holds, or 0.
+template <typename IsMatch>
+[[nodiscard]] layout::Ref find_among(uint32_t same, const Bucket& bucket, uint32_t tag,
+                                     IsMatch&& is_match) {
+  for (; same != 0; same &= same - 1) {
+    const auto place = static_cast<size_t>(std::countr_zero(same));
+    const uint64_t slot = layout::load_shared(bucket.slots[place]);
+    if (slot_tag(slot) == tag && slot_ref(slot) != 0 && is_match(slot_ref(slot))) {
+      return slot_ref(slot);
+    }
+  }
+  return 0;
 }
 
 // The first reference with that tag for which `is_match` holds, or 0.
@@ -96,16 +119,31 @@ template <typename IsMatch>
   if (root.table == 0) return 0;
   const Bucket* bucket = layout::at<Bucket>(base, root.table) + root.bucket_of(tag);
   for (size_t probe = 0; probe < probe_buckets_max; ++probe, ++bucket) {
-    for (uint32_t same = slots_with_tag(*bucket, tag); same != 0; same &= same - 1) {
-      const auto place = static_cast<size_t>(std::countr_zero(same));
-      const uint64_t slot = layout::load_shared(bucket->slots[place]);
-      if (slot_tag(slot) == tag && slot_ref(slot) != 0 && is_match(slot_ref(slot))) {
-        return slot_ref(slot);
-      }
-    }
-    if (has_unused_slot(*bucket)) return 0;
+    const SlotMasks masks = look_for(tag, *bucket);
+    const layout::Ref found = find_among(masks.same, *bucket, tag, is_match);
+    if (found != 0) return found;
+    if (masks.unused != 0) return 0;
   }
   return 0;
+}
+
+// What a tag's first bucket says by itself.
+struct FirstLook {
+  layout::Ref ref = 0;     // with that tag
+  bool is_settled = true;  // false: none is here, but the next bucket may have one
+};
+
+// If it settles nothing, asks for the next bucket. That is rare for names that exist; among others
+// it is one in four, and to wait for each of those would cost more than all the rest.
+[[nodiscard]] inline FirstLook look_in_first_bucket(const uint8_t* base, TableRoot root,
+                                                    uint32_t tag) {
+  if (root.table == 0) return {};
+  const Bucket* bucket = layout::at<Bucket>(base, root.table) + root.bucket_of(tag);
+  const SlotMasks masks = look_for(tag, *bucket);
+  const layout::Ref found = find_among(masks.same, *bucket, tag, [](layout::Ref) { return true; });
+  if (found != 0 || masks.unused != 0) return {found, true};
+  __builtin_prefetch(bucket + 1);
+  return {0, false};
 }
 
 inline void prefetch_bucket(const uint8_t* base, TableRoot root, uint32_t tag) {

@@ -101,6 +101,31 @@ TEST_F(SlotTableTest, UpdatesEach) {
   EXPECT_EQ(find(table, 0x80000000, 3), 0U);
 }
 
+TEST_F(SlotTableTest, FirstBucketSettlesUnlessItIsFull) {
+  SlotTable table = make(8);
+  constexpr uint32_t tag = 0x10000000;
+  constexpr uint32_t other = 0x10000001;  // of the same bucket
+  const auto look = [&](uint32_t wanted) {
+    return look_in_first_bucket(base(), table.root(), wanted);
+  };
+  for (layout::Ref ref = 1; ref <= bucket_slots; ++ref) {
+    EXPECT_TRUE(look(other).is_settled) << ref;
+    EXPECT_EQ(look(other).ref, 0U) << ref;
+    ASSERT_TRUE(table.insert(tag, ref));
+    EXPECT_EQ(look(tag).ref, 1U);
+  }
+  EXPECT_FALSE(look(other).is_settled) << "the next bucket may hold it";
+  ASSERT_TRUE(table.insert(other, 30));
+  EXPECT_EQ(look(other).ref, 0U);
+  EXPECT_FALSE(look(other).is_settled);
+  ASSERT_TRUE(table.erase(tag, 1));
+  EXPECT_EQ(table.graves(), 1U);
+  EXPECT_FALSE(look(other).is_settled) << "a grave is no end";
+  EXPECT_EQ(look(tag).ref, 2U);
+  EXPECT_EQ(look_in_first_bucket(base(), TableRoot{}, tag).ref, 0U);
+  EXPECT_TRUE(look_in_first_bucket(base(), TableRoot{}, tag).is_settled);
+}
+
 TEST_F(SlotTableTest, NoTableHoldsNothing) {
   SlotTable none(base(), TableRoot{});
   EXPECT_FALSE(none.insert(1, 1));

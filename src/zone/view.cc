@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "zone/view.h"
 
+#include <algorithm>
+
 #include "zone/layout.h"
 #include "zone/ordered_index.h"
 #include "zone/slot_table.h"
@@ -78,6 +80,22 @@ layout::Ref NodeView::glue_place(size_t index) const {
   return layout::load_shared(layout::glue_places(node)[index]);
 }
 
+void NodeView::prefetch_rest() const {
+  constexpr size_t line_bytes = 64;
+  constexpr size_t lines_ahead_max = 4;  // what is longer is read one line after the other
+  const layout::Node* node = node_at(base_, reference_);
+  const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node));
+  size_t end = layout::directory_end(node);  // any places for glue aside: they are not many
+  for (size_t i = 0; i < node->rrset_count && end < lines_ahead_max * line_bytes; ++i) {
+    const layout::RrsetEntry entry = layout::rrset_entry(node, i);
+    end += size_t{entry.record_bytes} + entry.signature_bytes;
+  }
+  end = std::min(end, lines_ahead_max * line_bytes);
+  for (size_t at = 2 * line_bytes - 1; at < end + line_bytes - 1; at += line_bytes) {
+    __builtin_prefetch(start + std::min(at, end - 1));
+  }
+}
+
 size_t ZoneView::node_count() const { return index_size(); }
 
 Nsec3Parameters ZoneView::nsec3_parameters() const {
@@ -136,10 +154,18 @@ std::optional<NodeView> ZoneView::find_glue(const NodeView& cut, size_t index,
   return find(server, hashes, hashes.label_count());
 }
 
-bool ZoneView::prefetch_glue(const NodeView& cut, size_t index) const {
-  const layout::Ref newest = cut.glue_place(index);
-  if (newest != 0) NodeView(base_, newest).prefetch();
-  return newest != 0;
+bool ZoneView::prefetch_glue(const NodeView& cut) const {
+  const layout::Node* node = node_at(base_, cut.reference());
+  const size_t count = layout::glue_place_count(node);
+  const layout::Ref* places = layout::glue_places(node);
+  size_t known = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const layout::Ref newest = layout::load_shared(places[i]);
+    if (newest == 0) continue;
+    NodeView(base_, newest).prefetch();
+    ++known;
+  }
+  return known == count;
 }
 
 std::optional<NodeView> ZoneView::read(layout::Ref candidate, wire::NameView name,

@@ -41,16 +41,15 @@ class NodeView {
   // it is not said here.
   [[nodiscard]] layout::Ref glue_place(size_t index) const;
 
-  // Asks for the node's first bytes ahead of their use: header, owner, the first RRset.
+  // Asks for the node's first 64 bytes ahead of their use: header, owner, directory, and often all.
+  // One line or two (zone/allocator.h); of a node within one line it is that one.
   void prefetch() const {
     const auto* start = static_cast<const uint8_t*>(static_cast<const void*>(node()));
     __builtin_prefetch(start);
-    __builtin_prefetch(start + 64);
+    __builtin_prefetch(start + 63);
   }
-  // What of a cut with two servers lies beyond these.
-  void prefetch_more() const {
-    __builtin_prefetch(static_cast<const uint8_t*>(static_cast<const void*>(node())) + 128);
-  }
+  // Reads the directory and asks for what of its records lies beyond these.
+  void prefetch_rest() const;
 
   // For the layout.
   NodeView(const uint8_t* base, layout::Ref reference) : base_(base), reference_(reference) {}
@@ -89,6 +88,8 @@ class ZoneView {
   [[nodiscard]] size_t record_count() const { return version()->records; }
   // At least that of the deepest node; NSEC3 owners are not counted.
   [[nodiscard]] size_t labels_below_apex_max() const { return version()->labels_below_apex_max; }
+  // A hint: what is asked for here is most likely at or below a cut directly below the apex.
+  [[nodiscard]] bool mostly_delegates() const { return version()->mostly_delegates != 0; }
 
   [[nodiscard]] NodeView apex_node() const { return {base_, version()->apex_node}; }
   // The node at the last `labels` labels of `name`, whose hashes are given. NSEC3 owners are not
@@ -101,8 +102,9 @@ class ZoneView {
   // The node of a server below the cut, which is `index` in its NS RRset.
   [[nodiscard]] std::optional<NodeView> find_glue(const NodeView& cut, size_t index,
                                                   wire::NameView server, const HashKey& key) const;
-  // Asks for that node, if the cut says where it is.
-  bool prefetch_glue(const NodeView& cut, size_t index) const;
+  // Asks for the nodes of the servers below the cut, as far as it says where they are. False if of
+  // some it does not.
+  [[nodiscard]] bool prefetch_glue(const NodeView& cut) const;
   // Asks for the place where a name of that hash is looked up; then for what lies there.
   void prefetch_place(uint64_t suffix_hash) const;
   void prefetch_node(uint64_t suffix_hash) const;

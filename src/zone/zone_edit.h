@@ -65,6 +65,7 @@ class ZoneEdit {
   [[nodiscard]] uint32_t tag_of(Bytes labels) const;
   [[nodiscard]] Bytes fill_chunk(std::span<const layout::Ref> nodes);
   [[nodiscard]] bool is_usable(const layout::Node* node) const;
+  [[nodiscard]] bool mostly_delegates(const layout::Section& named) const;
   void outdate_section(const layout::Section& section);
 
   Allocator& allocator_;
