@@ -127,7 +127,13 @@ Outcome Responder::respond(Bytes packet, wire::QueryError parsed, const wire::Qu
     outcome.silence = is_short ? Silence::too_short : Silence::is_response;
     return outcome;
   }
-  wire::ResponseWriter writer(out, response_bytes_max(query, client, policy_));
+  const size_t bytes_max = std::min(response_bytes_max(query, client, policy_), out.size());
+  if (ahead != nullptr && parsed == wire::QueryError::none) {
+    const auto plain = plain_.write({packet, query, *ahead, zones_}, policy_.udp_payload_bytes_max,
+                                    out.first(bytes_max));
+    if (plain) return *plain;
+  }
+  wire::ResponseWriter writer(out, bytes_max);
   Draft draft(writer, query.edns.dnssec_ok ? Signatures::included : Signatures::left_out);
   if (query.has_question && !writer.write_question(query.qname, query.qtype, query.qclass)) {
     draft.truncated = true;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "answer/outcome.h"
+#include "answer/plain.h"
 #include "exchange/answer_policy.h"
 #include "exchange/client.h"
 #include "wire/query.h"
@@ -35,6 +36,7 @@ class Responder {
  private:
   const zone::MemoryReader& zones_;
   const exchange::AnswerPolicy& policy_;
+  PlainAnswers plain_;
 };
 
 }  // namespace holdfast::answer
