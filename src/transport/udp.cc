@@ -57,6 +57,15 @@ void reverse_control(msghdr& header) {
   header.msg_controllen = CMSG_ALIGN(part->cmsg_len);
 }
 
+bool informs_of_addresses(int socket, sa_family_t family) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  const bool is_ipv6 = family == AF_INET6;
+  return getsockopt(socket, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                    is_ipv6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &value, &size) == 0 &&
+         value != 0;
+}
+
 }  // namespace
 
 struct UdpBatch::Buffers {
@@ -72,6 +81,7 @@ struct UdpBatch::Buffers {
   // What sockets are bound to, by their descriptors; a worker's are few and stay.
   struct Bound {
     int socket = -1;
+    bool informs = false;
     Endpoint endpoint;
   };
   std::array<Bound, bound_sockets_kept> bound;
@@ -99,11 +109,15 @@ void UdpBatch::attach(int socket, uint16_t local_port) {
   local_port_ = local_port;
   bound_place_ = static_cast<size_t>(socket) % bound_sockets_kept;
   Buffers::Bound& bound = buffers_->bound[bound_place_];
-  if (bound.socket == socket) return;
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
-  bound = {.socket = socket, .endpoint = Endpoint::from_sockaddr(storage)};
+  if (bound.socket != socket) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size);
+    bound = {.socket = socket,
+             .informs = informs_of_addresses(socket, storage.ss_family),
+             .endpoint = Endpoint::from_sockaddr(storage)};
+  }
+  informs_ = bound.informs;
 }
 
 size_t UdpBatch::receive() {
@@ -129,6 +143,7 @@ Bytes UdpBatch::datagram(size_t index) const {
 const sockaddr_in6& UdpBatch::peer(size_t index) const { return buffers_->memory.peers[index]; }
 
 Bytes UdpBatch::local_address(size_t index) const {
+  if (!informs_) return buffers_->bound[bound_place_].endpoint.address_bytes();
   msghdr& header = buffers_->in[index].msg_hdr;
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
@@ -162,7 +177,12 @@ void UdpBatch::respond(size_t index, size_t bytes) {
   buffers_->out_vectors[place] = {.iov_base = buffers_->responses[index].data(), .iov_len = bytes};
   msghdr& header = buffers_->out[place].msg_hdr;
   header = buffers_->in[index].msg_hdr;
-  reverse_control(header);
+  if (informs_) {
+    reverse_control(header);
+  } else {
+    header.msg_control = nullptr;
+    header.msg_controllen = 0;
+  }
   header.msg_iov = &buffers_->out_vectors[place];
   header.msg_flags = 0;
 }

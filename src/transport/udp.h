@@ -58,6 +58,7 @@ class UdpBatch {
   int socket_ = -1;
   uint16_t local_port_ = 0;
   size_t bound_place_ = 0;
+  bool informs_ = false;  // the socket says of each datagram which address it was sent to
   size_t received_ = 0;
   size_t stale_ = size_max;  // headers to set up again before they are used
   size_t responses_ = 0;
