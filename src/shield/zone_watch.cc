@@ -47,11 +47,13 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   now_ms_ = clock_of(now_ms);
   load_ = load;
   const auto window = static_cast<uint32_t>(now_ms / window_ms);
-  if (window == window_) return;
-  window_ = window;
-  last_all_asked_ = std::exchange(all_asked_, 0);
-  last_zones_asked_ = std::exchange(zones_asked_, 0);
-  if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
+  if (window != window_) {
+    window_ = window;
+    last_all_asked_ = std::exchange(all_asked_, 0);
+    last_zones_asked_ = std::exchange(zones_asked_, 0);
+    if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
+  }
+  even_share_ = std::max<uint64_t>(budget_ / std::max(last_zones_asked_, 2U), 1);
 }
 
 ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
@@ -65,14 +67,15 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
   return {.entry = entry,
           .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
           .hot = is_before(now_ms_, get(entry->hot_until_ms)),
-          .beyond_share = get(entry->served) >= share_of(*entry)};
+          .beyond_share = has_had_share(*entry)};
 }
 
-uint64_t ZoneWatch::share_of(const ZoneWatchEntry& entry) const {
-  const uint64_t even = budget_ / std::max(last_zones_asked_, 2U);
+// An even part, or its usual one if that is more.
+bool ZoneWatch::has_had_share(const ZoneWatchEntry& entry) const {
+  const uint64_t served = get(entry.served);
+  if (served < even_share_) return false;
   const uint64_t all = get(usual_all_x16_);
-  const uint64_t usual = all == 0 ? 0 : budget_ * get(entry.usual_asked_x16) / all;
-  return std::max<uint64_t>({even, usual, 1});
+  return all == 0 || served >= budget_ * get(entry.usual_asked_x16) / all;
 }
 
 void ZoneWatch::note_served(ZoneWatchEntry& entry) { add(entry.served, 1); }

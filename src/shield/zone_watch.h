@@ -90,7 +90,7 @@ class ZoneWatch {
   void roll(ZoneWatchEntry& entry);
   void learn(ZoneWatchEntry& entry, uint32_t windows) const;
   void judge(ZoneWatchEntry& entry) const;
-  [[nodiscard]] uint64_t share_of(const ZoneWatchEntry& entry) const;
+  [[nodiscard]] bool has_had_share(const ZoneWatchEntry& entry) const;
 
   ZoneWatchTable& table_;
   uint32_t window_ = 0;
@@ -102,6 +102,7 @@ class ZoneWatch {
   uint32_t last_zones_asked_ = 0;
   std::atomic<uint32_t> usual_all_x16_{0};
   uint64_t budget_ = 0;
+  uint64_t even_share_ = 1;  // of the budget, for each zone that is asked for
 };
 
 }  // namespace holdfast::shield
