@@ -10,6 +10,7 @@
 
 #include <boost/json.hpp>
 
+#include "control/xdp_report.h"
 #include "exchange/counters.h"
 #include "shield/rate_table.h"
 
@@ -30,14 +31,14 @@ struct DryRun {
   std::string_view name;
   uint32_t bits;
 };
-constexpr std::array<DryRun, 6> dry_runs{{
+constexpr std::array<DryRun, 7> dry_runs{{
     {"admission", SHIELD_DRY_RUN_ADMISSION},
     {"truncate", SHIELD_DRY_RUN_TRUNCATE},
     {"hop", SHIELD_DRY_RUN_HOP},
     {"zones", SHIELD_DRY_RUN_ZONES},
     {"streams", SHIELD_DRY_RUN_STREAMS},
-    {"all", SHIELD_DRY_RUN_ADMISSION | SHIELD_DRY_RUN_TRUNCATE | SHIELD_DRY_RUN_HOP |
-                SHIELD_DRY_RUN_ZONES | SHIELD_DRY_RUN_STREAMS},
+    {"form", SHIELD_DRY_RUN_FORM},
+    {"all", SHIELD_DRY_RUN_ALL},
 }};
 
 std::string refusal(std::string_view error) {
@@ -165,6 +166,7 @@ std::string ShieldCommands::status() const {
                                                                {"proved", known.proved}}},
                                       {"slot", memory.common.slot},
                                       {"questions", questions_object(reading)},
+                                      {"card", xdp_shed_object(keeper_.panel())},
                                       {"zones", zones},
                                       {"words", words},
                                       {"workers", workers}});
@@ -213,7 +215,7 @@ std::string ShieldCommands::explain_address(const Endpoint& address) const {
       {"slots_since", (memory.common.slot - shield_slot(entry)) & 0xffU},
       {"hop_limit", shield_hop(entry)},
       {"hop_limit_counts", (shield_flags(entry) & SHIELD_FLAG_HOP_ODD) < SHIELD_HOP_ODD_MAX},
-      {"usual_per_s_up_to", uint64_t{1} << std::min(shield_rate(entry), 24U)},
+      {"usual_per_s_up_to", uint64_t{1} << shield_usual(entry)},
       {"may_ask_per_s", entry != 0 ? shield_allowance(&orders, entry) : orders.unknown_source},
       {"asks_per_s", rate},
       {"asks_per_s_from_elsewhere", odd_rate},
@@ -265,7 +267,7 @@ std::string ShieldCommands::say(const Request& request) const {
 std::string ShieldCommands::dry_run(const Request& request) const {
   const auto found = std::ranges::find(dry_runs, request.what, &DryRun::name);
   if (found == dry_runs.end()) {
-    return refusal("\"what\" is to be admission, truncate, hop, zones, streams or all");
+    return refusal("\"what\" is to be admission, truncate, hop, zones, streams, form or all");
   }
   if (request.state != "on" && request.state != "off") {
     return refusal("\"state\" is to be on or off");

@@ -18,7 +18,8 @@ class ShieldCommands {
     std::string command;
     std::string of;       // an address, or a name for shield-explain
     std::string seconds;  // for how long a word holds; empty: a day
-    std::string what;     // of shield-dry-run: admission, truncate, hop, zones, streams, all
+    // Of shield-dry-run: admission, truncate, hop, zones, streams, form, all.
+    std::string what;
     std::string state;    // on or off
   };
   explicit ShieldCommands(ShieldKeeper& keeper) : keeper_(keeper) {}

@@ -14,8 +14,6 @@ namespace {
 using log::Category;
 
 constexpr uint64_t save_interval_s = 600;
-constexpr uint32_t dry_run_all = SHIELD_DRY_RUN_ADMISSION | SHIELD_DRY_RUN_TRUNCATE |
-                                 SHIELD_DRY_RUN_HOP | SHIELD_DRY_RUN_ZONES | SHIELD_DRY_RUN_STREAMS;
 
 void put(__u32& field, uint32_t value) { __atomic_store_n(&field, value, __ATOMIC_RELAXED); }
 
@@ -64,7 +62,7 @@ void ShieldKeeper::tick(const config::Config& config) {
 void ShieldKeeper::follow_settings(const config::Config& config) {
   const config::ShieldSettings& settings = config.shield;
   ShieldCommon& common = memory_.common;
-  uint32_t dry_run = settings.mode == config::ShieldMode::dry_run ? dry_run_all : 0;
+  uint32_t dry_run = settings.mode == config::ShieldMode::dry_run ? SHIELD_DRY_RUN_ALL : 0;
   {
     const std::scoped_lock lock(mutex_);
     dry_run = (dry_run | dry_run_on_) & ~dry_run_off_;

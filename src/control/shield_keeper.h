@@ -52,6 +52,7 @@ class ShieldKeeper {
   void set_dry_run(uint32_t bits, bool on);
 
   [[nodiscard]] const shield::ShieldMemory& memory() const { return memory_; }
+  [[nodiscard]] const exchange::Panel& panel() const { return panel_; }
   [[nodiscard]] auto history() const { return shield::SourceHistory(memory_.history); }
   [[nodiscard]] ShieldReading reading() const;
   [[nodiscard]] std::vector<wire::Name> zones_attacked() const;

@@ -73,6 +73,22 @@ json::object xdp_object(const exchange::Panel& panel) {
   return {{"unused_because", note.view()}, {"queues", std::move(queues)}};
 }
 
+json::object xdp_shed_object(const exchange::Panel& panel) {
+  json::object sums;
+  for (size_t i = xdp_replied_truncated; i < shield::xdp_gate_reason_names.size(); ++i) {
+    uint64_t sum = 0;
+    uint64_t dry = 0;
+    for_each_queue(panel, [&](const XdpQueueSlot& slot) {
+      sum += slot.packets[i].load();
+      dry += slot.dry_packets[i].load();
+    });
+    const std::string name(shield::xdp_gate_reason_names[i]);
+    if (sum > 0) sums[name] = sum;
+    if (dry > 0) sums["dry_run_" + name] = dry;
+  }
+  return sums;
+}
+
 void add_xdp_metrics(MetricsText& text, const exchange::Panel& panel) {
   if (panel.xdp_queues.front().state.load() == XdpQueueState::unused) return;
   text.begin_family("holdfast_xdp_open", MetricsText::Type::gauge,

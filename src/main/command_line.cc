@@ -339,7 +339,7 @@ void add_shield_commands(CommandLine& line) {
                   "Decide and count, but do nothing about it, until the next start");
   dry_run->add_option("WHAT", invocation.shield_what, "Which part of the shield")
       ->required()
-      ->check(CLI::IsMember({"admission", "truncate", "hop", "zones", "streams", "all"}))
+      ->check(CLI::IsMember({"admission", "truncate", "hop", "zones", "streams", "form", "all"}))
       ->type_name("");
   dry_run->add_option("STATE", invocation.shield_state, "on or off")
       ->required()

@@ -58,6 +58,13 @@ void print_classes(const json::object& questions) {
   table.flush();
 }
 
+// Beside what came to the answer processes: what the program at the card has answered and dropped.
+void print_card(const json::object& fates) {
+  Table table({"AT THE CARD", "PACKETS"});
+  for (const auto& [name, value] : fates) table.add({std::string(name), text_field(fates, name)});
+  if (!fates.empty()) table.flush();
+}
+
 void print_shield(const json::object& status) {
   if (text_field(status, "enabled") != "true") {
     fmt::print("the shield is off\n");
@@ -82,6 +89,7 @@ void print_shield(const json::object& status) {
   });
   fmt::print("\n");
   print_classes(object_field(status, "questions"));
+  print_card(object_field(status, "card"));
   print_zones(status);
 }
 

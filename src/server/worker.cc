@@ -215,6 +215,11 @@ void Worker::begin_turn() {
       const auto rest = core_rest_.read(now_.monotonic_ns);
       if (rest) shield_->note_core_rest(*rest);
     }
+    if (xdp_->is_brimful() ? shield_->wants_brimful_rings(now_.monotonic_ns)
+                           : shield_->wants_rings(now_.monotonic_ns)) {
+      const transport::Backlog standing = xdp_->take_standing();
+      shield_->note_rings(standing.permille, standing.drops);
+    }
     shield_->begin_turn(now_.monotonic_ns);
   }
   if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
@@ -240,7 +245,7 @@ void Worker::handle(const epoll_event& event) {
     tcp_->on_event(event, now_.monotonic_ns / ns_per_ms);
   } else if ((token & XdpReceiver::token_bit) != 0) {
     const auto backlog = xdp_->on_event(token, event.events, *path_, batches_a_turn);
-    if (backlog && shield_) shield_->note_backlog(backlog->permille, backlog->drops);
+    if (backlog && shield_) shield_->note_busy();
   } else {
     answer_at(token);
   }

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::server {
@@ -13,12 +14,14 @@ namespace {
 // Two full receive rings.
 constexpr size_t drain_batches_max =
     size_t{2} * transport::xdp_receive_entries / transport::XdpBatch::size_max;
+constexpr uint32_t brimful_permille = 850;
 
 }  // namespace
 
 XdpReceiver::XdpReceiver(std::span<const XdpPort> ports, int epoll, exchange::ReceiveArea& area)
     : epoll_(epoll), unclaimed_(ports.size()) {
-  for (const XdpPort& port : ports) ports_.push_back({.given = port, .mapping = {}, .queue = {}});
+  for (const XdpPort& port : ports)
+    ports_.push_back({.given = port, .mapping = {}, .queue = {}, .standing = {}});
   if (ports.empty()) return;
   batch_.emplace(transport::XdpBatch::ReceiveMemory{
       .bytes = MutableBytes(area.datagrams.front().data(), sizeof area.datagrams),
@@ -47,6 +50,7 @@ bool XdpReceiver::try_claim(size_t index) {
   if (!queue.claim(getpid())) return false;
   queue.take_over();
   port.queue.emplace(queue);
+  port.lost = transport::read_xdp_statistics(port.given.sockets).receive_full;
   for (const int socket : port.given.sockets) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -73,9 +77,34 @@ std::optional<transport::Backlog> XdpReceiver::on_event(uint64_t token, uint32_t
   attach(port);
   port.busy = true;
   for (int i = 0; i < batches_max; ++i) {
-    if (path.answer_datagrams(*batch_) < transport::XdpBatch::size_max) return std::nullopt;
+    if (path.answer_datagrams(*batch_) < transport::XdpBatch::size_max) {
+      note_waiting(port, 0);
+      return std::nullopt;
+    }
   }
-  return batch_->backlog();
+  const transport::Backlog backlog = batch_->backlog();
+  note_waiting(port, backlog.permille);
+  return backlog;
+}
+
+void XdpReceiver::note_waiting(Port& port, uint32_t permille) {
+  port.standing = std::min(port.standing.value_or(permille), permille);
+  is_brimful_ = is_brimful_ || permille >= brimful_permille;
+}
+
+// Where a queue was emptied nobody asks the kernel; what it lost in a stall is told the next time.
+transport::Backlog XdpReceiver::take_standing() {
+  transport::Backlog worst;
+  for (Port& port : ports_) {
+    const uint32_t standing = std::exchange(port.standing, std::nullopt).value_or(0);
+    if (!port.queue || (standing == 0 && !is_brimful_)) continue;
+    worst.permille = std::max(worst.permille, standing);
+    const uint64_t lost = transport::read_xdp_statistics(port.given.sockets).receive_full;
+    worst.drops += static_cast<uint32_t>(lost - port.lost);
+    port.lost = lost;
+  }
+  is_brimful_ = false;
+  return worst;
 }
 
 // The interface has gone.

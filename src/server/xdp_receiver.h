@@ -43,6 +43,12 @@ class XdpReceiver {
                                              int batches_max);
   // Call each turn: see XdpBatch::tend.
   void tend();
+  // Since the last call: of the queue that is worst off, what waited at its emptiest, and what all
+  // of them lost for want of room. A queue that has been emptied once has kept up: what a stall of
+  // the processor leaves behind for some milliseconds is no overload.
+  transport::Backlog take_standing();
+  // True if something may be lost at this moment: then `take_standing` should not wait for a tick.
+  [[nodiscard]] bool is_brimful() const { return is_brimful_; }
   // Answers what the rings hold, a bounded number, and leaves them to a successor.
   void drain(QueryPath& path);
 
@@ -53,16 +59,20 @@ class XdpReceiver {
     std::optional<transport::XdpQueue> queue;  // once claimed
     bool failed = false;                       // its rings cannot be mapped, or it is gone
     bool busy = false;                         // has had a batch since the last `tend`
+    std::optional<uint32_t> standing;          // permille, the least since the last time
+    uint64_t lost = 0;                         // for want of room, as the kernel counts
   };
 
   bool try_claim(size_t index);
   void attach(Port& port);
   void give_up(Port& port);
+  void note_waiting(Port& port, uint32_t permille);
 
   int epoll_;
   std::deque<Port> ports_;
   std::optional<transport::XdpBatch> batch_;
   size_t unclaimed_ = 0;
+  bool is_brimful_ = false;
 };
 
 }  // namespace holdfast::server

@@ -13,6 +13,12 @@ namespace {
 constexpr uint32_t backlog_overload = 500;
 constexpr uint32_t backlog_high = 400;
 constexpr uint32_t backlog_low = 300;
+// A card's ring is some milliseconds of a fast card long, so a stall of the processor alone can
+// fill it: it tells of overload once it has stood half full for so long, or has lost half of its
+// length at once.
+constexpr uint64_t ring_stands_ns = 30'000'000;
+constexpr uint32_t ring_drops_many = 1'024;
+constexpr uint32_t ring_drops_some = 256;
 // A worker that rests less than this (permille) for so many ticks cannot keep up: what is lost may
 // be lost before the socket, in the card or the kernel's thread that serves it on the same core.
 constexpr uint32_t idle_overload = 20;
@@ -53,7 +59,8 @@ uint32_t idle_permille(const LoadReading& reading) {
 }
 
 bool is_pressed(const LoadReading& reading) {
-  return reading.drops > 0 || reading.backlog_permille >= backlog_high;
+  return reading.drops > 0 || reading.ring_drops >= ring_drops_some ||
+         std::max(reading.backlog_permille, reading.ring_permille) >= backlog_high;
 }
 
 }  // namespace
@@ -119,8 +126,11 @@ bool AdmissionControl::truncates(Proof proof) {
 void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
                                          const LoadReading& reading) {
   busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
-  const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload;
+  ring_stood_ns_ = reading.ring_permille >= backlog_overload ? ring_stood_ns_ + span_ns : 0;
+  const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload ||
+                       ring_stood_ns_ >= ring_stands_ns || reading.ring_drops >= ring_drops_many;
   if (!is_full && busy_ticks_ < busy_ticks_max) return;
+  ring_stood_ns_ = 0;
   level_ = 1;
   easy_ticks_needed_ = easy_ticks_min / 2;
   stuck_ticks_ = 0;
@@ -152,7 +162,7 @@ void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns
   } else if (idle < idle_low) {
     budget_ -= budget_ / 16;
   } else if (idle >= idle_wanted && core_idle_ >= core_wanted &&
-             reading.backlog_permille <= backlog_low) {
+             std::max(reading.backlog_permille, reading.ring_permille) <= backlog_low) {
     // What the core has left is told only now and then.
     budget_ += std::max(budget_ / (is_core_told ? 32 : 16), 100U);
   }

@@ -44,7 +44,10 @@ enum class Proof : uint8_t { cookie, stream };
 struct LoadReading {
   uint32_t backlog_permille = 0;  // of the fullest queue, at its fullest
   uint32_t drops = 0;             // by the kernel, for want of room
-  uint64_t turned_away = 0;       // at the card, by the worker's own orders
+  // Of cards' queues: what stood in the fullest all the time, and what found no room in any.
+  uint32_t ring_permille = 0;
+  uint32_t ring_drops = 0;
+  uint64_t turned_away = 0;  // at the card, by the worker's own orders
   uint64_t busy_ns = 0;
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
@@ -109,6 +112,7 @@ class AdmissionControl {
   uint64_t learn_again_ns_ = 0;
   uint64_t calm_since_ns_ = 0;                  // 0: not calm
   uint32_t busy_ticks_ = 0;                     // in a row
+  uint64_t ring_stood_ns_ = 0;                  // a ring has not been emptied for so long
   uint32_t stuck_ticks_ = 0;                    // at the least budget and still too much
   uint32_t core_idle_ = CardReading::not_told;  // permille, as it was told last
   CardBudgets card_;

@@ -12,6 +12,9 @@ constexpr uint64_t ns_per_s = 1'000'000'000;
 // Below the first, packets are about to be lost in the card's queue, the known ones among them.
 constexpr uint32_t idle_low = 80;
 constexpr uint32_t idle_wanted = 140;
+// Fewer cheap answers than these, 3 % of a core, are not what fills it: to send less of them would
+// only leave strangers without a way in.
+constexpr uint64_t replies_few = 100'000;
 
 uint32_t clamp(uint64_t value, uint32_t least, uint32_t most) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(value, least, most));
@@ -26,8 +29,8 @@ void CardBudgets::tick(uint64_t now_ns, uint64_t span_ns, const CardReading& rea
   steer_syns(now_ns, span_ns, reading);
 }
 
-// From a quarter of a core to all of it in less than a second; too much costs a quarter. A budget
-// that is not used does not grow.
+// From a quarter of a core to all of it in less than a second; too much costs a quarter, if it was
+// used. A budget that is not used does not grow.
 void CardBudgets::steer_replies(const CardReading& reading) {
   const uint32_t idle = reading.core_idle_permille;
   if (idle == CardReading::not_told) return;
@@ -35,6 +38,7 @@ void CardBudgets::steer_replies(const CardReading& reading) {
   const uint64_t span_ns = std::max<uint64_t>(std::exchange(replied_for_ns_, 0), 1);
   const uint64_t a_second = replied * ns_per_s / span_ns;
   if (idle < idle_low) {
+    if (a_second < replies_few) return;
     const uint64_t least = std::min<uint64_t>(replies_, a_second);
     replies_ = clamp(least - least / 4, replies_min, replies_max);
   } else if (idle >= idle_wanted && a_second >= replies_ / 2) {

@@ -24,7 +24,7 @@ struct CardReading {
 class CardBudgets {
  public:
   static constexpr uint32_t replies_start = 1'000'000;  // a second: a quarter of a core
-  static constexpr uint32_t replies_min = 2'000;
+  static constexpr uint32_t replies_min = 50'000;
   static constexpr uint32_t replies_max = 8'000'000;
   // What a worker can serve at its best; who sends more does not want to be served.
   static constexpr uint32_t syns_many = 20'000;

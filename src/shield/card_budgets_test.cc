@@ -56,6 +56,22 @@ TEST(CardBudgets, BeyondThatAsManyAsItHasTimeFor) {
   EXPECT_GE(core.play(300'000, 100), 0.99) << "and it recovers";
 }
 
+// At the onset the core is full of answers, none of them cheap: that is no reason to shut the way
+// to a proof.
+TEST(CardBudgets, WhatIsNotUsedIsNotToBlame) {
+  CardBudgets budgets;
+  for (uint64_t i = 1; i < 100; ++i) {
+    budgets.tick(i * tick_ns, tick_ns,
+                 {.core_idle_permille = 0, .replied = i % 2 == 0 ? 100U : 0U});
+  }
+  EXPECT_EQ(budgets.replies(), CardBudgets::replies_start);
+  for (uint64_t i = 100; i < 200; ++i) {
+    budgets.tick(i * tick_ns, tick_ns, {.core_idle_permille = 0, .replied = 20'000});
+  }
+  EXPECT_LE(budgets.replies(), CardBudgets::replies_start / 2);
+  EXPECT_GE(budgets.replies(), CardBudgets::replies_min);
+}
+
 TEST(CardBudgets, WithoutAMeasureItStaysWhereItBegan) {
   CardBudgets budgets;
   for (uint64_t i = 1; i < 500; ++i) budgets.tick(i * tick_ns, tick_ns, {.replied = 8'000});

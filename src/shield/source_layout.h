@@ -67,6 +67,8 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldRateTable) == 1u << 20);
 #define SHIELD_DRY_RUN_HOP 0x04u        // hop counts are not judged
 #define SHIELD_DRY_RUN_ZONES 0x08u      // names that do not exist are never a class of their own
 #define SHIELD_DRY_RUN_STREAMS 0x10u    // no processor budget for clients over TCP
+#define SHIELD_DRY_RUN_FORM 0x40u       // the form of a message is not judged
+#define SHIELD_DRY_RUN_ALL 0x7fu
 struct ShieldCommon {
   __u64 key[4];  // of the hashes; random
   __u32 enabled;
@@ -178,6 +180,14 @@ SHIELD_INLINE __u32 shield_slot(__u64 entry) { return (entry >> SHIELD_SLOT_SHIF
 SHIELD_INLINE __u32 shield_rate(__u64 entry) { return (entry >> SHIELD_RATE_SHIFT) & 0xff; }
 SHIELD_INLINE __u32 shield_score(__u64 entry) { return (entry >> SHIELD_SCORE_SHIFT) & 0xff; }
 SHIELD_INLINE __u64 shield_flags(__u64 entry) { return entry >> SHIELD_FLAGS_SHIFT; }
+// Its usual rate, of that scale, without what rose in the slot last seen: the first moments of a
+// flood, before anybody calls it one, are not usual for the addresses that it comes from.
+SHIELD_INLINE __u32 shield_usual(__u64 entry) {
+  const __u32 rate = shield_rate(entry);
+  const __u32 raised = shield_flags(entry) >> SHIELD_FLAG_RAISED_SHIFT & 3;
+  const __u32 usual = rate > raised ? rate - raised : 0;
+  return usual < 24 ? usual : 24;
+}
 
 // The entry with the tag, 0 if there is none. Unrolled: eight loads of one cache line.
 SHIELD_INLINE __u64 shield_find(const struct ShieldHistoryLine* line, __u32 tag) {
@@ -232,11 +242,11 @@ SHIELD_INLINE __u32 shield_rate_of(__u64 known, __u64 counted, __u64 now_ms) {
 // Other places of rate tables for the same hash.
 #define SHIELD_SYN_SALT 0x510e527fade682d1ull
 #define SHIELD_REPLY_SALT 0x9b05688c2b3e6c1full
+#define SHIELD_FORM_SALT 0x1f83d9abfb41bd6bull
 
 // What a known source may ask a second at this level.
 SHIELD_INLINE __u32 shield_allowance(const struct ShieldOrders* orders, __u64 entry) {
-  const __u32 usual = shield_rate(entry) < 24 ? shield_rate(entry) : 24;
-  const __u32 allowed = 1u << (usual + (orders->usual_shift & 7));
+  const __u32 allowed = 1u << (shield_usual(entry) + (orders->usual_shift & 7));
   return allowed > orders->known_floor ? allowed : orders->known_floor;
 }
 
@@ -246,10 +256,10 @@ SHIELD_INLINE __u32 shield_is_proved(const struct ShieldCommon* common, __u64 en
          ((common->slot - shield_slot(entry)) & 0xffu) <= 1;
 }
 // Connections that a known or proved source may begin a second while SYNs are limited: every
-// question of a resolver that is sent to TCP is one, and repeats.
-SHIELD_INLINE __u32 shield_syn_allowance(__u64 entry) {
-  const __u32 usual = shield_rate(entry) < 20 ? shield_rate(entry) : 20;
-  const __u32 allowed = 4u << usual;
+// question of a resolver that is sent to TCP is one, and repeats; one that asks over TCP alone
+// begins as many as it asks questions.
+SHIELD_INLINE __u32 shield_syn_allowance(const struct ShieldOrders* orders, __u64 entry) {
+  const __u32 allowed = shield_allowance(orders, entry);
   return allowed > 16 ? allowed : 16;
 }
 

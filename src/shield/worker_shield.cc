@@ -95,7 +95,7 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
   wait_began_ns_ = 0;
   is_busy_ = false;
   last_turn_ns_ = now_ns;
-  if (now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
+  if (std::exchange(is_tick_due_, false) || now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
     last_tick_ns_ = now_ns;
     copy_common();
     read_cards();

@@ -45,6 +45,22 @@ class WorkerShield {
   // All that a turn may take was there, so more may be waiting: how full the queue is, and what was
   // dropped before it since the last time.
   void note_backlog(uint32_t permille, uint32_t drops);
+  // A turn took all that it may from a card's queue, so it is busy.
+  void note_busy() { is_busy_ = true; }
+  // True if it wants to know of the rings of cards' queues: each tick; or sooner, if something may
+  // be lost there at this moment and nothing is done about it yet.
+  [[nodiscard]] bool wants_rings(uint64_t now_ns) const {
+    return now_ns - last_tick_ns_ >= AdmissionControl::tick_ns;
+  }
+  [[nodiscard]] bool wants_brimful_rings(uint64_t now_ns) const {
+    return wants_rings(now_ns) || (!is_overloaded() && now_ns - last_tick_ns_ >= urgent_ns);
+  }
+  // What stood in them all the time, of their room, and what found no room: a tick follows.
+  void note_rings(uint32_t standing_permille, uint32_t drops) {
+    reading_.ring_permille = standing_permille;
+    reading_.ring_drops = drops;
+    is_tick_due_ = true;
+  }
   // True if it wants to know how much of its time the core has rested.
   [[nodiscard]] bool wants_core_rest() const {
     return admission_.is_overloaded() || orders_.syn_per_s != 0;
@@ -82,6 +98,8 @@ class WorkerShield {
   void end_message(Bytes address, uint64_t spent_ns);
 
  private:
+  static constexpr uint64_t urgent_ns = 5'000'000;
+
   [[nodiscard]] Decision decide(size_t index, Rank rank);
   void count(ShieldClass of, exchange::ShieldFate fate) {
     counters_.count_shield(static_cast<size_t>(of), fate);
@@ -116,6 +134,7 @@ class WorkerShield {
   uint64_t last_turn_ns_ = 0;
   uint64_t last_tick_ns_ = 0;
   bool is_busy_ = false;
+  bool is_tick_due_ = false;
   uint64_t names_matter_until_ms_ = 0;  // some zone is under attack
   // What streams of those who are not known have cost in this window of a second.
   uint64_t strangers_window_ = 0;

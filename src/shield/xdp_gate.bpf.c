@@ -12,7 +12,9 @@
 //   xdp_program_message.h   second stage: name and cookie
 //   xdp_program_reply.h     TC and BADCOOKIE
 //   xdp_program_stream.h    beginnings of TCP connections, while they are limited
+//   xdp_program_form.h      what has not the form of a question
 #include "shield/xdp_program_admit.h"
+#include "shield/xdp_program_form.h"
 #include "shield/xdp_program_stream.h"
 
 // By queue * XDP_GATE_LANES + lane.
@@ -26,13 +28,18 @@ struct {
 static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 queue) {
   struct Packet packet = {};
   const enum XdpGateReason reason = read_packet(context, queue, &packet);
-  if (reason != xdp_taken_others && reason != xdp_passed_syn) return reason;
+  const int is_odd = reason == xdp_passed_surplus || reason == xdp_passed_opcode;
+  if (reason != xdp_taken_others && reason != xdp_passed_syn && !is_odd) return reason;
   const __u32 worker = gate_state.worker[queue & (XDP_GATE_QUEUES_MAX - 1)];
   const struct ShieldOrders* orders = &shield_sources.orders[worker & (SHIELD_WORKERS_MAX - 1)];
   if (reason == xdp_passed_syn) {
     return orders->syn_per_s == 0 ? reason : admit_syn(&packet, queue, orders);
   }
-  if (orders->level != 0) return admit(context, &packet, queue, orders);
+  if (orders->level != 0) {
+    if (is_odd || packet.is_malformed) return admit_form(&packet, queue, orders, reason);
+    return admit(context, &packet, queue, orders);
+  }
+  if (is_odd) return reason;
   return gate_state.lane == xdp_lane_trusted ? xdp_taken_trusted : xdp_taken_others;
 }
 

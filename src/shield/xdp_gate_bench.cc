@@ -279,6 +279,11 @@ const std::array cases{
          [](Rig& rig) { rig.orders().level = 0; }},
     Case{"response_dropped", xdp_dropped_response, Sources::all, Names::same,
          [](Rig& rig) { rig.frame.payload[2] |= 0x80; }},
+    Case{"malformed_dropped", xdp_dropped_malformed, Sources::all, Names::same,
+         [](Rig& rig) {
+           refuse_unknown(rig);
+           rig.frame.payload[5] = 2;
+         }},
     Case{"known_to_trusted_lane", xdp_taken_known, Sources::some, Names::same,
          [](Rig& rig) { rig.fill_history(); }},
     Case{"unknown_dropped", xdp_dropped_unjudged, Sources::all, Names::same, refuse_unknown},

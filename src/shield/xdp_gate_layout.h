@@ -46,7 +46,7 @@ enum XdpGateReason {
   xdp_passed_fragment,
   xdp_passed_options,    // IPv4 options, IPv6 extension headers
   xdp_passed_length,     // lengths that contradict each other or the frame
-  xdp_passed_short,      // no whole DNS header
+  xdp_passed_surplus,    // bytes behind the datagram, which may be options of UDP (RFC 9868)
   xdp_passed_opcode,     // not QUERY
   xdp_passed_closed,     // the queue is closed: its worker takes nothing
   xdp_passed_no_socket,  // no socket stands in the slot
@@ -58,6 +58,7 @@ enum XdpGateReason {
   xdp_dropped_response,     // QR is set: reflected, or a loop
   xdp_dropped_source_port,  // 0: nowhere to send an answer to
   xdp_dropped_source,       // an address that nobody can have, or the packet's own destination
+  xdp_dropped_short,        // no whole DNS header, or a datagram longer than its packet
   xdp_dropped_syn,          // SYNs are limited, and nothing is left for its sender
   // By class, for want of capacity.
   xdp_dropped_proved,
@@ -67,6 +68,9 @@ enum XdpGateReason {
   xdp_dropped_absent_name,
   xdp_dropped_unknown_fast,
   xdp_dropped_unjudged,  // unknown, and nothing is left for such whatever their class
+  // For its form, while there is too much to answer.
+  xdp_dropped_malformed,  // no question that could be answered but by a word of its error
+  xdp_dropped_opcode,     // not QUERY
   xdp_gate_reasons,
 };
 #define XDP_GATE_REASONS_MAX 64

@@ -77,17 +77,30 @@ TEST_F(XdpGateTest, LengthsThatContradictAreLeftToTheKernel) {
   EXPECT_EQ(run(), passed(xdp_passed_length));
   frame_.ip_length = 19;
   EXPECT_EQ(run(), passed(xdp_passed_length));
-  frame_.ip_length = right - 1;  // UDP says more than IP
-  EXPECT_EQ(run(), passed(xdp_passed_length));
   frame_.ip_length.reset();
-  frame_.udp_length = 8 + question.size() - 1;
-  EXPECT_EQ(run(), passed(xdp_passed_length));
-  frame_.udp_length = 7;
-  EXPECT_EQ(run(), passed(xdp_passed_length));
-  frame_.udp_length.reset();
   use_ipv6();
   frame_.ip_length = 8 + question.size() + 1;
   EXPECT_EQ(run(), passed(xdp_passed_length));
+}
+
+TEST_F(XdpGateTest, BytesBehindTheDatagramAreLeftToTheKernel) {
+  for (const bool ipv6 : {false, true}) {
+    if (ipv6) use_ipv6();
+    frame_.udp_length = 8 + question.size() - 1;
+    EXPECT_EQ(run(), passed(xdp_passed_surplus));
+    frame_.udp_length = 8 + 12;
+    EXPECT_EQ(run(), passed(xdp_passed_surplus));
+    frame_.udp_length.reset();
+  }
+}
+
+TEST_F(XdpGateTest, DatagramsLongerThanTheirPacketAreDropped) {
+  frame_.ip_length = static_cast<uint16_t>(28 + question.size() - 1);
+  EXPECT_EQ(run(), dropped(xdp_dropped_short));
+  frame_.ip_length.reset();
+  use_ipv6();
+  frame_.udp_length = 1400;
+  EXPECT_EQ(run(), dropped(xdp_dropped_short));
 }
 
 TEST_F(XdpGateTest, TruncatedFramesAreNeverTaken) {
@@ -102,9 +115,14 @@ TEST_F(XdpGateTest, TruncatedFramesAreNeverTaken) {
   }
 }
 
-TEST_F(XdpGateTest, AMessageWithoutAWholeHeaderIsLeftToTheKernel) {
+TEST_F(XdpGateTest, AMessageWithoutAWholeHeaderIsDropped) {
+  for (const uint16_t udp_length : std::to_array<uint16_t>({0, 7, 8, 19})) {
+    frame_.udp_length = udp_length;
+    EXPECT_EQ(run(), dropped(xdp_dropped_short)) << udp_length;
+  }
+  frame_.udp_length.reset();
   frame_.payload.resize(11);
-  EXPECT_EQ(run(), passed(xdp_passed_short));
+  EXPECT_EQ(run(), dropped(xdp_dropped_short));
   frame_.payload.resize(12);
   EXPECT_EQ(run(), taken);
 }

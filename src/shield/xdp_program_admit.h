@@ -39,6 +39,11 @@ static __always_inline int take_at(struct ShieldRateTable* rates, __u64 hash, __
   return 1;
 }
 
+// The beat may be ahead: the clock here is that of the last tick.
+static __always_inline int is_in_force(const struct ShieldOrders* orders, __u64 now_ms) {
+  return shield_sources.common.enabled && (__s64)(now_ms - orders->beat_ms) <= SHIELD_ORDERS_MS;
+}
+
 static __always_inline __u32 has_zones_under_attack(void) {
   return name_filter.tables[name_filter.current & 1].zone_count != 0 &&
          !(shield_sources.common.dry_run & SHIELD_DRY_RUN_ZONES);
@@ -75,6 +80,18 @@ static __always_inline enum ShieldClass judge_source(const struct Packet* packet
   }
   source->rate = shield_rate_of(source->entry, count_at(rates, place, now_ms), now_ms);
   return shield_judge(common, orders, source->entry, source->is_odd, source->rate, prefix_rate);
+}
+
+// What random names through a known source have used up of its allowance, the names that may exist
+// have again: those beyond it are counted by themselves.
+static __always_inline enum ShieldClass judge_existing(__u32 queue,
+                                                       const struct ShieldOrders* orders,
+                                                       const struct Source* source, __u64 now_ms) {
+  struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
+  if (!rates) return shield_known_odd;
+  const __u64 counted = count_at(rates, shield_rate_place(source->hash, 0) ^ 2, now_ms);
+  return shield_in_window(counted) <= shield_allowance(orders, source->entry) ? shield_known
+                                                                              : shield_known_odd;
 }
 
 // A question under judgement, and how far it has been read.
@@ -185,10 +202,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   const struct ShieldCommon* common = &shield_sources.common;
   struct GateMemo* memo = memo_of(queue);
   const __u64 now_ms = gate_now_ms(memo);
-  // The beat may be ahead: the clock here is that of the last tick.
-  if (!common->enabled || (__s64)(now_ms - orders->beat_ms) > SHIELD_ORDERS_MS) {
-    return xdp_taken_others;
-  }
+  if (!is_in_force(orders, now_ms)) return xdp_taken_others;
   const __u32 queue_share = gate_state.share[queue & (XDP_GATE_QUEUES_MAX - 1)];
   gate_refill(&memo->admitted, now_ms, orders->admit_per_s, queue_share);
   gate_refill(&memo->replied, now_ms, orders->truncate_per_s, queue_share);
@@ -220,6 +234,9 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
     if (class < shield_absent_name && gate_is_absent(queue)) {
       if (is_admitted(memo, orders, shield_absent_name, is_known)) return xdp_taken_absent_name;
       return turn_away(&trial, shield_absent_name, xdp_dropped_absent_name);
+    }
+    if (class == shield_known_odd && is_known && memo->name_end != 0) {
+      class = judge_existing(queue, orders, &source, now_ms);
     }
   }
   if (source.entry == 0) class = judge_source(packet, queue, orders, &source, now_ms);

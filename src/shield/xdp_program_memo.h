@@ -31,6 +31,7 @@ struct GateMemo {
   struct GateBudget replied;
   struct GateBudget looked;  // at names that strangers ask for
   struct GateBudget begun;   // connections of strangers
+  struct GateBudget odd;     // what has not the form of a question
   __u32 source[4];
   __u32 ip_bytes;
   __u32 message_bytes;

@@ -27,6 +27,7 @@ struct DnsHeader {
   __u16 counts[4];
 };
 _Static_assert(sizeof(struct DnsHeader) == 12, "RFC 1035 §4.1.1");
+#define UDP_DNS_BYTES_MIN (sizeof(struct udphdr) + sizeof(struct DnsHeader))
 
 // One question on its way through the program.
 struct Packet {
@@ -37,6 +38,7 @@ struct Packet {
   __u32 payload_bytes;   // what the IP header says follows it
   __u32 ip_bytes;        // of its header
   __u32 has_additional;  // records, of which one may be OPT
+  __u32 is_malformed;    // no question can be read from it
   __u32 is_stream;       // TCP, whose ports stand where those of UDP do
   const struct udphdr* udp;
 };
@@ -126,6 +128,23 @@ static __always_inline enum XdpGateReason read_stream(const struct Packet* packe
   return tcp->syn && !tcp->ack ? xdp_passed_syn : xdp_passed_stream;
 }
 
+// What a parser would refuse that can be seen without a loop: counts that no question has, and a
+// first label that is none or longer than what follows. RFC 1035 §4.1.1, §3.1; IXFR has a record in
+// its authority section (RFC 1995 §3), TSIG one behind OPT.
+static __always_inline __u32 is_malformed(const struct Packet* packet,
+                                          const struct DnsHeader* dns) {
+  const __u16* counts = dns->counts;
+  if (counts[0] != bpf_htons(1) || counts[1] != 0) return 1;
+  if ((counts[2] & ~bpf_htons(1)) != 0 || (counts[3] & ~bpf_htons(3)) != 0) return 1;
+  const __u8* first = (const __u8*)(dns + 1);
+  if ((const void*)(first + 1) > packet->end) return 1;
+  const __u32 label = *first;
+  if (label > 63) return 1;
+  // Type and class follow, and the root's label behind any other.
+  const __u32 least = label + 5 + (label != 0);
+  return packet->payload_bytes < sizeof(struct udphdr) + sizeof *dns + least;
+}
+
 // xdp_taken_others if it is one, xdp_passed_syn if it begins a connection.
 static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __u32 queue,
                                                       struct Packet* packet) {
@@ -146,16 +165,19 @@ static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __
     return xdp_passed_destination;
   }
   if (packet->is_stream) return read_stream(packet);
-  if (bpf_ntohs(udp->len) != packet->payload_bytes) return xdp_passed_length;
+  const __u32 udp_bytes = bpf_ntohs(udp->len);
   if (udp->source == 0) return xdp_dropped_source_port;
   if (is_impossible_source(packet)) return xdp_dropped_source;
 
   const struct DnsHeader* dns = (const void*)(udp + 1);
-  if (packet->payload_bytes < sizeof *udp + sizeof *dns || (const void*)(dns + 1) > packet->end) {
-    return xdp_passed_short;
+  if (udp_bytes < UDP_DNS_BYTES_MIN || udp_bytes > packet->payload_bytes ||
+      (const void*)(dns + 1) > packet->end) {
+    return xdp_dropped_short;
   }
+  if (udp_bytes < packet->payload_bytes) return xdp_passed_surplus;
   if (dns->flags & 0x80) return xdp_dropped_response;
   if (dns->flags & 0x78) return xdp_passed_opcode;
   packet->has_additional = dns->counts[3];
+  packet->is_malformed = is_malformed(packet, dns);
   return queue < XDP_GATE_QUEUES_MAX ? xdp_taken_others : xdp_passed_closed;
 }

@@ -13,9 +13,7 @@ static __always_inline enum XdpGateReason admit_syn(const struct Packet* packet,
   const struct ShieldCommon* common = &shield_sources.common;
   struct GateMemo* memo = memo_of(queue);
   const __u64 now_ms = gate_now_ms(memo);
-  if (!common->enabled || (__s64)(now_ms - orders->beat_ms) > SHIELD_ORDERS_MS) {
-    return xdp_passed_syn;
-  }
+  if (!is_in_force(orders, now_ms)) return xdp_passed_syn;
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
   if (!rates) return xdp_passed_syn;
   const __u64 hash = shield_source_hash(common->key, packet->source);
@@ -24,9 +22,8 @@ static __always_inline enum XdpGateReason admit_syn(const struct Packet* packet,
   gate_refill(&memo->begun, now_ms, orders->syn_per_s, queue_share);
   const int is_trusted = (shield_is_known(orders, entry) || shield_is_proved(common, entry)) &&
                          !shield_is_hop_odd(common, entry, packet->hop);
-  if (is_trusted && take_at(rates, hash ^ SHIELD_SYN_SALT, shield_syn_allowance(entry), now_ms)) {
-    return xdp_passed_syn;
-  }
+  const __u32 allowed = shield_syn_allowance(orders, entry);
+  if (is_trusted && take_at(rates, hash ^ SHIELD_SYN_SALT, allowed, now_ms)) return xdp_passed_syn;
   if (gate_spend(&memo->begun, 0)) return xdp_passed_syn;
   if (common->dry_run & SHIELD_DRY_RUN_ADMISSION) {
     ++gate_counters.would[queue & (XDP_GATE_QUEUES_MAX - 1)][xdp_dropped_syn];
