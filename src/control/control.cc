@@ -288,6 +288,10 @@ void run_parts(const Ground& ground, Start start) {
               .liveness = liveness,
               .stop = stop_requested,
               .each_second = each_second,
+              .watch =
+                  [&] {
+                    if (shield.is_overloaded()) names.follow(shield.zones_attacked());
+                  },
               .on_loaded = [&] { show_filled_memory(opened, state_directory, environment.panel); }})
       .run(start);
   io.stop();

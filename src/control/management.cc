@@ -19,6 +19,7 @@ namespace {
 using log::Category;
 
 constexpr uint64_t tick_interval_ns = 1'000'000'000;
+constexpr uint64_t watch_ms = 100;
 constexpr uint64_t ns_per_ms = 1'000'000;
 
 std::string progress_line(size_t done, size_t total) {
@@ -83,8 +84,8 @@ void Management::wait_and_serve() {
                                pollfd{.fd = parts_.tasks.fd(), .events = POLLIN, .revents = 0}};
   const uint64_t now_ns = SystemClock().monotonic_ns();
   parts_.liveness.begin(WatchedThread::management, Step::turn);
-  const uint64_t wait_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
-  ::poll(events.data(), events.size(), static_cast<int>(wait_ms));
+  const uint64_t due_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
+  ::poll(events.data(), events.size(), static_cast<int>(std::min(due_ms, watch_ms)));
   parts_.liveness.begin(WatchedThread::management, Step::work);
   if (parts_.stop) return;
   if (events[1].revents != 0 && parts_.supervisor.take_reload_request()) {
@@ -93,6 +94,7 @@ void Management::wait_and_serve() {
   serve_requests();
   parts_.tasks.run();
   parts_.catalogs.follow();
+  parts_.watch();
   tick_if_due();
 }
 

@@ -29,6 +29,7 @@ class Management {
     Liveness& liveness;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due
+    std::function<void()> watch;        // what cannot wait so long: ten times a second
     std::function<void()> on_loaded;    // once, when all zones are in zone memory
   };
   explicit Management(Parts parts) : parts_(std::move(parts)) {}

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+#include "wire/types.h"
+
 namespace holdfast::control {
 
 namespace {
@@ -16,8 +19,26 @@ bool is_cover(const zone::NodeView& node) {
          node.has(zone::node_has_wildcard);
 }
 
-void enter(shield::NameFilterWriter& writer, const zone::ZoneView& zone) {
-  if (!writer.begin_zone(zone.apex(), zone.index_size())) return;
+using shield::NameFilterWriter;
+
+// RFC 2308 §5: for as long as the SOA's MINIMUM says, and no longer than itself.
+void set_denial(NameFilterWriter& writer, const zone::ZoneView& zone) {
+  const auto soa = zone.apex_node().find(wire::type_soa);
+  if (!soa || soa->count != 1) return;
+  std::vector<uint8_t> record(soa->records.begin(), soa->records.end());
+  constexpr size_t ttl_at = 6;
+  if (record.size() < ttl_at + 2 * sizeof(uint32_t)) return;
+  const uint32_t minimum = load_be32(record.data() + record.size() - sizeof(uint32_t));
+  store_be32(record.data() + ttl_at, std::min(soa->ttl, minimum));
+  writer.deny_with(record, zone.denial() == zone::Denial::none ? NameFilterWriter::Proofs::none
+                                                               : NameFilterWriter::Proofs::needed);
+}
+
+void enter(NameFilterWriter& writer, const zone::ZoneView& zone,
+           std::span<const wire::Name> zones_below) {
+  if (!writer.begin_zone(zone.apex(), zone.index_size() + zones_below.size())) return;
+  set_denial(writer, zone);
+  for (const wire::Name& below : zones_below) writer.add_cover(below);
   zone.for_each_node([&](const zone::NodeView& node) {
     if (node.has(zone::node_nsec3) || node.has(zone::node_occluded)) return;
     wire::Name owner;
@@ -57,12 +78,21 @@ void NameFilterKeeper::fill(std::span<const Held> zones) {
   shield::NameFilterWriter writer(filter_);
   writer.begin();
   for (const Held& held : zones) {
-    if (const auto zone = memory_.find(held.apex)) enter(writer, *zone);
+    if (const auto zone = memory_.find(held.apex)) enter(writer, *zone, zones_below(held.apex));
   }
   writer.show();
   filled_at_change_ = change;
   // Something has changed meanwhile: what is shown may miss a name.
   if (changes_.load() != change) shield::NameFilterWriter(filter_).suspend();
+}
+
+// Their names are theirs, whether this zone delegates to them or not.
+std::vector<wire::Name> NameFilterKeeper::zones_below(wire::NameView apex) const {
+  std::vector<wire::Name> found;
+  memory_.for_each_zone([&](const zone::ZoneView& zone) {
+    if (zone.apex() != apex && zone.apex().is_at_or_below(apex)) found.emplace_back(zone.apex());
+  });
+  return found;
 }
 
 void NameFilterKeeper::suspend() {

@@ -39,6 +39,7 @@ class NameFilterKeeper {
     }
   };
   void fill(std::span<const Held> zones);
+  [[nodiscard]] std::vector<wire::Name> zones_below(wire::NameView apex) const;
 
   NameFilter& filter_;
   const zone::Memory& memory_;

@@ -114,6 +114,33 @@ TEST_F(NameFilterKeeping, ZonesComeAndGo) {
   EXPECT_EQ(judge("random.example.org."), Verdict::absent);
 }
 
+TEST_F(NameFilterKeeping, AZoneBelowHasNamesOfItsOwn) {
+  publish(wire::Name::from_text("Sub.example.com.").value(), std::string(zone_text));
+  follow({apex_});
+  EXPECT_EQ(judge("x.sub.example.com."), Verdict::exists) << "which nothing delegates to";
+  EXPECT_EQ(judge("x.other.example.com."), Verdict::absent);
+}
+
+TEST_F(NameFilterKeeping, WhatDeniesAName) {
+  follow({apex_});
+  const auto& denial = filter_->tables[filter_->current & 1].denials[0];
+  EXPECT_EQ(denial.apex_bytes, 13);
+  EXPECT_EQ(denial.is_signed, 0);
+  const auto* record = reinterpret_cast<const uint8_t*>(denial.record);
+  // RFC 1035 §3.3.13: two names, which are whole here, and five numbers.
+  const size_t rdata_bytes = 3 + 13 + 5 + 13 + 20;
+  ASSERT_EQ(denial.bytes, 12 + rdata_bytes);
+  EXPECT_EQ(load_be16(record + 2), wire::type_soa);
+  EXPECT_EQ(load_be16(record + 4), 1);
+  EXPECT_EQ(load_be32(record + 6), 300U);
+  EXPECT_EQ(load_be16(record + 10), rdata_bytes);
+  EXPECT_EQ(load_be32(record + denial.bytes - 20), 5U) << "the serial";
+  publish(apex_, "$TTL 90\n" + std::string(zone_text).substr(9));
+  follow({apex_});
+  const auto& again = filter_->tables[filter_->current & 1].denials[0];
+  EXPECT_EQ(load_be32(reinterpret_cast<const uint8_t*>(again.record) + 6), 90U);
+}
+
 TEST_F(NameFilterKeeping, AWildcardAtTheApexLeavesTheZoneAlone) {
   publish(apex_, std::string(zone_text) + "* IN A 192.0.2.9\n");
   follow({apex_});

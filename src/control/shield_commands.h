@@ -20,7 +20,7 @@ class ShieldCommands {
     std::string seconds;  // for how long a word holds; empty: a day
     // Of shield-dry-run: admission, truncate, hop, zones, streams, form, all.
     std::string what;
-    std::string state;    // on or off
+    std::string state;  // on or off
   };
   explicit ShieldCommands(ShieldKeeper& keeper) : keeper_(keeper) {}
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "log/log.h"
 #include "shield/history_file.h"
@@ -86,11 +87,12 @@ void ShieldKeeper::follow_time(const config::ShieldSettings& settings) {
   if (slot_s_ == 0) slot_s_ = settings.history_slot_s;
   const uint32_t slot = shield::slot_at(now_s, slot_s_);
   put(memory_.common.wall_s, static_cast<uint32_t>(now_s));
-  if (slot != memory_.common.slot || expired_s_ == 0) {
-    put(memory_.common.slot, slot);
-    expired_s_ = now_s;
-    shield::SourceHistory(memory_.history).expire(slot, shield::SourceHistory::slots_kept_max);
-  }
+  put(memory_.common.slot, slot);
+  // A part a second: all of it at once would keep a processor from receiving for a millisecond.
+  using shield::SourceHistory;
+  SourceHistory history(memory_.history);
+  if (!std::exchange(has_expired_, true)) history.expire(slot, SourceHistory::slots_kept_max);
+  history.expire_part(expire_next_++, slot, SourceHistory::slots_kept_max);
   if (now_s - saved_s_ >= save_interval_s) save();
 }
 
@@ -167,6 +169,14 @@ std::vector<wire::Name> ShieldKeeper::zones_attacked() const {
     if (const auto name = wire::Name::from_text(text)) names.push_back(*name);
   }
   return names;
+}
+
+bool ShieldKeeper::is_overloaded() const {
+  const uint32_t workers = std::min<uint32_t>(panel_.worker_count.load(std::memory_order_relaxed),
+                                              exchange::workers_max);
+  return std::ranges::any_of(std::span(panel_.workers).first(workers), [](const auto& worker) {
+    return worker.counters.get(exchange::CounterLayout::shield_level) != 0;
+  });
 }
 
 ShieldReading ShieldKeeper::reading() const {

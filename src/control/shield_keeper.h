@@ -55,6 +55,8 @@ class ShieldKeeper {
   [[nodiscard]] const exchange::Panel& panel() const { return panel_; }
   [[nodiscard]] auto history() const { return shield::SourceHistory(memory_.history); }
   [[nodiscard]] ShieldReading reading() const;
+  // Of any worker; cheap.
+  [[nodiscard]] bool is_overloaded() const;
   [[nodiscard]] std::vector<wire::Name> zones_attacked() const;
   [[nodiscard]] uint64_t now_ms() const { return clock_.monotonic_ns() / 1'000'000; }
   [[nodiscard]] __u64 hash_of(const Endpoint& address) const;
@@ -71,7 +73,8 @@ class ShieldKeeper {
   const Clock& clock_;
   std::string path_;
   uint32_t slot_s_ = 0;
-  uint64_t expired_s_ = 0;
+  bool has_expired_ = false;  // all of the history, once
+  uint32_t expire_next_ = 0;
   uint64_t saved_s_ = 0;
   bool may_save_ = true;  // until it fails, so that a full disk is told once
   AttackLog attacks_;

@@ -305,8 +305,8 @@ void XdpPath::on_tick(uint64_t now_ns) {
   if (now_ns >= count_due_ns_) {
     count_due_ns_ = now_ns + count_every_ns;
     for (Queue& queue : queues_) count(queue);
-    for (Card& card : cards_) card.gate.note_known(*sources_);
   }
+  for (Card& card : cards_) card.gate.note_some_known(*sources_);
   if (now_ns >= refresh_due_ns_) {
     refresh_due_ns_ = now_ns + refresh_every_ns;
     refresh();

@@ -45,6 +45,10 @@ constexpr uint32_t truncate_a_second_min = 200;
 // To one /24 or /48, of 75 to 120 bytes each: nobody is harmed by so many.
 constexpr uint32_t replies_a_prefix = 2'000;
 constexpr uint32_t stuck_ticks_max = 10;
+// With less of the core left than this, and one in so many turned away without even a cheap answer,
+// those who count as known take what others need.
+constexpr uint32_t core_idle_spent = 150;
+constexpr uint64_t silence_parts = 8;
 // Fewer known questions than this are not what keeps a worker busy.
 constexpr uint32_t known_many = 10'000;
 constexpr uint32_t easy_ticks_min = 100;
@@ -216,13 +220,19 @@ void AdmissionControl::share_out_replies(uint64_t left_a_second, uint64_t span_n
 }
 
 void AdmissionControl::steer_level(const LoadReading& reading) {
+  // Behind a card the rings stay short while the known fill the core.
+  const uint64_t silent = reading.turned_away - std::min(reading.card.replied, reading.turned_away);
+  const bool is_core_spent = core_idle_ < core_idle_spent && known_a_second_ >= known_many &&
+                             silent * silence_parts > reading.turned_away;
+  const bool is_too_much = is_pressed(reading) || is_core_spent;
   const bool is_stuck = budget_ <= budget_min && is_pressed(reading);
-  stuck_ticks_ = is_stuck ? stuck_ticks_ + 1 : 0;
-  easy_ticks_ = is_pressed(reading) ? 0 : easy_ticks_ + 1;
+  stuck_ticks_ = is_stuck || is_core_spent ? stuck_ticks_ + 1 : 0;
+  easy_ticks_ = is_too_much ? 0 : easy_ticks_ + 1;
   const bool would_help = level_ < blind_level || known_a_second_ >= known_many;
   if (stuck_ticks_ >= stuck_ticks_max && level_ < level_max && would_help) {
     ++level_;
     stuck_ticks_ = 0;
+    core_idle_ = CardReading::not_told;  // as it is from now on
     easy_ticks_needed_ = std::min(easy_ticks_needed_ * 2, easy_ticks_max);
   } else if (easy_ticks_ >= easy_ticks_needed_ && level_ > 1) {
     --level_;

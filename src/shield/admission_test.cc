@@ -138,6 +138,54 @@ TEST(Admission, DoesNotEndWhileSomethingIsTurnedAwayAtTheCard) {
   EXPECT_FALSE(model.control.is_overloaded());
 }
 
+// A tick of a worker with a card's queue, which has time left by itself.
+LoadReading ring_reading(uint32_t permille, uint32_t drops) {
+  LoadReading reading;
+  reading.ring_permille = permille;
+  reading.ring_drops = drops;
+  reading.busy_ns = AdmissionControl::tick_ns / 2;
+  reading.idle_ns = AdmissionControl::tick_ns / 2;
+  return reading;
+}
+
+TEST(Admission, ARingThatAStallHasFilledIsNoOverload) {
+  AdmissionControl control;
+  uint64_t now = 1'000'000'000;
+  control.tick(now, ring_reading(0, 0));
+  for (int i = 0; i < 50; ++i) {
+    control.tick(now += AdmissionControl::tick_ns, ring_reading(1000, 1'000));
+    EXPECT_FALSE(control.is_overloaded());
+    control.tick(now += AdmissionControl::tick_ns, ring_reading(0, 0));
+    ASSERT_FALSE(control.is_overloaded());
+  }
+  control.tick(now += AdmissionControl::tick_ns, ring_reading(500, 0));
+  control.tick(now += AdmissionControl::tick_ns, ring_reading(500, 0));
+  EXPECT_TRUE(control.is_overloaded()) << "it has stood for 40 ms";
+}
+
+TEST(Admission, ARingThatLosesMuchIsOverloadAtOnce) {
+  AdmissionControl control;
+  control.tick(1'000'000'000, ring_reading(0, 0));
+  control.tick(1'005'000'000, ring_reading(900, 2'000));
+  EXPECT_TRUE(control.is_overloaded());
+}
+
+// The program at the card keeps the rings short while those who count as known fill the core, and
+// nothing is left for anybody else.
+TEST(Admission, TheLevelRisesWhenTheKnownFillTheCoreBehindACard) {
+  Model model;
+  (void)model.play({{Rank::known, 400'000}}, 3);
+  ASSERT_TRUE(model.control.is_overloaded());
+  for (int i = 0; i < 100; ++i) {
+    for (int k = 0; k < 1'000; ++k) model.control.note_known();
+    LoadReading reading = ring_reading(0, 0);
+    reading.turned_away = 10'000;
+    reading.card.core_idle_permille = 20;
+    model.control.tick(model.now += AdmissionControl::tick_ns, reading);
+  }
+  EXPECT_GE(model.control.level(), 3u);
+}
+
 // When those who count as known are too many, more is asked of them.
 TEST(Admission, TheLevelRisesWhenTheKnownAloneAreTooMany) {
   Model model;

@@ -23,7 +23,7 @@ struct GateReading {
     return sum;
   }
   [[nodiscard]] uint64_t replied() const {
-    return of(xdp_replied_truncated) + of(xdp_replied_cookie);
+    return of(xdp_replied_truncated) + of(xdp_replied_cookie) + of(xdp_replied_nxdomain);
   }
   // Those let through and those dropped.
   [[nodiscard]] uint64_t syns() const { return of(xdp_passed_syn) + of(xdp_dropped_syn); }

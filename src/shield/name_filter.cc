@@ -11,7 +11,10 @@ namespace holdfast::shield {
 
 namespace {
 
-constexpr uint64_t bits_a_name = 10;  // one name in a hundred that does not exist gets through
+// Of names that do not exist, so many let one in a hundred through; where there is room, three
+// times as many let one in several thousand through.
+constexpr uint64_t bits_a_name = 10;
+constexpr uint64_t bits_wanted = 30;
 constexpr uint64_t bits_a_line = uint64_t{NAME_FILTER_LINE_WORDS} * 64;
 constexpr uint32_t depth_max = 15;  // as cover_depths can say
 
@@ -44,6 +47,10 @@ bool has(const NameFilterTable& table, const NameFilterZone& zone, uint64_t hash
   return name_filter_line_has(table.lines[name_filter_line(&zone, hash)], hash) != 0;
 }
 
+uint64_t lines_for(uint64_t entries, uint64_t bits) {
+  return std::max<uint64_t>((entries * bits + bits_a_line - 1) / bits_a_line, 1);
+}
+
 }  // namespace
 
 void NameFilterWriter::set_key(NameFilter& filter, const HashKey& key) {
@@ -64,9 +71,11 @@ bool NameFilterWriter::begin_zone(wire::NameView apex, size_t entries) {
   Suffixes suffixes;
   const size_t labels = hash_suffixes(filter_.key, apex, suffixes);
   if (labels >= NAME_FILTER_LABELS_MAX) return false;
-  const uint64_t wanted =
-      std::max<uint64_t>((entries * bits_a_name + bits_a_line - 1) / bits_a_line, 1);
-  const bool fits = wanted <= NAME_FILTER_LINES_MAX - lines_used_;
+  const uint64_t free = NAME_FILTER_LINES_MAX - lines_used_;
+  const uint64_t least = lines_for(entries, bits_a_name);
+  const bool fits = least <= free;
+  // Half of what is left stays for other zones.
+  const uint64_t wanted = std::max(least, std::min(lines_for(entries, bits_wanted), free / 2));
   NameFilterZone& zone = table.zones[table.zone_count++];
   zone = {.suffix = suffixes[labels],
           .first_line = lines_used_,
@@ -74,8 +83,18 @@ bool NameFilterWriter::begin_zone(wire::NameView apex, size_t entries) {
           .labels = static_cast<uint32_t>(labels),
           .cover_depths = 0};
   lines_used_ += zone.lines;
+  table.denials[&zone - table.zones].apex_bytes = static_cast<__u8>(apex.bytes().size());
   if (fits) zone_ = &zone;
   return fits;
+}
+
+void NameFilterWriter::deny_with(Bytes soa_record, Proofs proofs) {
+  if (zone_ == nullptr) return;
+  NameFilterDenial& denial = next().denials[zone_ - next().zones];
+  if (soa_record.size() > sizeof denial.record) return;
+  std::memcpy(denial.record, soa_record.data(), soa_record.size());
+  denial.bytes = static_cast<__u16>(soa_record.size());
+  denial.is_signed = proofs == Proofs::needed ? 1 : 0;
 }
 
 void NameFilterWriter::enter(uint64_t hash) {

@@ -30,6 +30,10 @@ class NameFilterWriter {
   void add_name(wire::NameView name);
   // It and everything below it is taken to exist.
   void add_cover(wire::NameView name);
+  // Names of the zone begun last may be denied with its SOA record, as it stands in an answer but
+  // for its owner: to who wants proof, only if there is none. One that is too long is left out.
+  enum class Proofs : uint8_t { none, needed };
+  void deny_with(Bytes soa_record, Proofs proofs);
   void show();
   // From now on, and until the next `show`, every name is taken to exist. Any thread.
   void suspend();

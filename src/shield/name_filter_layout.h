@@ -6,6 +6,7 @@
 // DNAME, the parent of a wildcard) is entered as a cover instead, and the zone says at which depths
 // it has such. A name is held to exist if it, or a cover at or above it, is there. So no name that
 // exists is ever missed; of those that do not, about one in a hundred is taken to exist.
+// With a zone goes the record that denies its names: the program may do so where it can be sure.
 // One writer fills the table that is not `current`, then switches, and leaves the other alone until
 // no reader can be at it any more. Read by C and by C++.
 #pragma once
@@ -43,13 +44,26 @@ struct NameFilterZone {
 };
 NAME_FILTER_ASSERT(sizeof(struct NameFilterZone) == 24);
 
+// The zone's SOA record as the authority section has it (RFC 2308 §3): its owner is a pointer of
+// two bytes, which is filled in.
+#define NAME_FILTER_DENIAL_WORDS 31
+struct NameFilterDenial {
+  __u16 bytes;      // of the record; 0: this zone's names are not denied
+  __u8 apex_bytes;  // of the zone's name
+  __u8 is_signed;   // not for who wants proof
+  __u32 unused;
+  __u64 record[NAME_FILTER_DENIAL_WORDS];
+};
+NAME_FILTER_ASSERT(sizeof(struct NameFilterDenial) == 256);
+
 struct NameFilterTable {
   __u32 zone_count;
   __u32 unused[15];
   struct NameFilterZone zones[NAME_FILTER_ZONES_MAX];
+  struct NameFilterDenial denials[NAME_FILTER_ZONES_MAX];
   __u64 lines[NAME_FILTER_LINES_MAX][NAME_FILTER_LINE_WORDS];
 };
-NAME_FILTER_ASSERT(sizeof(struct NameFilterTable) == 256 + NAME_FILTER_LINES_MAX * 64);
+NAME_FILTER_ASSERT(sizeof(struct NameFilterTable) == 2304 + NAME_FILTER_LINES_MAX * 64);
 
 struct NameFilter {
   struct NameFilterKey key;  // random; set once, before any name is hashed
@@ -57,7 +71,7 @@ struct NameFilter {
   __u32 unused[57];
   struct NameFilterTable tables[2];
 };
-NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 256 + 2 * (256 + NAME_FILTER_LINES_MAX * 64));
+NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 256 + 2 * (2304 + NAME_FILTER_LINES_MAX * 64));
 
 #define NAME_FILTER_INLINE static inline __attribute__((always_inline))
 

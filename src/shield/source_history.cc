@@ -171,7 +171,14 @@ void SourceHistory::insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot) 
 
 size_t SourceHistory::expire(uint32_t slot, uint32_t slots_kept) {
   size_t removed = 0;
-  for (ShieldHistoryLine& line : lines_) {
+  for (uint32_t part = 0; part < parts; ++part) removed += expire_part(part, slot, slots_kept);
+  return removed;
+}
+
+size_t SourceHistory::expire_part(uint32_t part, uint32_t slot, uint32_t slots_kept) {
+  constexpr size_t lines_a_part = SHIELD_HISTORY_LINES / parts;
+  size_t removed = 0;
+  for (ShieldHistoryLine& line : lines_.subspan(part % parts * lines_a_part, lines_a_part)) {
     for (__u64& place : line.entries) {
       const __u64 entry = SHIELD_LOAD(&place);
       if (entry == 0 || (shield_flags(entry) & operator_flags) != 0) continue;

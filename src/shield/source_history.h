@@ -46,7 +46,11 @@ class SourceHistory {
   // The operator's word: SHIELD_FLAG_ALLOWED or _DENIED, or 0 for neither.
   void set_operator_flag(__u64 hash, __u64 flag, uint32_t slot);
 
-  // Removes what has not been seen for `slots_kept` slots; call it at least every fifty slots.
+  // Removes what has not been seen for `slots_kept` slots, from one of so many parts of the table;
+  // each is to have its turn at least every fifty slots.
+  static constexpr uint32_t parts = 32;
+  size_t expire_part(uint32_t part, uint32_t slot, uint32_t slots_kept);
+  // The same of all of it.
   size_t expire(uint32_t slot, uint32_t slots_kept);
 
   struct Summary {

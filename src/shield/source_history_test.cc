@@ -104,6 +104,20 @@ TEST_F(SourceHistoryTest, TheOperatorsWordStaysUntilItIsTakenBack) {
   EXPECT_EQ(history_.summarise(known_slots).allowed, 0u);
 }
 
+TEST_F(SourceHistoryTest, ExpiresPartByPart) {
+  std::mt19937_64 random(12);
+  for (uint32_t i = 0; i < 10'000; ++i)
+    history_.learn({.hash = random(), .hop = 60, .rate = 1}, 10);
+  size_t removed = 0;
+  for (uint32_t part = 7; part < 7 + SourceHistory::parts; ++part) {
+    const size_t now = history_.expire_part(part, 60, 40);
+    EXPECT_NEAR(static_cast<double>(now), 10'000.0 / SourceHistory::parts, 100);
+    removed += now;
+  }
+  EXPECT_NEAR(static_cast<double>(removed), 10'000, 5);
+  EXPECT_EQ(history_.summarise(1).entries, 0u);
+}
+
 TEST_F(SourceHistoryTest, WhatIsNotSeenExpires) {
   std::mt19937_64 random(11);
   for (uint32_t i = 0; i < 10'000; ++i) {

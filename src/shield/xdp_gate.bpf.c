@@ -36,7 +36,7 @@ static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 qu
     return orders->syn_per_s == 0 ? reason : admit_syn(&packet, queue, orders);
   }
   if (orders->level != 0) {
-    if (is_odd || packet.is_malformed) return admit_form(&packet, queue, orders, reason);
+    if (is_odd || is_malformed(&packet)) return admit_form(&packet, queue, orders, reason);
     return admit(context, &packet, queue, orders);
   }
   if (is_odd) return reason;

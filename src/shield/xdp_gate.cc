@@ -22,6 +22,8 @@ namespace holdfast::shield {
 
 namespace {
 
+constexpr uint32_t known_parts = 8;
+
 // The last line of what libbpf says when it fails; the verifier's log is not for operators.
 std::array<char, 512> library_message{};  // NOLINT: libbpf's callback has no place for a context
 
@@ -189,14 +191,22 @@ void XdpGate::set_lane(XdpGateLane lane) {
 }
 
 void XdpGate::note_known(const ShieldSources& sources) {
+  known_part_ = 0;
+  for (uint32_t part = 0; part < known_parts; ++part) note_some_known(sources);
+}
+
+void XdpGate::note_some_known(const ShieldSources& sources) {
   const auto load = [](const auto& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); };
   uint32_t slots = load(sources.common.known_slots);
   for (const ShieldOrders& orders : sources.orders) {
     if (load(orders.level) != 0) slots = std::min(slots, load(orders.known_slots));
   }
   constexpr uint64_t telling = SHIELD_FLAG_PROVED | SHIELD_FLAG_ALLOWED | SHIELD_FLAG_DENIED;
-  const auto now = std::make_unique<XdpGateKnown>();
-  for (uint32_t line = 0; line < SHIELD_HISTORY_LINES; ++line) {
+  constexpr uint32_t lines_a_part = SHIELD_HISTORY_LINES / known_parts;
+  const uint32_t first = known_part_ * lines_a_part;
+  XdpGateKnown* const now = known_next_.get();
+  if (first == 0) *now = {};
+  for (uint32_t line = first; line < first + lines_a_part; ++line) {
     for (const auto& place : sources.history[line].entries) {
       const uint64_t entry = load(place);
       if (entry == 0) continue;
@@ -205,6 +215,8 @@ void XdpGate::note_known(const ShieldSources& sources) {
       now->words[bit / 64] |= __u64{1} << (bit % 64);
     }
   }
+  known_part_ = (known_part_ + 1) % known_parts;
+  if (known_part_ != 0) return;
   for (size_t i = 0; i < std::size(now->words); ++i) {
     std::atomic_ref(known_->words[i]).store(now->words[i], std::memory_order_relaxed);
   }

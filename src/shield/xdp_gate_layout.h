@@ -54,6 +54,7 @@ enum XdpGateReason {
   // Answered by the program.
   xdp_replied_truncated,  // TC: ask over TCP
   xdp_replied_cookie,     // BADCOOKIE, with a good one
+  xdp_replied_nxdomain,   // the name does not exist, in a zone under attack
   // Dropped.
   xdp_dropped_response,     // QR is set: reflected, or a loop
   xdp_dropped_source_port,  // 0: nowhere to send an answer to

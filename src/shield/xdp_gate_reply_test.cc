@@ -224,8 +224,8 @@ TEST_F(ReplyGateTest, CookiesAreGoodForAnHour) {
 }
 
 TEST_F(ReplyGateTest, AValidCookieIsNoLeaveToFlood) {
-  await_window();
   frame_.from = "198.51.100.100";
+  await_window();
   add_cookie("2464c4abcf10c957010000005cf79f111f8130c3eee29480");
   orders().proved_source = 3;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(run(), taken_as(xdp_taken_proved));
@@ -280,6 +280,123 @@ TEST_F(ReplyGateTest, TheCookieMayStandBehindOtherOptions) {
   append(options, from_hex("2464c4abcf10c957010000005cf79f111f8130c3eee29480"));
   add_opt(options);
   EXPECT_EQ(run(), taken_as(xdp_taken_proved));
+}
+
+class DenialGateTest : public ReplyGateTest {
+ protected:
+  // The answer process would be asked for these, but that nothing is left.
+  void SetUp() override {
+    ReplyGateTest::SetUp();
+    if (IsSkipped()) return;
+    orders().known_floor = 0;
+    orders().usual_shift = 0;
+    orders().share[shield_absent_name] = 0;
+    set_zone(NameFilterWriter::Proofs::none);
+    remember(9);
+  }
+  void set_zone(NameFilterWriter::Proofs proofs) {
+    NameFilterWriter writer(*names_);
+    writer.begin();
+    ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("other."), 1));
+    ASSERT_TRUE(writer.begin_zone(*wire::Name::from_text("example."), 1));
+    writer.add_name(*wire::Name::from_text("www.example."));
+    writer.deny_with(soa, proofs);
+    writer.show();
+  }
+  void ask(const std::string& label, const Octets& record = {}) {
+    frame_.payload.assign(question.begin(), question.begin() + 12);
+    frame_.payload.push_back(static_cast<uint8_t>(label.size()));
+    append(frame_.payload, Octets(label.begin(), label.end()));
+    append(frame_.payload, {7, 'E', 'x', 'a', 'm', 'p', 'l', 'e', 0, 0, 1, 0, 1});
+    if (record.empty()) return;
+    frame_.payload[11] = 1;
+    append(frame_.payload, record);
+  }
+  // What is expected for a label of four bytes.
+  [[nodiscard]] Octets denial() const {
+    Octets expected(frame_.payload.begin(), frame_.payload.begin() + 30);
+    expected[2] = 0x85;  // QR, AA, RD
+    expected[3] = 3;
+    expected[9] = 1;
+    append(expected, soa);
+    expected[30] = 0xc0;
+    expected[31] = 17;
+    return expected;
+  }
+
+  static const inline Octets soa{0xc0, 12, 0, 6, 0, 1, 0, 0, 1, 44, 0, 22, 0, 0, 0, 0, 0,
+                                 1,    0,  0, 0, 2, 0, 0, 0, 3, 0,  0, 0,  4, 0, 0, 1, 44};
+  static const inline Octets opt{0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0};
+  static const inline Octets opt_wanting_proof{0, 0, 41, 0x10, 0, 0, 0, 0x80, 0, 0, 0};
+};
+
+TEST_F(DenialGateTest, NamesThatDoNotExistAreDeniedToTheKnown) {
+  for (const bool ipv6 : {false, true}) {
+    if (ipv6) {
+      use_ipv6();
+      remember(9);
+    }
+    ask("None");
+    EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain));
+    EXPECT_EQ(reply(), denial());
+    ask("None", opt);
+    EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain));
+    Octets expected = denial();
+    expected[11] = 1;
+    append(expected, {0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0});
+    EXPECT_EQ(reply(), expected);
+  }
+  ask(std::string(63, 'x'));
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain));
+  EXPECT_EQ(load_be16(&reply()[12 + 64 + 9 + 4]), 0xc000 + 12 + 64);
+}
+
+TEST_F(DenialGateTest, WhoWantsProofOrMoreIsNotAnsweredHere) {
+  ask("None", opt_wanting_proof);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain)) << "there is none";
+  EXPECT_EQ(reply()[reply().size() - 4], 0x80) << "DO comes back";
+  set_zone(NameFilterWriter::Proofs::needed);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+  ask("None", opt);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain));
+  Octets with_cookie = opt;
+  with_cookie[10] = 12;
+  append(with_cookie, {0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8});
+  ask("None", with_cookie);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_cookie));
+  Octets of_version_1 = opt;
+  of_version_1[6] = 1;
+  ask("None", of_version_1);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+  ask("None");
+  frame_.payload.back() = 3;  // CHAOS
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+  ask("None");
+  frame_.payload[frame_.payload.size() - 3] = 252;  // AXFR
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+  frame_.payload[frame_.payload.size() - 3] = 255;
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_nxdomain));
+}
+
+TEST_F(DenialGateTest, StrangersAndTheForgedAreNotAnsweredSo) {
+  ask("None");
+  remember(9, usual_hop - 5);
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+  frame_.from = "203.0.113.7";
+  EXPECT_EQ(run_beyond(), replied(xdp_replied_truncated));
+}
+
+TEST_F(DenialGateTest, ADryRunOfRepliesCountsIt) {
+  ask("None");
+  common().dry_run = SHIELD_DRY_RUN_TRUNCATE;
+  EXPECT_EQ(run_beyond(), dropped(xdp_dropped_absent_name));
+  EXPECT_EQ(gate_->count_dry(0, xdp_replied_nxdomain), 1U);
+  common().dry_run = 0;
+  gate_->set_replies(false);
+  EXPECT_EQ(run_beyond(), dropped(xdp_dropped_absent_name));
+  gate_->set_replies(true);
+  NameFilterWriter(*names_).suspend();
+  EXPECT_EQ(run_beyond(), taken_as(xdp_taken_known_odd)) << "it may exist now";
 }
 
 TEST_F(ReplyGateTest, EveryCutOfTheFrameIsSafe) {

@@ -71,6 +71,7 @@ TEST_F(StreamGateTest, StrangersShareABudgetOnceThereAreTooMany) {
 }
 
 TEST_F(StreamGateTest, TheKnownBeginAsManyAsTheyAskAndMore) {
+  orders().known_floor = 4;
   await_window();
   limit(1);
   remember(9);

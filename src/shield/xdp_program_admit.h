@@ -22,18 +22,33 @@ struct {
 struct XdpGateKnown gate_known SEC(".bss.known");
 struct XdpGateCounters gate_counters SEC(".bss.counters");
 
+// Each place has windows of its own: else all sources would use up what they may at one time, and
+// what they ask would come in bursts.
+static __always_inline __u64 time_at(__u32 place, __u64 now_ms) { return now_ms + (place & 1023); }
+
 static __always_inline __u64 count_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
   __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
-  const __u64 counted = shield_count(*at, now_ms);
+  const __u64 counted = shield_count(*at, time_at(place, now_ms));
   *at = counted;
   return counted;
+}
+
+// At what rate a source asks of which something is known, in windows of 128 ms: what it may ask in
+// a second is not to come at once, from all sources that an attack has. One question is never too
+// many.
+static __always_inline __u32 pace_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
+  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  const __u64 counted = shield_count(*at, time_at(place, now_ms) << 3);
+  *at = counted;
+  return (shield_in_window(counted) - 1) << 3;
 }
 
 // Counts one unless there have been `most` in this window; 1 if there have not.
 static __always_inline int take_at(struct ShieldRateTable* rates, __u64 hash, __u32 most,
                                    __u64 now_ms) {
-  __u64* at = &rates->entries[shield_rate_place(hash, 0) & (SHIELD_RATE_ENTRIES - 1)];
-  const __u64 counted = shield_count(*at, now_ms);
+  const __u32 place = shield_rate_place(hash, 0);
+  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  const __u64 counted = shield_count(*at, time_at(place, now_ms));
   if (shield_in_window(counted) > most) return 0;
   *at = counted;
   return 1;
@@ -73,12 +88,16 @@ static __always_inline enum ShieldClass judge_source(const struct Packet* packet
   if (!rates) return shield_unknown_slow;
   const __u32 place = shield_rate_place(source->hash, source->is_odd);
   __u32 prefix_rate = 0;
-  if (!shield_is_known(orders, source->entry)) {
+  if (shield_is_known(orders, source->entry)) {
+    source->rate = pace_at(rates, place, now_ms);
+  } else {
     const __u64 prefix = shield_prefix_hash(common->key, packet->source);
-    const __u64 counted = count_at(rates, shield_rate_place(prefix, 0), now_ms);
-    prefix_rate = shield_estimate(counted, now_ms);
+    const __u32 prefix_place = shield_rate_place(prefix, 0);
+    const __u64 counted = count_at(rates, prefix_place, now_ms);
+    prefix_rate = shield_estimate(counted, time_at(prefix_place, now_ms));
+    const __u64 own = count_at(rates, place, now_ms);
+    source->rate = shield_rate_of(source->entry, own, time_at(place, now_ms));
   }
-  source->rate = shield_rate_of(source->entry, count_at(rates, place, now_ms), now_ms);
   return shield_judge(common, orders, source->entry, source->is_odd, source->rate, prefix_rate);
 }
 
@@ -89,9 +108,8 @@ static __always_inline enum ShieldClass judge_existing(__u32 queue,
                                                        const struct Source* source, __u64 now_ms) {
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
   if (!rates) return shield_known_odd;
-  const __u64 counted = count_at(rates, shield_rate_place(source->hash, 0) ^ 2, now_ms);
-  return shield_in_window(counted) <= shield_allowance(orders, source->entry) ? shield_known
-                                                                              : shield_known_odd;
+  const __u32 rate = pace_at(rates, shield_rate_place(source->hash, 0) ^ 2, now_ms);
+  return rate <= shield_allowance(orders, source->entry) ? shield_known : shield_known_odd;
 }
 
 // A question under judgement, and how far it has been read.
@@ -196,6 +214,22 @@ static __always_inline enum XdpGateReason turn_away(struct Trial* trial, enum Sh
   return gate_reply(trial->context, trial->queue, reply) ? reply : dropped;
 }
 
+// A name that does not exist is denied here to who is known, if nothing else is to be said: that
+// costs a fraction of what the answer process would take, and silence would only make a resolver
+// ask again. 1 if it is to be.
+static __always_inline int can_deny(struct Trial* trial) {
+  struct GateMemo* memo = trial->memo;
+  const __u32 dry_run = shield_sources.common.dry_run;
+  if (!gate_state.replies || dry_run & SHIELD_DRY_RUN_ADMISSION) return 0;
+  read_cookie(trial);
+  if (!is_deniable(memo, trial->packet->has_additional)) return 0;
+  if (dry_run & SHIELD_DRY_RUN_TRUNCATE) {
+    ++gate_counters.would[trial->queue & (XDP_GATE_QUEUES_MAX - 1)][xdp_replied_nxdomain];
+    return 0;
+  }
+  return gate_spend(&memo->replied, 0);
+}
+
 // The packet's reason; replies are written into the frame.
 static __always_inline enum XdpGateReason admit(struct xdp_md* context, const struct Packet* packet,
                                                 __u32 queue, const struct ShieldOrders* orders) {
@@ -232,6 +266,10 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   if (trial.has_zones && class > shield_known) {
     read_name(&trial);
     if (class < shield_absent_name && gate_is_absent(queue)) {
+      if (is_known && can_deny(&trial)) {
+        return gate_reply(context, queue, xdp_replied_nxdomain) ? xdp_replied_nxdomain
+                                                                : xdp_dropped_absent_name;
+      }
       if (is_admitted(memo, orders, shield_absent_name, is_known)) return xdp_taken_absent_name;
       return turn_away(&trial, shield_absent_name, xdp_dropped_absent_name);
     }

@@ -41,10 +41,12 @@ struct GateMemo {
   __u32 cookie;     // one of the above
   __u32 cookie_at;  // of the client's cookie in the message
   __u32 is_dnssec_ok;
+  __u32 table;  // of the filter, and the zone there, in which the name does not exist
+  __u32 zone;
   __u64 hashes[NAME_FILTER_LABELS_MAX];         // of each label, from the left
   __u64 suffixes[NAME_FILTER_LABELS_MAX + 16];  // of the last n labels
   // Room for the longest reply, and for what is read in eight bytes at once.
-  __u8 message[XDP_GATE_MESSAGE_MAX + 128];
+  __u8 message[XDP_GATE_MESSAGE_MAX + 320];
 };
 
 struct GateMemo gate_memos[XDP_GATE_QUEUES_MAX] SEC(".bss.memos");

@@ -95,8 +95,9 @@ static __always_inline void hash_suffixes(struct GateMemo* memo) {
 // 1 if the name lies in a zone under attack and does not exist there. Its suffixes are hashed. A
 // function of its own for the verifier: else it would follow this once for each number of labels.
 __attribute__((noinline)) int gate_find_zone(__u32 queue) {
-  const struct GateMemo* memo = memo_of(queue);
-  const struct NameFilterTable* table = &name_filter.tables[name_filter.current & 1];
+  struct GateMemo* memo = memo_of(queue);
+  memo->table = name_filter.current & 1;
+  const struct NameFilterTable* table = &name_filter.tables[memo->table & 1];
   const __u32 labels = memo->labels;
   for (__u32 i = 0; i < NAME_FILTER_ZONES_MAX; ++i) {
     if (i >= table->zone_count) break;
@@ -117,6 +118,7 @@ __attribute__((noinline)) int gate_find_zone(__u32 queue) {
       const __u64 above = memo->suffixes[apex + depth];
       if (filter_has(table, zone, name_filter_cover(&name_filter.key, above))) return 0;
     }
+    memo->zone = i;
     return 1;
   }
   return 0;

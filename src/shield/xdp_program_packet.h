@@ -38,7 +38,6 @@ struct Packet {
   __u32 payload_bytes;   // what the IP header says follows it
   __u32 ip_bytes;        // of its header
   __u32 has_additional;  // records, of which one may be OPT
-  __u32 is_malformed;    // no question can be read from it
   __u32 is_stream;       // TCP, whose ports stand where those of UDP do
   const struct udphdr* udp;
 };
@@ -131,13 +130,13 @@ static __always_inline enum XdpGateReason read_stream(const struct Packet* packe
 // What a parser would refuse that can be seen without a loop: counts that no question has, and a
 // first label that is none or longer than what follows. RFC 1035 §4.1.1, §3.1; IXFR has a record in
 // its authority section (RFC 1995 §3), TSIG one behind OPT.
-static __always_inline __u32 is_malformed(const struct Packet* packet,
-                                          const struct DnsHeader* dns) {
+static __always_inline int is_malformed(const struct Packet* packet) {
+  const struct DnsHeader* dns = (const void*)(packet->udp + 1);
+  const __u8* first = (const __u8*)(dns + 1);
+  if ((const void*)(first + 1) > packet->end) return 1;
   const __u16* counts = dns->counts;
   if (counts[0] != bpf_htons(1) || counts[1] != 0) return 1;
   if ((counts[2] & ~bpf_htons(1)) != 0 || (counts[3] & ~bpf_htons(3)) != 0) return 1;
-  const __u8* first = (const __u8*)(dns + 1);
-  if ((const void*)(first + 1) > packet->end) return 1;
   const __u32 label = *first;
   if (label > 63) return 1;
   // Type and class follow, and the root's label behind any other.
@@ -178,6 +177,5 @@ static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __
   if (dns->flags & 0x80) return xdp_dropped_response;
   if (dns->flags & 0x78) return xdp_passed_opcode;
   packet->has_additional = dns->counts[3];
-  packet->is_malformed = is_malformed(packet, dns);
   return queue < XDP_GATE_QUEUES_MAX ? xdp_taken_others : xdp_passed_closed;
 }

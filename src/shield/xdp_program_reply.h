@@ -3,7 +3,8 @@
 //
 // TC says: ask again over TCP, which proves an address. BADCOOKIE (RFC 7873 §5.2.3) hands over a
 // good cookie, which does too. Neither is longer than its question, but for the 16 bytes of a
-// cookie that the client does not have yet. The message is built in the memo, then stored over the
+// cookie that the client does not have yet. NXDOMAIN has the zone's SOA record in it, and goes to
+// known sources alone. The message is built in the memo, then stored over the
 // question's. Checksums are written whole: those of frames from virtual links may be unfinished.
 #pragma once
 
@@ -15,6 +16,9 @@
 #define REPLY_HOPS 64
 #define REPLY_UDP_PAYLOAD 1232
 #define RCODE_BADCOOKIE 23  // RFC 7873 §8
+#define RCODE_NXDOMAIN 3
+#define TYPE_META_FIRST 249  // up to 254: no types of data (RFC 6895 §3.1)
+#define TYPE_ANY 255
 
 static __always_inline __u16 fold_sum(__u64 sum) {
   sum = (sum & 0xffffffff) + (sum >> 32);
@@ -24,14 +28,49 @@ static __always_inline __u16 fold_sum(__u64 sum) {
   return (__u16)~sum;
 }
 
+static __always_inline const struct NameFilterDenial* denial_of(const struct GateMemo* memo) {
+  const struct NameFilterTable* table = &name_filter.tables[memo->table & 1];
+  return &table->denials[memo->zone & (NAME_FILTER_ZONES_MAX - 1)];
+}
+
+// Whether the name that does not exist may be denied here, after `gate_is_absent` and
+// `gate_read_cookie`: nothing that the answer process would have to add or to refuse.
+static __always_inline int is_deniable(const struct GateMemo* memo, __u32 has_additional) {
+  const struct NameFilterDenial* denial = denial_of(memo);
+  const __u32 bytes = memo->name_end + 5 + denial->bytes;
+  if (denial->bytes == 0 || bytes + OPT_BYTES > XDP_GATE_MESSAGE_MAX) return 0;
+  if (memo->cookie != gate_no_cookie || (has_additional && !memo->has_opt)) return 0;
+  if (denial->is_signed && memo->has_opt && memo->is_dnssec_ok) return 0;
+  const __u8* tail = memo->message + (memo->name_end & XDP_GATE_MESSAGE_MASK);
+  if (tail[1] == 0 && tail[2] >= TYPE_META_FIRST && tail[2] != TYPE_ANY) return 0;
+  return tail[3] == 0 && tail[4] == 1;  // class IN
+}
+
+// Behind the question; returns the bytes of the message then.
+static __always_inline __u32 append_denial(struct GateMemo* memo, __u32 bytes) {
+  const struct NameFilterDenial* denial = denial_of(memo);
+  __u8* at = memo->message + bytes;
+#pragma unroll
+  for (int i = 0; i < NAME_FILTER_DENIAL_WORDS; ++i) ((__u64*)at)[i] = denial->record[i];
+  const __u32 apex = memo->name_end + 1 - denial->apex_bytes;
+  at[0] = 0xc0 | (apex >> 8 & 0x3f);
+  at[1] = apex;
+  return bytes + (denial->bytes & 0xff);
+}
+
 // Returns its bytes.
 static __always_inline __u32 build_reply(struct GateMemo* memo, enum XdpGateReason reason) {
   __u8* message = memo->message;
   const int with_cookie = reason == xdp_replied_cookie;
-  message[2] = 0x80 | (message[2] & 0x01) | (with_cookie ? 0 : 0x02);  // QR, RD as asked, TC
-  message[3] = (message[3] & 0x10) | (with_cookie ? RCODE_BADCOOKIE & 15 : 0);  // CD as asked
+  const int denies = reason == xdp_replied_nxdomain;
+  const __u8 flags = denies ? 0x04 : with_cookie ? 0 : 0x02;  // AA, or TC
+  const __u8 rcode = denies ? RCODE_NXDOMAIN : with_cookie ? RCODE_BADCOOKIE & 15 : 0;
+  message[2] = 0x80 | (message[2] & 0x01) | flags;  // QR, RD as asked
+  message[3] = (message[3] & 0x10) | rcode;         // CD as asked
+  message[9] = denies;
   message[11] = memo->has_opt;
   __u32 bytes = (memo->name_end & XDP_GATE_MESSAGE_MASK) + 5;
+  if (denies) bytes = append_denial(memo, bytes);
   __u8* opt = message + bytes;
   if (memo->has_opt) {
     opt[0] = 0;
