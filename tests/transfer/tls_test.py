@@ -143,10 +143,18 @@ class Out(Tls):
                 text += piece
         return text.decode()
 
-    def test_it_is_for_transfers(self):
-        self.primary()
+    def test_it_is_for_transfers_and_updates(self):
+        server, _ = self.primary(update=["k"])
+        ring = dns.tsigkeyring.from_text({"k": SECRET})
+        update = dns.update.Update("tls.example", keyring=ring, keyalgorithm="hmac-sha256")
+        update.add("new", 60, "A", "192.0.2.9")
         with self.connect() as connection:
-            self.assertEqual(self.ask(connection, "tls.example", "SOA").answer[0][0].serial, 7)
+            connection.sendall(frame(update.to_wire()))
+            reply = dns.message.from_wire(read_frame(connection), keyring=ring,
+                                          request_mac=update.mac)
+            self.assertEqual(reply.rcode(), dns.rcode.NOERROR)
+            self.assertEqual(len(server.ask("new.tls.example", "A").answer), 1)
+            self.assertEqual(self.ask(connection, "tls.example", "SOA").answer[0][0].serial, 8)
             reply = self.ask(connection, "n1.tls.example", "TXT")
             self.assertEqual(reply.rcode(), dns.rcode.REFUSED)
             self.assertEqual([int(option.code) for option in reply.options
