@@ -19,6 +19,7 @@
 #include "control/applied_config.h"
 #include "control/commands.h"
 #include "control/control_client.h"
+#include "control/giving_way.h"
 #include "control/listeners.h"
 #include "control/liveness.h"
 #include "control/management.h"
@@ -344,6 +345,7 @@ std::string zone_memory_path(const std::string& state_directory) {
 
 int run(const Environment& environment) {
   install_signals();
+  give_way();
   exchange::AnswerPolicy policy;
   environment.panel.policy.read(policy);
   const bool is_respawn = environment.panel.control_restarts.load() != 0 && policy.zones_complete;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "control/transfers.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -12,6 +9,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/processors.h"
+#include "control/giving_way.h"
 #include "control/group_watch.h"
 #include "control/parent_teller.h"
 #include "control/parent_watch.h"
@@ -28,7 +27,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr int priority = 15;  // nice(2)
 constexpr auto tick_interval = std::chrono::seconds(1);
 
 // Publishes by tasks of the managing thread, and tells of it on the transfers' own.
@@ -111,17 +109,23 @@ struct Transfers::Impl {
                   .left_s = [this](wire::NameView apex) { return secondaries.left_s(apex); }}),
         timer(context) {
     wait();
-    thread = std::thread([this] {
-      // Of this thread alone: Linux counts priorities by thread.
-      static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), priority));
-      context.run();
-    });
+    thread = std::thread([this] { run(); });
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     context.stop();
     thread.join();
+  }
+
+  // Until the end; the timer sees to it that there is always something to wait for.
+  void run() {
+    give_way_to_all();
+    WorkPace pace([this] { return answer_time_ns(parts.panel); }, allowed_cpus().size());
+    while (context.run_one() != 0) {
+      const uint64_t rest_ns = pace.rest_ns(parts.clock.monotonic_ns(), thread_time_ns());
+      if (rest_ns > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(rest_ns));
+    }
   }
 
   // Not before there are settings: requests that have queued up would be taken for unsigned ones.

@@ -2,7 +2,8 @@
 // Joins transfers (src/transfer) with the managing process: their thread, their settings, what they
 // have published, and what is told of them.
 //
-// The thread runs with low priority, so that a large transfer does not take time that answers need.
+// The thread gives way (control/giving_way.h), so that a large transfer does not take time that
+// answers need.
 // Thread: any, but for construction and destruction.
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/processors.h"
+#include "base/time_slice.h"
 #include "control/control.h"
 #include "log/log.h"
 #include "server/worker.h"
@@ -41,6 +42,10 @@ bool drop_capabilities() {
 }
 
 // The cores are those that the sockets are steered by.
+// A worker that wakes is let in before whatever runs on its processor (control too); a fair
+// scheduler's own slice is some 3 ms.
+constexpr uint64_t worker_slice_ns = 500'000;
+
 void pin_to_core(size_t worker, size_t workers) {
   const std::vector<uint32_t> cpus = allowed_cpus();
   if (cpus.size() == workers) (void)stay_on_cpu(cpus[worker]);
@@ -119,6 +124,8 @@ std::vector<server::XdpPort> Service::xdp_ports(size_t worker) const {
 int Service::run_worker_process(size_t worker) const {
   if (!drop_capabilities()) return 1;
   if (parts_.config.server.pin) pin_to_core(worker, parts_.sockets.workers().size());
+  // Refused or not known, it waits as others do.
+  static_cast<void>(set_time_slice(worker_slice_ns, Waking::takes, current_nice()));
   server::WorkerSetup setup{.number = worker,
                             .panel = parts_.panel,
                             .refusals = parts_.refusals,

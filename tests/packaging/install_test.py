@@ -11,7 +11,9 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-EXPOSURE_MAX = 1.5  # systemd-analyze's scale from 0 (safe) to 10
+# systemd-analyze's scale from 0 (safe) to 10. A tenth of it is sched_setattr, by which threads can
+# only give up what they have.
+EXPOSURE_MAX = 1.6
 
 
 def run(*command):
