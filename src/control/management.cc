@@ -6,6 +6,7 @@
 
 #include <array>
 #include <map>
+#include <utility>
 
 #include "base/clock.h"
 #include "config/zone_list.h"
@@ -26,7 +27,7 @@ std::string progress_line(size_t done, size_t total) {
   return "loading " + std::to_string(done) + "/" + std::to_string(total) + " zones";
 }
 
-// Loading fills the heap with what is only needed for that time, between what stays.
+// Loading and transfers fill the heap with what is only needed for that time, between what stays.
 void give_back_memory() { ::malloc_trim(0); }
 
 }  // namespace
@@ -92,7 +93,7 @@ void Management::wait_and_serve() {
     parts_.requests.push({.zone = {}, .after = {}, .done = [](const ReloadReply&) {}});
   }
   serve_requests();
-  parts_.tasks.run();
+  if (parts_.tasks.run() > 0) ran_tasks_ = is_untidy_ = true;
   parts_.catalogs.follow();
   parts_.watch();
   tick_if_due();
@@ -140,6 +141,7 @@ void Management::tick_if_due() {
     parts_.transfers.tell_parent(notice);
   }
   parts_.each_second();
+  if (!std::exchange(ran_tasks_, false) && std::exchange(is_untidy_, false)) give_back_memory();
   log::tick();
 }
 

@@ -45,6 +45,8 @@ class Management {
 
   Parts parts_;
   uint64_t tick_next_ns_ = 0;
+  bool ran_tasks_ = false;  // since the last tick
+  bool is_untidy_ = false;  // tasks have left memory behind that nobody needs
 };
 
 }  // namespace holdfast::control

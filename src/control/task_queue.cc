@@ -20,7 +20,7 @@ void TaskQueue::push(std::function<void()> task) {
   CHECK(::write(event_.get(), &one, sizeof one) == sizeof one);
 }
 
-void TaskQueue::run() {
+size_t TaskQueue::run() {
   std::vector<std::function<void()>> tasks;
   {
     const std::lock_guard lock(mutex_);
@@ -29,6 +29,7 @@ void TaskQueue::run() {
     tasks = std::exchange(waiting_, {});
   }
   for (const auto& task : tasks) task();
+  return tasks.size();
 }
 
 }  // namespace holdfast::control

@@ -5,6 +5,7 @@
 // manager's.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -19,8 +20,8 @@ class TaskQueue {
   // Readable when something waits.
   [[nodiscard]] int fd() const { return event_.get(); }
   void push(std::function<void()> task);
-  // Runs what waits, in order.
-  void run();
+  // Runs what waits, in order. How many there were.
+  size_t run();
 
  private:
   std::mutex mutex_;

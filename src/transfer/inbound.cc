@@ -24,11 +24,14 @@ ZoneRecord to_zone_record(const wire::MessageRecord& record) {
 
 }  // namespace
 
-Inbound::Inbound(const InboundRequest& request)
-    : request_(request), scratch_(wire::rdata_bytes_max) {}
+Inbound::Inbound(const InboundRequest& request) : request_(request) {}
 
 Result<Inbound::Step> Inbound::take(Bytes message) {
   CHECK(state_ != State::ended);
+  // What RDATA can become at most: two names of it may be compressed. Very many zones may be on
+  // their way at once, most of them small.
+  const size_t rdata_bytes = message.size() + 2 * wire::name_bytes_max;
+  if (scratch_.size() < rdata_bytes) scratch_.resize(rdata_bytes);
   wire::MessageReader reader(message, scratch_);
   TRY(check_header(reader.header()));
   wire::MessageQuestion question;

@@ -5,7 +5,8 @@
 // A zone's primaries are asked one after another, the one that answered last first, until one
 // answers well. What they send is judged as a zone file would be and handed to the managing thread
 // whole, or not at all; the error says why, and the old version stays. Bounds: fetches_max at a
-// time. Thread: the io_context's, except `status`.
+// time are asked for or wait to be published, the others for their turn; some 200 bytes a zone.
+// Thread: the io_context's, except `status`.
 #pragma once
 
 #include <functional>
