@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Primaries that are slow, or never come to an end. What they say is judged in in_test.py.
+// Primaries that are slow, or never come to an end. What they say is judged in broken_test.py.
 #include "transfer/fetch.h"
 
 #include <gmock/gmock.h>

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "wire/message.h"
@@ -97,6 +98,60 @@ TEST_F(PackerTest, TheRootZoneNeedsNoPointers) {
   ASSERT_TRUE(packer.add(name("test"), wire::type_ns, 5, name("a.test").view().bytes()));
   ASSERT_TRUE(packer.finish());
   EXPECT_EQ(read(), (std::vector<std::string>{". 2 5 8", "test. 2 5 8"}));
+}
+
+// Behind the name at `at`; 0 at a fault. A pointer leads back (RFC 1035 §4.1.4).
+size_t skip_name(const Octets& message, size_t at) {
+  while (at < message.size() && message[at] != 0) {
+    if (message[at] < 64) {
+      at += 1U + message[at];
+      continue;
+    }
+    if (message[at] < 0xC0 || at + 2 > message.size()) return 0;
+    const size_t target = load_be16(message.data() + at) & 0x3fffU;
+    return target >= wire::header_bytes && target < at ? at + 2 : 0;
+  }
+  return at < message.size() ? at + 1 : 0;
+}
+
+// RFC 3597 §4, RFC 4034 §3.1.7 and §4.1.1: a signer or a next name must stand as it is. Read byte
+// by byte, as a reader that expands no such name would.
+TEST_F(PackerTest, SignaturesStandAsTheyAreAndPointersLeadBack) {
+  Packer packer = make();
+  Octets signature(18 + 14 + 64, 7);
+  const wire::Name signer = name("example.test");
+  std::ranges::copy(signer.view().bytes(), signature.begin() + 18);
+  constexpr size_t names = 4000;
+  for (size_t i = 0; i < names; ++i) {
+    const wire::Name owner = name("n" + std::to_string(i) + ".example.test");
+    ASSERT_TRUE(packer.add(owner, wire::type_cname, 1, signer.view().bytes()));
+    ASSERT_TRUE(packer.add(owner, wire::type_rrsig, 1, signature));
+  }
+  ASSERT_TRUE(packer.finish());
+  size_t signatures = 0;
+  for (const Octets& message : messages_) {
+    ASSERT_LE(message.size(), packed_bytes_target);
+    size_t at = skip_name(message, wire::header_bytes) + 4;
+    for (size_t left = load_be16(message.data() + 6); left > 0; --left) {
+      at = skip_name(message, at);
+      ASSERT_NE(at, 0u);
+      const uint16_t type = load_be16(message.data() + at);
+      const size_t size = load_be16(message.data() + at + 8);
+      at += 10;
+      ASSERT_LE(at + size, message.size());
+      if (type == wire::type_cname) {
+        ASSERT_EQ(skip_name(message, at), at + size);
+      } else {
+        ASSERT_EQ(Octets(message.begin() + static_cast<ptrdiff_t>(at),
+                         message.begin() + static_cast<ptrdiff_t>(at + size)),
+                  signature);
+        ++signatures;
+      }
+      at += size;
+    }
+    ASSERT_EQ(at, message.size());
+  }
+  EXPECT_EQ(signatures, names);
 }
 
 }  // namespace

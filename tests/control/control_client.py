@@ -27,6 +27,15 @@ def wait_until(what, condition, wait_s=WAIT_S):
     raise AssertionError(f"not within {wait_s} s: {what}")
 
 
+def ends(count):
+    """Numbers so many ends; says of a long run now and then how far it is."""
+    begun = time.monotonic()
+    for number in range(count):
+        if number and number % 20 == 0:
+            print(f"{number} of {count} ends, {time.monotonic() - begun:.0f} s", flush=True)
+        yield number
+
+
 class Control:
     """A client of the control socket of `server`."""
 

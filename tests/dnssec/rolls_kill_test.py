@@ -13,7 +13,7 @@ import time
 import unittest
 
 import rolls_test  # and where to find what follows
-from control_client import Control, wait_until
+from control_client import Control, ends, wait_until
 
 KILLS = int(os.environ.get("HOLDFAST_KILLS", "4"))
 SEED = int(os.environ.get("HOLDFAST_SEED", "1"))
@@ -37,7 +37,7 @@ class KilledRolls(rolls_test.Rolls):
         numbers = random.Random(SEED)
         control = Control(self.child)
         seen = set(self.first)
-        for number in range(KILLS):
+        for number in ends(KILLS):
             until = time.monotonic() + numbers.uniform(0.2, 1.4)
             while time.monotonic() < until:
                 self.follow_cds()

@@ -20,7 +20,7 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "control")]
 
 import dns.exception
-from control_client import Control, wait_until
+from control_client import Control, ends, wait_until
 from harness import Server, program
 
 ZONE = "k.example"
@@ -73,7 +73,7 @@ class KilledTransfers(unittest.TestCase):
         self.start(primary)
         self.start(secondary)
         numbers = random.Random(SEED)
-        for number in range(2, KILLS + 2):
+        for number in (end + 2 for end in ends(KILLS)):
             victim = (primary, secondary)[number % 2]
             before = self.version(victim)
             primary.zones = {ZONE: zone_text(number)}
