@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "transport/address_counts.h"
@@ -25,6 +26,23 @@ constexpr size_t frame_bytes_max = length_bytes + message_bytes_max;
 // datagrams.
 constexpr int accepts_a_turn = 32;
 constexpr uint64_t listener_bit = uint64_t{1} << 62;
+
+// A listening socket and, unless it stands for several, the address that all ask who come there.
+struct Listener {
+  int socket = -1;
+  bool is_wildcard = true;
+  sockaddr_in6 local{};
+};
+
+Listener listener_of(int socket) {
+  Listener listener{.socket = socket};
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return listener;
+  listener.is_wildcard = Endpoint::from_sockaddr(storage).is_wildcard();
+  std::memcpy(&listener.local, &storage, sizeof listener.local);
+  return listener;
+}
 
 // Messages in `frames` that end after `sent` bytes: those whose answer has not left in whole.
 size_t frames_after(Bytes frames, size_t sent) {
@@ -61,9 +79,11 @@ struct TcpServer::Impl {
 
   enum class Sent : uint8_t { all, part, closed };
 
-  void accept_from(int listener, uint64_t now_ms);
+  void accept_from(const Listener& listener, uint64_t now_ms);
   bool make_room(uint64_t client, RefuseReason& reason);
-  void open_connection(int fd, const sockaddr_in6& remote, uint64_t client, uint64_t now_ms);
+  // Returns its slot.
+  uint32_t open_connection(int fd, const Listener& listener, const sockaddr_in6& remote,
+                           uint64_t now_ms);
   void refuse_without_descriptor(int listener);
   void on_readable(uint32_t slot, uint64_t now_ms);
   void on_writable(uint32_t slot, uint64_t now_ms);
@@ -83,7 +103,7 @@ struct TcpServer::Impl {
   TcpTable table;
   AddressCounts counts;
   UniqueFd spare;  // given up for a moment to refuse a connection when descriptors run out
-  std::vector<int> listeners;
+  std::vector<Listener> listeners;
   bool draining = false;
   std::unique_ptr<uint8_t[]> out;  // NOLINT: responses of one turn
   size_t out_bytes = 0;
@@ -105,14 +125,14 @@ Result<void> TcpServer::add_listener(int socket) {
   if (epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, socket, &event) != 0) {
     return fail_system("watch a listening socket", errno);
   }
-  impl_->listeners.push_back(socket);
+  impl_->listeners.push_back(listener_of(socket));
   return {};
 }
 
 void TcpServer::drain(uint64_t now_ms) {
   impl_->draining = true;
-  for (const int listener : impl_->listeners) {
-    epoll_ctl(impl_->epoll, EPOLL_CTL_DEL, listener, nullptr);
+  for (const Listener& listener : impl_->listeners) {
+    epoll_ctl(impl_->epoll, EPOLL_CTL_DEL, listener.socket, nullptr);
   }
   // What the clients had sent before is answered; afterwards an idle connection closes.
   for (uint32_t left = static_cast<uint32_t>(impl_->table.in_use()); left > 0; --left) {
@@ -180,14 +200,14 @@ int TcpServer::wait_ms(uint64_t now_ms, int limit_ms) const {
   return static_cast<int>(std::max(soonest, now_ms) - now_ms);
 }
 
-void TcpServer::Impl::accept_from(int listener, uint64_t now_ms) {
+void TcpServer::Impl::accept_from(const Listener& listener, uint64_t now_ms) {
   for (int i = 0; i < accepts_a_turn; ++i) {
     sockaddr_in6 remote{};
     socklen_t size = sizeof remote;
-    const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&remote), &size,
+    const int fd = accept4(listener.socket, reinterpret_cast<sockaddr*>(&remote), &size,
                            SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE) refuse_without_descriptor(listener);
+      if (errno == EMFILE || errno == ENFILE) refuse_without_descriptor(listener.socket);
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return;
     }
@@ -198,7 +218,8 @@ void TcpServer::Impl::accept_from(int listener, uint64_t now_ms) {
       handler.on_refused(reason);
       continue;
     }
-    open_connection(fd, remote, client, now_ms);
+    // Its first question is mostly there already.
+    on_readable(open_connection(fd, listener, remote, now_ms), now_ms);
   }
 }
 
@@ -217,19 +238,23 @@ bool TcpServer::Impl::make_room(uint64_t client, RefuseReason& reason) {
   return true;
 }
 
-void TcpServer::Impl::open_connection(int fd, const sockaddr_in6& remote, uint64_t client,
-                                      uint64_t now_ms) {
+uint32_t TcpServer::Impl::open_connection(int fd, const Listener& listener,
+                                          const sockaddr_in6& remote, uint64_t now_ms) {
   const uint32_t slot = table.acquire(now_ms);
   CHECK(slot != no_slot);
   Connection& connection = table.at(slot);
   connection.fd = fd;
-  connection.client = client;
+  connection.client = AddressCounts::client_of(remote);
   connection.remote = remote;
-  socklen_t size = sizeof connection.local;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&connection.local), &size);
-  counts.increment(client);
+  connection.local = listener.local;
+  if (listener.is_wildcard) {
+    socklen_t size = sizeof connection.local;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&connection.local), &size);
+  }
+  counts.increment(connection.client);
   handler.on_accepted();
   watch(slot, EPOLLIN, EPOLL_CTL_ADD);
+  return slot;
 }
 
 void TcpServer::Impl::refuse_without_descriptor(int listener) {

@@ -26,6 +26,7 @@ class Echo : public StreamHandler {
     EXPECT_EQ(peer.remote.sin6_family, AF_INET);
     const std::string text(message.begin(), message.end());
     ++messages;
+    local = reinterpret_cast<const sockaddr_in&>(peer.local);
     if (text == "bad") return 0;
     if (text == "away") return give_away;
     if (text.starts_with("big:")) {
@@ -54,6 +55,7 @@ class Echo : public StreamHandler {
   }
 
   int messages = 0;
+  sockaddr_in local{};  // of the last one
   int accepted = 0;
   size_t lost = 0;
   bool takes_away = true;
@@ -67,9 +69,9 @@ class TcpServerTest : public testing::Test {
  protected:
   TcpServerTest() : epoll_(epoll_create1(EPOLL_CLOEXEC)) { restart({}); }
 
-  void restart(const TcpLimits& limits) {
+  void restart(const TcpLimits& limits, const char* where = "127.0.0.1@1") {
     server_.reset();
-    Endpoint endpoint = *parse_endpoint("127.0.0.1@1", 1);
+    Endpoint endpoint = *parse_endpoint(where, 1);
     endpoint.port = 0;
     listener_ = std::move(*open_socket(endpoint, SocketType::tcp));
     socklen_t size = sizeof address_;
@@ -140,6 +142,32 @@ class TcpServerTest : public testing::Test {
   std::unique_ptr<TcpServer> server_;
   uint64_t now_ms_ = 1'000'000;
 };
+
+TEST_F(TcpServerTest, TellsTheAddressThatWasAsked) {
+  for (const char* where : {"127.0.0.1@1", "0.0.0.0@1"}) {
+    restart({}, where);
+    auto& asked = reinterpret_cast<sockaddr_in&>(address_);
+    // A wildcard stands for this one too.
+    asked.sin_addr.s_addr = htonl(where[0] == '0' ? 0x7f000002 : INADDR_LOOPBACK);
+    const UniqueFd client = open_client();
+    send_bytes(client, frame("where?"));
+    turn();
+    EXPECT_EQ(handler_.local.sin_family, AF_INET);
+    EXPECT_EQ(handler_.local.sin_addr.s_addr, asked.sin_addr.s_addr) << where;
+    EXPECT_EQ(handler_.local.sin_port, asked.sin_port) << where;
+  }
+}
+
+TEST_F(TcpServerTest, AnswersWhatCameWithTheConnectionAtOnce) {
+  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address_), sizeof(sockaddr_in)), 0);
+  send_bytes(client, frame("early"));
+  epoll_event event{};
+  ASSERT_EQ(epoll_wait(epoll_.get(), &event, 1, 1000), 1);
+  server_->on_event(event, now_ms_);
+  EXPECT_EQ(receive(client), "early");
+  EXPECT_EQ(server_->open_count(), 1u);
+}
 
 TEST_F(TcpServerTest, GivesAConnectionAwayWithWhatIsUnread) {
   const UniqueFd client = open_client();
