@@ -309,6 +309,9 @@ const std::array cases{
          }},
     Case{"absent_name_of_known_dropped", xdp_dropped_absent_name, Sources::some, Names::random,
          [](Rig& rig) {
+           // Known, but not for as long as this level asks: so their names are looked at.
+           rig.sources->common.known_slots = 4;
+           rig.orders().known_slots = 20;
            rig.fill_history();
            rig.fill_filter();
            rig.orders().share[shield_absent_name] = 0;
