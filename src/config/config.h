@@ -28,14 +28,15 @@ constexpr uint32_t listens_max = 64;   // each worker opens two sockets for each
 constexpr uint32_t interfaces_max = 32;
 constexpr uint32_t identity_bytes_max = 255;  // one TXT string
 constexpr uint32_t nsid_bytes_max = 128;
-constexpr uint32_t access_rules_max = 64;    // of a zone
-constexpr uint32_t remotes_max = 16;         // of a zone
-constexpr uint32_t group_bytes_max = 255;    // one TXT string (RFC 9432 §4.3.2)
-constexpr uint32_t members_max = 4'000'000;  // of a catalog
-constexpr uint32_t parents_max = 16;         // of a policy
-constexpr uint32_t signers_max = 8;          // the same
-constexpr uint32_t tls_pins_max = 8;         // of another server: the key it has, and those to come
-constexpr uint32_t update_rules_max = 64;    // of a zone
+constexpr uint32_t access_rules_max = 64;        // of a zone
+constexpr uint32_t remotes_max = 16;             // of a zone
+constexpr uint32_t group_bytes_max = 255;        // one TXT string (RFC 9432 §4.3.2)
+constexpr uint32_t zone_account_bytes_max = 64;  // a name of the operator's, for words and metrics
+constexpr uint32_t members_max = 4'000'000;      // of a catalog
+constexpr uint32_t parents_max = 16;             // of a policy
+constexpr uint32_t signers_max = 8;              // the same
+constexpr uint32_t tls_pins_max = 8;       // of another server: the key it has, and those to come
+constexpr uint32_t update_rules_max = 64;  // of a zone
 
 enum class LogLevel : uint8_t { debug, info, warning, error };
 enum class LogFormat : uint8_t { text, json };
@@ -221,6 +222,7 @@ struct CatalogSetting {
   TransferSetting transfer;
   std::string policy = {};           // by which its members are signed; empty: as they come
   uint32_t members_max = 1'000'000;  // 1 to config::members_max; more: it is refused
+  std::string account = {};          // of its members, for the shield; empty: none
   uint32_t line = 0;
 };
 
@@ -237,7 +239,8 @@ struct ZoneSetting {
   TransferSetting transfer;
   std::string policy;  // empty: the zone is served as it is
   Membership membership = {};
-  uint32_t line = 0;  // of the setting, for later complaints
+  std::string account = {};  // to which it belongs, for the shield; empty: none
+  uint32_t line = 0;         // of the setting, for later complaints
 };
 
 // Every NAME.zone in it is the zone NAME; see config/zone_list.h.
@@ -246,6 +249,7 @@ struct DirectorySetting {
   TransferSetting transfer;  // of each of its zones
   std::string policy;        // of all its zones
   Membership membership = {};
+  std::string account = {};
   uint32_t line = 0;
 };
 

@@ -95,6 +95,14 @@ constexpr Key policy_name(Key key) {
   key.set = set_entry<owner, member>;
   return key;
 }
+template <auto owner, auto member>
+constexpr Key account_name(Key key) {
+  key.name = "account";
+  key.max = zone_account_bytes_max;
+  key.get = get_entry<owner, member>;
+  key.set = set_entry<owner, member>;
+  return key;
+}
 template <auto owner>
 constexpr Key transfer_to(std::string_view table) {
   return {.table = table,
@@ -255,6 +263,11 @@ constexpr std::array zone_keys{
          .kind = Kind::domain_name,
          .meaning = "Another catalog that may take the zone over, as soon as that has it too "
                     "(change of ownership, RFC 9432 §4.3.1); empty: none."}),
+    account_name<&Draft::zone, &ZoneSetting::account>(
+        {.table = "zone",
+         .meaning = "Zones with the same text here belong together: under overload they share what "
+                    "strangers get of one account, however many they are. Empty: the zone is by "
+                    "itself."}),
 };
 
 constexpr std::array zones_keys{
@@ -271,6 +284,8 @@ constexpr std::array zones_keys{
     update<&Draft::directory>("zones"),
     membership_catalog<&Draft::directory>("zones"),
     membership_group<&Draft::directory>("zones"),
+    account_name<&Draft::directory, &DirectorySetting::account>(
+        {.table = "zones", .meaning = "The same as `zone.account`, for all its zones."}),
 };
 
 constexpr std::array catalog_keys{
@@ -298,6 +313,8 @@ constexpr std::array catalog_keys{
         {.table = "catalog",
          .meaning = "The same as `zone.policy`, for its members: each is signed here with keys of "
                     "its own."}),
+    account_name<&Draft::catalog, &CatalogSetting::account>(
+        {.table = "catalog", .meaning = "The same as `zone.account`, for its members."}),
     transfer_to<&Draft::catalog>("catalog"),
     notify<&Draft::catalog>("catalog"),
     Key{.table = "catalog",

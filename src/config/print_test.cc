@@ -102,6 +102,7 @@ notify = ["2001:db8::1"]
 catalog = "own.test"
 catalog_group = "g"
 catalog_next = "next.test"
+account = "of a"
 [[zone]]
 name = "a.test"
 policy = "p"
@@ -118,6 +119,7 @@ update = ["k.test self"]
 policy = "default"
 catalog = "own.test"
 catalog_group = "h"
+account = "of b"
 [[catalog]]
 name = "c.test"
 group = "g"
@@ -127,6 +129,7 @@ policy = "p"
 transfer_to = ["any"]
 notify = ["::6"]
 members_max = 9
+account = "of c"
 [[published_catalog]]
 name = "own.test"
 transfer_to = ["::7"]

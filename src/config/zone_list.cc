@@ -40,6 +40,10 @@ bool is_zone_file(const dirent& entry) {
          entry.d_type != DT_DIR;
 }
 
+std::shared_ptr<const std::string> account_named(const std::string& name) {
+  return name.empty() ? nullptr : std::make_shared<const std::string>(name);
+}
+
 std::string origin_of(const ZoneSource& zone) {
   return zone.is_secondary() ? "its primaries" : zone.file;
 }
@@ -59,7 +63,8 @@ class Lister {
                                  .file = zone.file,
                                  .policy = *std::move(policy),
                                  .transfer = std::make_shared<const TransferSetting>(zone.transfer),
-                                 .membership = membership_of("zone", zone.membership, zone.line)});
+                                 .membership = membership_of("zone", zone.membership, zone.line),
+                                 .account = account_named(zone.account)});
         }
       }
     }
@@ -89,6 +94,7 @@ class Lister {
     const size_t first = list_.zones.size();
     transfer_ = std::make_shared<const TransferSetting>(setting.transfer);
     membership_ = membership_of("zones", setting.membership, setting.line);
+    account_ = account_named(setting.account);
     while (true) {
       errno = 0;  // readdir tells its end from a failure by this alone
       const dirent* entry = readdir(directory.get());
@@ -112,7 +118,8 @@ class Lister {
                              .file = std::move(path),
                              .policy = policy_,
                              .transfer = transfer_,
-                             .membership = membership_});
+                             .membership = membership_,
+                             .account = account_});
     } else {
       complain(setting, fmt::format("{}: {}; expected a file name NAME.zone with the zone's name",
                                     path, name.error().message));
@@ -253,6 +260,7 @@ class Lister {
   const Config& config_;
   std::shared_ptr<const TransferSetting> transfer_;  // of the directory being listed
   std::shared_ptr<const Membership> membership_;     // of the same
+  std::shared_ptr<const std::string> account_;       // of the same
   std::unordered_map<std::string_view, const ZoneSource*> seen_;
   ZoneList list_;
   std::map<std::string, std::shared_ptr<const PolicySetting>, std::less<>> policies_;

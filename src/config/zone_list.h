@@ -29,6 +29,7 @@ struct ZoneSource {
   std::shared_ptr<const TransferSetting> transfer = {};  // of one entry, shared by its zones
   std::shared_ptr<const Membership> membership = {};     // of one entry; null: in no catalog
   std::shared_ptr<const std::string> catalog = {};       // whose member it is; null: configured
+  std::shared_ptr<const std::string> account = {};       // null: it belongs to none
   bool is_published_catalog = false;                     // we write its file
 
   // It comes from other servers.

@@ -57,6 +57,17 @@ TEST_F(ZonesFolder, EveryNameDotZoneIsAZone) {
   EXPECT_THAT(found.zones[2].file, ::testing::EndsWith("/example.com.zone"));
 }
 
+TEST_F(ZonesFolder, ZonesAreGroupedByTheirAccount) {
+  touch("a.test.zone");
+  const ZoneList found = list(
+      "account = 'x'\n[[zone]]\nname = 'b.test'\nfile = 'b'\naccount = 'y'\n"
+      "[[zone]]\nname = 'c.test'\nfile = 'c'\n");
+  EXPECT_THAT(names(found), ElementsAre("b.test.", "c.test.", "a.test."));
+  EXPECT_EQ(*found.zones[0].account, "y");
+  EXPECT_EQ(found.zones[1].account, nullptr);
+  EXPECT_EQ(*found.zones[2].account, "x");
+}
+
 TEST_F(ZonesFolder, ComesAfterTheZonesThatAreNamed) {
   touch("b.test.zone");
   touch("c.test.zone");

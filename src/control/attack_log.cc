@@ -81,6 +81,28 @@ std::optional<AttackLog::Line> AttackLog::observe(const ShieldReading& reading, 
   return line;
 }
 
+std::optional<AttackLog::Line> AttackLog::observe_beginnings(const ShieldReading& reading,
+                                                             uint64_t now_s) {
+  const bool is_limited = reading.beginnings_per_s_max != 0;
+  if (is_limited == (beginnings_began_s_ != 0)) return std::nullopt;
+  if (is_limited) {
+    beginnings_began_s_ = now_s;
+    kept_away_before_ = reading.beginnings_kept_away;
+    return Line{"syn-flood-began",
+                fmt::format("an attack with beginnings of TCP connections: strangers may begin {} "
+                            "a second{}",
+                            reading.beginnings_per_s_max,
+                            reading.is_dry_run ? "; a dry run: nothing is done about it" : "")};
+  }
+  Line line{
+      "syn-flood-ended",
+      fmt::format("connections are not limited any more after {} s; filters kept {} "
+                  "beginnings away",
+                  now_s - beginnings_began_s_, reading.beginnings_kept_away - kept_away_before_)};
+  beginnings_began_s_ = 0;
+  return line;
+}
+
 std::string AttackLog::describe(const ShieldReading& reading) const {
   const uint64_t all = all_of(reading) - all_of(last_);
   const uint64_t admitted =

@@ -23,6 +23,11 @@ struct ShieldReading {
   std::array<std::array<uint64_t, exchange::shield_fate_count>, exchange::shield_class_count>
       questions{};
   uint64_t kernel_drops = 0;
+  // What strangers may begin of TCP connections a second; 0: not limited.
+  uint64_t beginnings_per_s_max = 0;
+  // By filters on sockets.
+  uint64_t beginnings_kept_away = 0;
+  uint64_t datagrams_kept_away = 0;
   std::vector<std::string> zones_attacked;  // sorted
   std::vector<std::string> zones_hot;
 };
@@ -37,6 +42,9 @@ class AttackLog {
     std::string message;
   };
   [[nodiscard]] std::optional<Line> observe(const ShieldReading& reading, uint64_t now_s);
+  // The same of a flood of SYNs, which may be all of an attack.
+  [[nodiscard]] std::optional<Line> observe_beginnings(const ShieldReading& reading,
+                                                       uint64_t now_s);
   [[nodiscard]] uint64_t began_s() const { return began_s_; }  // 0: all is quiet
 
  private:
@@ -44,6 +52,8 @@ class AttackLog {
 
   uint64_t began_s_ = 0;
   uint64_t told_s_ = 0;
+  uint64_t beginnings_began_s_ = 0;
+  uint64_t kept_away_before_ = 0;
   ShieldReading at_begin_;
   ShieldReading last_;
   uint32_t level_told_ = 0;

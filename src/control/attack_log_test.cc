@@ -47,6 +47,26 @@ TEST(AttackLog, TellsBeginChangeAndEndAndNothingElse) {
   EXPECT_FALSE(attacks.observe(reading, 141));
 }
 
+TEST(AttackLog, TellsOfAFloodOfBeginningsByItself) {
+  AttackLog attacks;
+  ShieldReading reading;
+  reading.beginnings_kept_away = 7;
+  EXPECT_FALSE(attacks.observe_beginnings(reading, 100));
+  reading.beginnings_per_s_max = 5'000;
+  const auto began = attacks.observe_beginnings(reading, 101);
+  ASSERT_TRUE(began);
+  EXPECT_EQ(began->event, "syn-flood-began");
+  EXPECT_NE(began->message.find("5000 a second"), std::string::npos) << began->message;
+  reading.beginnings_kept_away = 1'007;
+  EXPECT_FALSE(attacks.observe_beginnings(reading, 102));
+  reading.beginnings_per_s_max = 0;
+  const auto ended = attacks.observe_beginnings(reading, 111);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->event, "syn-flood-ended");
+  EXPECT_NE(ended->message.find("after 10 s; filters kept 1000"), std::string::npos)
+      << ended->message;
+}
+
 TEST(AttackLog, SaysThatADryRunDoesNothing) {
   AttackLog attacks;
   ShieldReading reading;

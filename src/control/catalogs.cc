@@ -73,7 +73,10 @@ Catalogs::FollowedMap Catalogs::followed_by(const config::Config& config) {
     catalog.settings.emplace(
         setting.group,
         MemberSetting{.transfer = std::make_shared<const config::TransferSetting>(setting.transfer),
-                      .policy = config::policy_named(config, setting.policy)});
+                      .policy = config::policy_named(config, setting.policy),
+                      .account = setting.account.empty()
+                                     ? nullptr
+                                     : std::make_shared<const std::string>(setting.account)});
   }
   return followed;
 }
@@ -91,6 +94,7 @@ std::optional<config::ZoneSource> Catalogs::source_of(const FollowedMap& followe
   config::ZoneSource source{.name = zone, .file = {}};
   source.transfer = setting->second.transfer;
   source.policy = setting->second.policy;
+  source.account = setting->second.account;
   source.catalog = catalog->second.name;
   return source;
 }
@@ -110,6 +114,7 @@ std::vector<config::ZoneSource> Catalogs::with_members(std::vector<config::ZoneS
 }
 
 void Catalogs::configure(const config::Config& config, std::span<const config::ZoneSource> zones) {
+  parts_.accounts.follow(zones);
   FollowedMap followed = followed_by(config);
   for (auto& [name, catalog] : followed) {
     const auto before = followed_.find(name);
@@ -253,6 +258,7 @@ void Catalogs::apply(const Changes& changes) {
       if (auto source = source_of(followed_, zone, member)) sources.push_back(*std::move(source));
     }
     parts_.transfers.apply_members(sources);
+    parts_.accounts.add(sources);
     // Those that begin anew are known already, and would be asked for when they are due.
     for (const std::string& zone : changes.removed) {
       if (!changes.added.contains(zone)) continue;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/account_keeper.h"
 #include "control/facts.h"
 #include "control/transfers.h"
 #include "control/zone_set.h"
@@ -28,6 +29,7 @@ class Catalogs {
     const ZoneTable& table;
     Transfers& transfers;
     FactBoard& facts;
+    AccountKeeper& accounts;
     std::string state_directory;
     std::function<void()> alive;  // called between two zones
   };
@@ -54,6 +56,7 @@ class Catalogs {
   struct MemberSetting {
     std::shared_ptr<const config::TransferSetting> transfer;
     std::shared_ptr<const config::PolicySetting> policy;  // null: members are served as they come
+    std::shared_ptr<const std::string> account;           // null: they belong to none
   };
   struct Followed {
     // By group.

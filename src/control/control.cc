@@ -26,6 +26,7 @@
 #include "control/name_filter_keeper.h"
 #include "control/reports.h"
 #include "control/shield_keeper.h"
+#include "control/tcp_report.h"
 #include "log/log.h"
 
 namespace holdfast::control {
@@ -215,11 +216,13 @@ struct ZoneParts {
                    .tls_listeners = ground.environment.tls_listeners,
                    .state_directory = state_directory,
                    .clock = ground.clock}),
+        accounts(ground.environment.shield.accounts, ground.opened.memory),
         catalogs({.memory = ground.opened.memory,
                   .zones = zones,
                   .table = table,
                   .transfers = transfers,
                   .facts = ground.facts,
+                  .accounts = accounts,
                   .state_directory = state_directory,
                   .alive = alive(ground)}) {
     zones.when_published([this](wire::NameView apex) {
@@ -236,6 +239,7 @@ struct ZoneParts {
   ZoneSet zones;
   TaskQueue tasks;
   Transfers transfers;
+  AccountKeeper accounts;
   Catalogs catalogs;
 };
 
@@ -244,9 +248,10 @@ void run_parts(const Ground& ground, Start start) {
   const auto& [environment, clock, liveness, facts, dnstap, settings, opened, tls] = ground;
   zone::Memory& memory = opened.memory;
   ZoneParts parts(ground);
-  auto& [state_directory, table, zones, tasks, transfers, catalogs] = parts;
+  auto& [state_directory, table, zones, tasks, transfers, accounts, catalogs] = parts;
   SupervisorLink supervisor(environment.channel);
   const ReportSources sources = report_sources(ground, table, transfers);
+  warn_of_syncookies();
   ShieldKeeper shield(environment.shield, environment.panel, clock, state_directory);
   NameFilterKeeper names(environment.names, memory, clock);
   zones.before_publication([&] { names.suspend(); });
@@ -255,7 +260,7 @@ void run_parts(const Ground& ground, Start start) {
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
   const Commands commands(sources, printers, VersionCommands(zones, table, tasks),
-                          ShieldCommands(shield),
+                          ShieldCommands(shield, accounts),
                           [&](ReloadRequest request) { requests.push(std::move(request)); });
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);

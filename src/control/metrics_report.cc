@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "control/metrics_text.h"
 #include "control/reports.h"
+#include "control/tcp_report.h"
 #include "control/xdp_report.h"
 
 namespace holdfast::control {
@@ -249,6 +250,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   add_counters(text, sources.panel);
   add_workers(text, sources.panel);
   add_xdp_metrics(text, sources.panel);
+  add_tcp_metrics(text);
   add_zones(text, sources, facts);
   add_each_zone(text, sources.zones);
   add_reloads(text, facts.reload);

@@ -10,6 +10,7 @@
 
 #include <boost/json.hpp>
 
+#include "control/tcp_report.h"
 #include "control/xdp_report.h"
 #include "exchange/counters.h"
 #include "shield/rate_table.h"
@@ -31,12 +32,13 @@ struct DryRun {
   std::string_view name;
   uint32_t bits;
 };
-constexpr std::array<DryRun, 7> dry_runs{{
+constexpr std::array<DryRun, 8> dry_runs{{
     {"admission", SHIELD_DRY_RUN_ADMISSION},
     {"truncate", SHIELD_DRY_RUN_TRUNCATE},
     {"hop", SHIELD_DRY_RUN_HOP},
     {"zones", SHIELD_DRY_RUN_ZONES},
     {"streams", SHIELD_DRY_RUN_STREAMS},
+    {"filter", SHIELD_DRY_RUN_FILTER},
     {"form", SHIELD_DRY_RUN_FORM},
     {"all", SHIELD_DRY_RUN_ALL},
 }};
@@ -104,6 +106,38 @@ std::vector<ZoneSum> zones_of(const shield::ShieldMemory& memory, uint64_t now_m
   return zones;
 }
 
+struct AccountSum {
+  std::string name;
+  uint64_t asked = 0;
+  uint64_t usual_asked = 0;
+  uint64_t limited = 0;
+};
+
+// Those that anything was asked of, by that.
+json::array accounts_array(const shield::ShieldMemory& memory, const AccountKeeper& accounts) {
+  std::vector<AccountSum> sums;
+  for (uint32_t number = 1; number <= accounts.count(); ++number) {
+    AccountSum sum{.name = accounts.name_of(number)};
+    for (size_t i = 0; i < memory.workers.size() && memory.orders[i].beat_ms != 0; ++i) {
+      const shield::AccountWatchEntry& entry = memory.workers[i].accounts[number];
+      sum.asked += ZoneWatch::a_second(entry.last_asked.load());
+      sum.usual_asked += ZoneWatch::a_second(entry.usual_asked_x16.load()) / usual_scale;
+      sum.limited += entry.limited.load();
+    }
+    if (sum.asked + sum.usual_asked + sum.limited > 0) sums.push_back(std::move(sum));
+  }
+  std::ranges::sort(sums, std::greater(), &AccountSum::asked);
+  if (sums.size() > top_zones) sums.resize(top_zones);
+  json::array array;
+  for (const AccountSum& sum : sums) {
+    array.push_back(json::object{{"account", sum.name},
+                                 {"asked_per_s", sum.asked},
+                                 {"usual_asked_per_s", sum.usual_asked},
+                                 {"limited", sum.limited}});
+  }
+  return array;
+}
+
 json::object questions_object(const ShieldReading& reading) {
   json::object classes;
   for (size_t i = 0; i < exchange::shield_class_count; ++i) {
@@ -115,6 +149,16 @@ json::object questions_object(const ShieldReading& reading) {
     classes[exchange::shield_class_name(i)] = fates;
   }
   return classes;
+}
+
+json::object filtered_object(const ShieldReading& reading) {
+  return {{"datagrams", reading.datagrams_kept_away}, {"syn", reading.beginnings_kept_away}};
+}
+
+// What a filter on a worker's sockets lets through of strangers; all of it if there is none.
+uint64_t permille(uint32_t share) {
+  if (share == 0) return 1000;
+  return std::max<uint64_t>(uint64_t{share} * 1000 / SHIELD_SHARE_ONE, 1);
 }
 
 std::string_view word_name(Word word) { return word == Word::allow ? "allow" : "deny"; }
@@ -140,7 +184,10 @@ std::string ShieldCommands::status() const {
     workers.push_back(json::object{{"worker", i},
                                    {"level", orders.level},
                                    {"learning", orders.learning != 0},
-                                   {"budget_per_s", orders.level == 0 ? 0 : orders.admit_per_s}});
+                                   {"budget_per_s", orders.level == 0 ? 0 : orders.admit_per_s},
+                                   {"syn_per_s", orders.syn_per_s},
+                                   {"datagrams_passing_permille", permille(orders.datagrams_share)},
+                                   {"syn_passing_permille", permille(orders.beginnings_share)}});
   }
   json::array dry;
   for (const DryRun& run : dry_runs) {
@@ -168,6 +215,9 @@ std::string ShieldCommands::status() const {
                                       {"questions", questions_object(reading)},
                                       {"card", xdp_shed_object(keeper_.panel())},
                                       {"zones", zones},
+                                      {"accounts", accounts_array(memory, accounts_)},
+                                      {"filtered", filtered_object(reading)},
+                                      {"tcp", tcp_object()},
                                       {"words", words},
                                       {"workers", workers}});
 }
@@ -178,7 +228,8 @@ std::string ShieldCommands::top() const {
     if (zones.size() == top_zones) break;
     zones.push_back(zone.to_json());
   }
-  return json::serialize(json::object{{"ok", true}, {"zones", zones}});
+  return json::serialize(json::object{
+      {"ok", true}, {"zones", zones}, {"accounts", accounts_array(keeper_.memory(), accounts_)}});
 }
 
 std::string ShieldCommands::explain(const std::string& of) const {
@@ -267,7 +318,8 @@ std::string ShieldCommands::say(const Request& request) const {
 std::string ShieldCommands::dry_run(const Request& request) const {
   const auto found = std::ranges::find(dry_runs, request.what, &DryRun::name);
   if (found == dry_runs.end()) {
-    return refusal("\"what\" is to be admission, truncate, hop, zones, streams, form or all");
+    return refusal(
+        "\"what\" is to be admission, truncate, hop, zones, streams, filter, form or all");
   }
   if (request.state != "on" && request.state != "off") {
     return refusal("\"state\" is to be on or off");

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "control/account_keeper.h"
 #include "control/shield_keeper.h"
 
 namespace holdfast::control {
@@ -18,11 +19,13 @@ class ShieldCommands {
     std::string command;
     std::string of;       // an address, or a name for shield-explain
     std::string seconds;  // for how long a word holds; empty: a day
-    // Of shield-dry-run: admission, truncate, hop, zones, streams, form, all.
+    // Of shield-dry-run: admission, truncate, hop, zones, streams, filter, form, all.
     std::string what;
     std::string state;  // on or off
   };
-  explicit ShieldCommands(ShieldKeeper& keeper) : keeper_(keeper) {}
+  // Both outlive this.
+  ShieldCommands(ShieldKeeper& keeper, const AccountKeeper& accounts)
+      : keeper_(keeper), accounts_(accounts) {}
 
   // One line of JSON.
   [[nodiscard]] std::string handle(const Request& request) const;
@@ -37,6 +40,7 @@ class ShieldCommands {
   [[nodiscard]] std::string dry_run(const Request& request) const;
 
   ShieldKeeper& keeper_;
+  const AccountKeeper& accounts_;
 };
 
 }  // namespace holdfast::control

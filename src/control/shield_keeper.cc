@@ -58,6 +58,9 @@ void ShieldKeeper::tick(const config::Config& config) {
       log::warning(Category::control, line->event, line->message);
     }
   }
+  if (const auto line = attacks_.observe_beginnings(now, clock_.wall_s())) {
+    log::warning(Category::control, line->event, line->message);
+  }
 }
 
 void ShieldKeeper::follow_settings(const config::Config& config) {
@@ -191,6 +194,15 @@ ShieldReading ShieldKeeper::reading() const {
     const bool answers = panel_.workers[i].state.load() == exchange::WorkerState::answering;
     const auto level = static_cast<uint32_t>(answers ? counters.get(Layout::shield_level) : 0);
     reading.level = std::max(reading.level, level);
+    if (answers) {
+      reading.beginnings_per_s_max +=
+          __atomic_load_n(&memory_.orders[i].syn_per_s, __ATOMIC_RELAXED);
+    }
+    const auto filtered = [&](exchange::Filtered what) {
+      return counters.get(Layout::filtered + static_cast<size_t>(what));
+    };
+    reading.beginnings_kept_away += filtered(exchange::Filtered::beginnings);
+    reading.datagrams_kept_away += filtered(exchange::Filtered::datagrams);
     if (level > 0) ++reading.workers_overloaded;
     reading.kernel_drops += counters.get(Layout::kernel_drops);
     for (size_t k = 0; k < exchange::shield_class_count * exchange::shield_fate_count; ++k) {

@@ -23,11 +23,13 @@ constexpr std::array<std::string_view, drop_count> drop_names = {"too_short",
                                                                  "send_failed",
                                                                  "connection_closed",
                                                                  "crash",
-                                                                 "shed"};
+                                                                 "shed",
+                                                                 "filtered"};
 constexpr std::array<std::string_view, shield_fate_count> fate_names = {
     "admitted", "truncated", "bad_cookie", "dropped", "dry_run"};
 constexpr std::array<std::string_view, shield_class_count> class_names = {
     "proved", "known", "known_odd", "unknown_slow", "absent_name", "unknown_fast"};
+constexpr std::array<std::string_view, filtered_count / 2> filtered_names = {"datagram", "syn"};
 constexpr std::array<std::string_view, tcp_refused_count> refused_names = {
     "table_full", "address_full", "descriptors"};
 constexpr std::array<std::string_view, tcp_closed_count> closed_names = {
@@ -87,8 +89,23 @@ std::string shield_labels(size_t at) {
   return label("class", class_names[at / shield_fate_count]) + "," +
          label("fate", fate_names[at % shield_fate_count]);
 }
+std::string filtered_labels(size_t at) {
+  return label("kind", filtered_names[at / 2]) + "," +
+         label("fate", at % 2 == 0 ? "dropped" : "dry_run");
+}
 std::string size_labels(size_t at) {
   return label("le", at < size_bounds.size() ? std::to_string(size_bounds[at]) : "+Inf");
+}
+
+Metric gauge(std::string_view name, std::string_view help, size_t at) {
+  return {.name = name,
+          .help = help,
+          .kind = MetricKind::gauge,
+          .first = at,
+          .count = 1,
+          .sum_at = 0,
+          .fixed_labels = {},
+          .labels = nullptr};
 }
 
 Metric counter(std::string_view name, std::string_view help, size_t first, size_t count,
@@ -166,14 +183,7 @@ std::span<const Metric> metrics() {
       size_histogram(1, "protocol=\"tcp\""),
       counter("holdfast_tcp_accepted", "TCP connections accepted.", Layout::tcp_accepted, 1,
               nullptr),
-      Metric{.name = "holdfast_tcp_open",
-             .help = "TCP connections open now.",
-             .kind = MetricKind::gauge,
-             .first = Layout::tcp_open,
-             .count = 1,
-             .sum_at = 0,
-             .fixed_labels = {},
-             .labels = nullptr},
+      gauge("holdfast_tcp_open", "TCP connections open now.", Layout::tcp_open),
       counter("holdfast_tcp_refused", "TCP connections closed at once.", Layout::tcp_refused,
               tcp_refused_count, refused_labels),
       counter("holdfast_tcp_closed", "TCP connections closed.", Layout::tcp_closed,
@@ -190,19 +200,20 @@ std::span<const Metric> metrics() {
               Layout::not_passed_on, 1, nullptr),
       counter("holdfast_shield", "Questions under overload, by class and by what became of them.",
               Layout::shield, shield_class_count * shield_fate_count, shield_labels),
-      Metric{.name = "holdfast_shield_level",
-             .help = "Levels of overload of all answer processes, added up; 0: none is overloaded.",
-             .kind = MetricKind::gauge,
-             .first = Layout::shield_level,
-             .count = 1,
-             .sum_at = 0,
-             .fixed_labels = {},
-             .labels = nullptr},
+      gauge("holdfast_shield_level",
+            "Levels of overload of all answer processes, added up; 0: none is overloaded.",
+            Layout::shield_level),
       counter("holdfast_shield_overloads", "Times that an answer process became overloaded.",
               Layout::shield_overloads, 1, nullptr),
       counter("holdfast_shield_streams_limited",
               "Messages over TCP not answered: their client had used up its processor time.",
               Layout::shield_streams, 1, nullptr),
+      counter("holdfast_shield_accounts_limited",
+              "Questions of strangers that waited because their zone's account had its share.",
+              Layout::shield_accounts, 1, nullptr),
+      counter("holdfast_shield_filtered",
+              "Packets of strangers that the shield's filter kept from the sockets' queues.",
+              Layout::filtered, filtered_count, filtered_labels),
       counter("holdfast_batches", "Batches of datagrams received.", Layout::batches, 1, nullptr),
   };
   return table;

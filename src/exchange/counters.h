@@ -53,8 +53,9 @@ enum class Drop : uint8_t {
   connection_closed,  // the client had gone or was too slow to take the answer
   crash,              // the worker died with it in hand; counted by the supervisor
   shed,               // by the shield, under overload; see ShieldFate
+  filtered,           // by the shield's filter, before the socket's queue; see Filtered
 };
-constexpr size_t drop_count = 9;
+constexpr size_t drop_count = 10;
 
 // What the shield did with a question under overload, by class. Quiet times are not counted.
 enum class ShieldFate : uint8_t {
@@ -66,6 +67,11 @@ enum class ShieldFate : uint8_t {
 };
 constexpr size_t shield_fate_count = 5;
 constexpr size_t shield_class_count = 6;  // ShieldClass of shield/source_layout.h, in its order
+
+// What the shield's filter on a socket kept from its queue (shield/socket_filter.h). A dry run
+// counts what it would have kept away.
+enum class Filtered : uint8_t { datagrams, datagrams_dry, beginnings, beginnings_dry };
+constexpr size_t filtered_count = 4;
 
 enum class TcpRefused : uint8_t { table_full, address_full, descriptors };
 constexpr size_t tcp_refused_count = 3;
@@ -111,7 +117,9 @@ struct CounterLayout {
   static constexpr size_t shield_level = shield + shield_class_count * shield_fate_count;
   static constexpr size_t shield_overloads = shield_level + 1;
   static constexpr size_t shield_streams = shield_overloads + 1;
-  static constexpr size_t count = shield_streams + 1;
+  static constexpr size_t shield_accounts = shield_streams + 1;
+  static constexpr size_t filtered = shield_accounts + 1;
+  static constexpr size_t count = filtered + filtered_count;
 };
 
 [[nodiscard]] size_t rcode_slot(uint16_t rcode);
@@ -148,6 +156,9 @@ class Counters {
   }
   void count_shield(size_t shield_class, ShieldFate fate) {
     add(CounterLayout::shield + shield_class * shield_fate_count + index(fate));
+  }
+  void count_filtered(Filtered what, uint64_t amount) {
+    add(CounterLayout::filtered + index(what), amount);
   }
   void count_passed_on(Protocol protocol) { add(CounterLayout::passed_on + index(protocol)); }
   void count_tcp_refused(TcpRefused reason) { add(CounterLayout::tcp_refused + index(reason)); }

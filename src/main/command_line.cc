@@ -334,12 +334,12 @@ void add_shield_commands(CommandLine& line) {
         ->type_name("N");
   }
   add_word(Command::shield_forget, "forget", "Take back what was said of an address");
-  CLI::App* dry_run =
-      add_command(line, group, Command::shield_dry_run, "dry-run",
-                  "Decide and count, but do nothing about it, until the next start");
+  CLI::App* dry_run = add_command(line, group, Command::shield_dry_run, "dry-run",
+                                  "Decide and count, but do nothing, until the next start");
   dry_run->add_option("WHAT", invocation.shield_what, "Which part of the shield")
       ->required()
-      ->check(CLI::IsMember({"admission", "truncate", "hop", "zones", "streams", "form", "all"}))
+      ->check(CLI::IsMember(
+          {"admission", "truncate", "hop", "zones", "streams", "filter", "form", "all"}))
       ->type_name("");
   dry_run->add_option("STATE", invocation.shield_state, "on or off")
       ->required()

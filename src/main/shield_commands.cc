@@ -46,6 +46,17 @@ void print_zones(const json::object& reply) {
   if (!is_empty) table.flush();
 }
 
+void print_accounts(const json::object& reply) {
+  Table table({"ACCOUNT", "ASKED/S", "USUAL", "WAITED"});
+  bool is_empty = true;
+  for_each_object(reply, "accounts", [&](const json::object& account) {
+    is_empty = false;
+    table.add({text_field(account, "account"), text_field(account, "asked_per_s"),
+               text_field(account, "usual_asked_per_s"), text_field(account, "limited")});
+  });
+  if (!is_empty) table.flush();
+}
+
 void print_classes(const json::object& questions) {
   Table table({"CLASS", "ANSWERED", "TC", "BADCOOKIE", "DROPPED", "DRY RUN"});
   for (const auto& [name, value] : questions) {
@@ -65,6 +76,31 @@ void print_card(const json::object& fates) {
   if (!fates.empty()) table.flush();
 }
 
+// What stands before the sockets, and what the kernel does about floods of connections.
+void print_sockets(const json::object& status) {
+  for_each_object(status, "workers", [](const json::object& worker) {
+    const uint64_t datagrams = number_field(worker, "datagrams_passing_permille");
+    if (datagrams < 1000) {
+      fmt::print(
+          "sockets        worker {}: a filter lets {:.1f} % of strangers' datagrams through\n",
+          number_field(worker, "worker"), static_cast<double>(datagrams) / 10);
+    }
+    const uint64_t beginnings = number_field(worker, "syn_per_s");
+    if (beginnings > 0) {
+      fmt::print("SYN flood      worker {}: strangers may begin {} connections a second\n",
+                 number_field(worker, "worker"), beginnings);
+    }
+  });
+  const json::object& filtered = object_field(status, "filtered");
+  fmt::print("filtered       {} datagrams, {} SYNs of strangers\n",
+             number_field(filtered, "datagrams"), number_field(filtered, "syn"));
+  const json::object& tcp = object_field(status, "tcp");
+  const json::object& counters = object_field(tcp, "counters");
+  fmt::print("SYN cookies    {}; {} sent, {} came back, {} SYNs dropped for want of room\n",
+             text_field(tcp, "syncookies"), number_field(counters, "SyncookiesSent"),
+             number_field(counters, "SyncookiesRecv"), number_field(counters, "TCPReqQFullDrop"));
+}
+
 void print_shield(const json::object& status) {
   if (text_field(status, "enabled") != "true") {
     fmt::print("the shield is off\n");
@@ -81,6 +117,7 @@ void print_shield(const json::object& status) {
   fmt::print("sources        {} remembered, {} known, {} proved by TCP\n",
              number_field(sources, "remembered"), number_field(sources, "known"),
              number_field(sources, "proved"));
+  print_sockets(status);
   const auto dry = text_list(status, "dry_run");
   if (!dry.empty()) fmt::print("dry run        {}\n", fmt::join(dry, ", "));
   for_each_object(status, "words", [](const json::object& word) {
@@ -91,6 +128,7 @@ void print_shield(const json::object& status) {
   print_classes(object_field(status, "questions"));
   print_card(object_field(status, "card"));
   print_zones(status);
+  print_accounts(status);
 }
 
 void print_address(const json::object& reply) {
@@ -140,6 +178,7 @@ ExitCode show_shield_top(const Invocation& invocation) {
   if (!exchange) return ExitCode::failed;
   if (invocation.format == OutputFormat::json) return print_json(*exchange);
   print_zones(exchange->reply());
+  print_accounts(exchange->reply());
   return ExitCode::good;
 }
 

@@ -11,12 +11,14 @@
 #include <csignal>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "server/core_rest.h"
 #include "server/fault_note.h"
 #include "server/query_path.h"
+#include "server/socket_guard.h"
 #include "transport/socket.h"
 #include "zone/memory.h"
 
@@ -102,6 +104,7 @@ class Worker {
   std::optional<PassOn> pass_on_;
   std::optional<shield::WorkerShield> shield_;
   CoreRest core_rest_;
+  std::optional<SocketGuard> guard_;
   std::optional<QueryPath> path_;
   std::optional<transport::UdpBatch> batch_;
   std::optional<transport::TcpServer> tcp_;
@@ -170,6 +173,7 @@ bool Worker::start_answering() {
     shield_.emplace(*setup_.shield, setup_.number, slot_.counters);
     shield_->watch_gates(setup_.gates);
     path_->shield_by(&*shield_);
+    guard_.emplace(setup_.listeners, *shield_, slot_.counters);
   }
   exchange::ReceiveArea& area = slot_.receive;
   batch_.emplace(transport::UdpBatch::ReceiveMemory{
@@ -221,6 +225,7 @@ void Worker::begin_turn() {
       shield_->note_rings(standing.permille, standing.drops);
     }
     shield_->begin_turn(now_.monotonic_ns);
+    guard_->tend(now_.monotonic_ns);
   }
   if (setup_.panel.policy.generation() != slot_.policy_generation.load(std::memory_order_relaxed)) {
     slot_.policy_generation.store(setup_.panel.policy.read(policy_));
@@ -259,8 +264,9 @@ void Worker::answer_at(size_t index) {
   }
   if (!shield_) return;
   const transport::Backlog backlog = transport::backlog_of(listener.udp);
-  shield_->note_backlog(backlog.permille, backlog.drops - drops_seen_[index]);
-  drops_seen_[index] = backlog.drops;
+  const uint32_t drops = backlog.drops - std::exchange(drops_seen_[index], backlog.drops);
+  // What the filter keeps away was not lost for want of room.
+  shield_->note_backlog(backlog.permille, guard_->is_filtered(index) ? 0 : drops);
 }
 
 // If the new file cannot be mapped, the old one goes on being served, and each second it is tried
@@ -284,7 +290,10 @@ void Worker::count_kernel_drops() {
   uint64_t drops = 0;
   for (const Listener& listener : setup_.listeners) drops += transport::kernel_drops(listener.udp);
   const uint64_t seen = slot_.kernel_drops_seen.load(std::memory_order_relaxed);
-  if (drops > seen) slot_.counters.add(exchange::CounterLayout::kernel_drops, drops - seen);
+  const uint64_t filtered = guard_ ? guard_->take_filtered() : 0;
+  if (drops > seen + filtered) {
+    slot_.counters.add(exchange::CounterLayout::kernel_drops, drops - seen - filtered);
+  }
   slot_.kernel_drops_seen.store(drops, std::memory_order_relaxed);
 }
 

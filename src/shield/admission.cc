@@ -31,6 +31,12 @@ constexpr uint32_t idle_wanted = 250;
 // these get what is left when the kernel has room for bursts, of which a card's queue holds few.
 constexpr uint32_t card_idle_low = 300;
 constexpr uint32_t card_idle_wanted = 400;
+// Where there is nobody to protect, answers get what is left beyond this.
+constexpr uint32_t card_spare_low = 100;
+constexpr uint32_t card_spare_wanted = 160;
+// Where there is nobody to protect, one cheap answer for so many others: so that somebody can prove
+// himself.
+constexpr uint32_t open_answers_a_reply = 8;
 constexpr uint32_t budget_min = 500;  // a second: newcomers are never quite shut out
 constexpr uint32_t budget_start_min = 2'000;
 // What the card turns away is received by the kernel on the same core, and what it has no time for
@@ -101,8 +107,10 @@ void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
     look_for_overload(now_ns, span_ns, reading);
     if (level_ == 0) return;
   }
+  count_known(span_ns);
   steer_budget(reading, span_ns);
-  share_out(span_ns, reading.turned_away > 0 ? Shedder::card : Shedder::worker);
+  const Shedder at_hand = reading.is_filtered ? Shedder::filter : Shedder::worker;
+  share_out(span_ns, reading.turned_away > 0 ? Shedder::card : at_hand);
   steer_level(reading);
   look_for_end(now_ns, reading);
 }
@@ -143,6 +151,8 @@ void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
   learn_again_ns_ = now_ns;
   arrivals_ = {};
   known_ = 0;
+  // As if there were some to protect, until it is seen.
+  known_usual_x_ = uint64_t{2} * known_few * known_weight;
   expected_ = {};
   remainders_ = {};
   shares_.fill(SHIELD_SHARE_ONE);
@@ -158,8 +168,10 @@ void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns
   const uint32_t idle = idle_permille(reading);
   const bool is_core_told = core_idle_ != CardReading::not_told;
   const bool is_at_card = is_core_told && reading.turned_away > 0;
-  const uint32_t core_low = is_at_card ? card_idle_low : idle_low;
-  const uint32_t core_wanted = is_at_card ? card_idle_wanted : idle_wanted;
+  const uint32_t card_low = is_open() ? card_spare_low : card_idle_low;
+  const uint32_t card_wanted = is_open() ? card_spare_wanted : card_idle_wanted;
+  const uint32_t core_low = is_at_card ? card_low : idle_low;
+  const uint32_t core_wanted = is_at_card ? card_wanted : idle_wanted;
   const bool is_core_full = reading.card.core_idle_permille < core_low;  // false if not told
   if (is_pressed(reading) || is_core_full) {
     budget_ -= budget_ / 4;
@@ -176,17 +188,34 @@ void AdmissionControl::steer_budget(const LoadReading& reading, uint64_t span_ns
       std::clamp<uint64_t>(budget_, budget_min, std::max<uint64_t>(most, budget_min)));
 }
 
-void AdmissionControl::share_out(uint64_t span_ns, Shedder shedder) {
+void AdmissionControl::count_known(uint64_t span_ns) {
   known_a_second_ = static_cast<uint32_t>(std::exchange(known_, 0) * ns_per_s / span_ns);
+  known_usual_x_ += known_a_second_ - known_usual_x_ / known_weight;
+}
+
+// Of those below `known`, by what they ask for.
+uint32_t AdmissionControl::answers_of(uint64_t demand_a_second, Shedder shedder) const {
+  switch (shedder) {
+    case Shedder::card:
+      return budget_ + budget_ / 4;  // the card's budget is this one, but its ticks are others
+    case Shedder::filter:
+      if (!is_open()) return budget_;
+      return static_cast<uint32_t>(
+          std::min<uint64_t>(demand_a_second - demand_a_second / open_answers_a_reply, demand_max));
+    case Shedder::worker:
+      break;
+  }
+  if (demand_a_second <= budget_) return budget_;
+  // Too much for all to be answered: the half goes to those who are sent to prove themselves.
+  return is_open() ? budget_ - budget_ / open_answers_a_reply : budget_ / 2;
+}
+
+void AdmissionControl::share_out(uint64_t span_ns, Shedder shedder) {
   uint64_t demand = 0;
   for (size_t rank = first_budgeted_rank; rank < rank_count; ++rank) {
     demand += std::max<uint64_t>(arrivals_[rank], expected_[rank] * span_ns / tick_ns);
   }
-  // Too much for all to be answered: the half goes to those who are sent to prove themselves.
-  const bool is_short = demand * ns_per_s / span_ns > budget_ && shedder == Shedder::worker;
-  // The card's budget is this one, but its ticks are others.
-  const uint32_t slack = shedder == Shedder::card ? budget_ / 4 : 0;
-  const uint32_t answers = is_short ? budget_ / 2 : budget_ + slack;
+  const uint32_t answers = answers_of(demand * ns_per_s / span_ns, shedder);
   auto left = static_cast<uint32_t>(uint64_t{answers} * span_ns / ns_per_s);
   demand = 0;
   for (size_t rank = 0; rank < rank_count; ++rank) {
@@ -209,11 +238,14 @@ void AdmissionControl::share_out(uint64_t span_ns, Shedder shedder) {
   const uint64_t demand_a_second = demand * ns_per_s / span_ns;
   budget_ = static_cast<uint32_t>(
       std::min<uint64_t>(budget_, demand_a_second + demand_a_second / 4 + budget_start_min));
-  share_out_replies(uint64_t{budget_} / 2 * replies_an_answer, span_ns);
+  share_out_replies(span_ns, shedder);
 }
 
-void AdmissionControl::share_out_replies(uint64_t left_a_second, uint64_t span_ns) {
-  const uint64_t a_second = std::max<uint64_t>(left_a_second, truncate_a_second_min);
+void AdmissionControl::share_out_replies(uint64_t span_ns, Shedder shedder) {
+  // Whom the filter lets through there is time for.
+  uint64_t a_second = shedder == Shedder::filter ? demand_max : budget_ / 2 * replies_an_answer;
+  if (is_open() && shedder == Shedder::worker) a_second = budget_ / open_answers_a_reply;
+  a_second = std::max<uint64_t>(a_second, truncate_a_second_min);
   const auto tokens = static_cast<uint32_t>(a_second * span_ns / ns_per_s);
   truncate_tokens_[static_cast<size_t>(Proof::cookie)] = tokens / 8;
   truncate_tokens_[static_cast<size_t>(Proof::stream)] = tokens - tokens / 8;
@@ -244,7 +276,8 @@ void AdmissionControl::look_for_end(uint64_t now_ns, const LoadReading& reading)
   learn_again_ns_ = now_ns + learn_pause_ns;
   const bool all_admitted =
       std::ranges::all_of(shares_, [](uint32_t share) { return share == SHIELD_SHARE_ONE; });
-  if (!all_admitted || is_pressed(reading) || reading.turned_away > 0 || level_ > 1) {
+  const uint64_t turned_away = reading.turned_away + reading.filtered;
+  if (!all_admitted || is_pressed(reading) || turned_away > 0 || level_ > 1) {
     calm_since_ns_ = 0;
   } else if (calm_since_ns_ == 0) {
     calm_since_ns_ = now_ns;
@@ -280,7 +313,10 @@ void AdmissionControl::write_orders(const AdmissionLimits& limits, uint64_t now_
   write_allowances(limits, level_, orders);
   orders.learning = may_learn(now_ns) ? 1 : 0;
   orders.admit_per_s = level_ == 0 ? ~0U : budget_;
-  orders.truncate_per_s = level_ == 0 ? 0 : card_.replies();
+  const uint32_t open_replies =
+      budget_ / 2;  // which cost the card less than a tenth of its answers
+  const uint32_t replies = is_open() ? std::min(card_.replies(), open_replies) : card_.replies();
+  orders.truncate_per_s = level_ == 0 ? 0 : replies;
   orders.syn_per_s = card_.syns();
   const auto share = [&](Rank rank) {
     return level_ == 0 ? SHIELD_SHARE_ONE : shares_[static_cast<size_t>(rank)];

@@ -52,6 +52,10 @@ struct LoadReading {
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
   CardReading card;
+  uint32_t strangers = 0;  // datagrams of those below `known`
+  // By a filter on the sockets (socket_filter.h), where one is in force.
+  bool is_filtered = false;
+  uint64_t filtered = 0;
 };
 
 struct AdmissionLimits {
@@ -89,6 +93,9 @@ class AdmissionControl {
   [[nodiscard]] bool may_learn(uint64_t now_ns) const {
     return level_ == 0 && now_ns >= learn_again_ns_;
   }
+  // So few known and proved ones ask that there is nobody to protect from strangers: these are
+  // answered rather than sent to prove themselves.
+  [[nodiscard]] bool is_open() const { return known_usual_x_ < uint64_t{known_few} * known_weight; }
   // Questions a second below `known` that are answered, were there no cheap answers.
   [[nodiscard]] uint32_t budget() const { return budget_; }
   // What others need to know to do the same: the XDP program, control.
@@ -97,14 +104,20 @@ class AdmissionControl {
   static void write_allowances(const AdmissionLimits& limits, uint32_t level, ShieldOrders& orders);
 
  private:
+  static constexpr uint32_t known_few = 200;    // a second
+  static constexpr uint32_t known_weight = 64;  // ticks over which they are averaged
+
   void look_for_overload(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
   void steer_budget(const LoadReading& reading, uint64_t span_ns);
   void steer_level(const LoadReading& reading);
   void look_for_end(uint64_t now_ns, const LoadReading& reading);
-  // Where the card sheds, what comes here has been admitted there.
-  enum class Shedder : uint8_t { worker, card };
+  // Where the card sheds, what comes here has been admitted there; where a filter does, it is to
+  // get an answer of some kind.
+  enum class Shedder : uint8_t { worker, card, filter };
+  void count_known(uint64_t span_ns);
   void share_out(uint64_t span_ns, Shedder shedder);
-  void share_out_replies(uint64_t left_a_second, uint64_t span_ns);
+  [[nodiscard]] uint32_t answers_of(uint64_t demand_a_second, Shedder shedder) const;
+  void share_out_replies(uint64_t span_ns, Shedder shedder);
 
   uint32_t level_ = 0;
   uint32_t budget_ = 0;
@@ -118,6 +131,7 @@ class AdmissionControl {
   CardBudgets card_;
   uint64_t known_ = 0;           // since the last tick
   uint32_t known_a_second_ = 0;  // by the last tick
+  uint64_t known_usual_x_ = 0;   // averaged, times known_weight
   uint32_t easy_ticks_ = 0;
   uint32_t easy_ticks_needed_ = 0;  // before the level falls; more each time that was too early
   std::array<uint32_t, 2> truncate_tokens_{};    // by Proof

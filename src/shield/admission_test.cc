@@ -38,6 +38,8 @@ class Model {
         }
       }
       reading.turned_away = turned_away;
+      reading.is_filtered = is_filtered;
+      reading.filtered = filtered;
       reading.idle_ns = budget_ns;
       reading.busy_ns = AdmissionControl::tick_ns - budget_ns;
       reading.drops = static_cast<uint32_t>(lost);
@@ -60,6 +62,8 @@ class Model {
 
   AdmissionControl control;
   uint64_t turned_away = 0;  // a tick, at the card
+  bool is_filtered = false;
+  uint64_t filtered = 0;  // a tick
   uint64_t now = 1'000'000'000;
 };
 
@@ -218,7 +222,7 @@ TEST(Admission, StrangersAloneDoNotRaiseTheDemandsOnTheKnown) {
 
 TEST(Admission, CheapAnswersAreBounded) {
   Model model;
-  (void)model.play({{Rank::slow, 300'000}}, 100);
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 300'000}}, 100);
   uint32_t cheap = 0;
   while (model.control.truncates(Proof::stream)) ++cheap;
   EXPECT_GT(cheap, 0u);
@@ -226,6 +230,47 @@ TEST(Admission, CheapAnswersAreBounded) {
   while (model.control.truncates(Proof::cookie)) ++cheap;
   EXPECT_LE(cheap, model.control.budget() / 50 + 5) << "they cost as much as half of the answers";
   EXPECT_GE(cheap, model.control.budget() / 60);
+}
+
+// A server that nobody has asked yet, and more than it can answer: nobody is to be protected.
+TEST(Admission, WhereNobodyIsKnownStrangersGetNearlyAllThereIs) {
+  Model model;
+  const std::map<Rank, uint32_t> flood = {{Rank::slow, 400'000}};
+  (void)model.play(flood, 500);
+  EXPECT_TRUE(model.control.is_open());
+  // A drop costs 0.6 us, an answer 4: 35,000 a second would be all that the core can.
+  const auto share = model.play(flood, 500);
+  EXPECT_GE(share.at(Rank::slow) * 400'000, 0.6 * 35'000);
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 400'000}}, 100);
+  EXPECT_FALSE(model.control.is_open()) << "now there is somebody";
+}
+
+// What a filter has let through is all to be answered, by TC at least.
+TEST(Admission, WhatAFilterLetsThroughIsNotTurnedAwayUnheard) {
+  Model model;
+  model.is_filtered = true;
+  const std::map<Rank, uint32_t> flood = {{Rank::known, 1'000}, {Rank::slow, 100'000}};
+  (void)model.play(flood, 20);
+  ASSERT_FALSE(model.control.is_overloaded());
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 400'000}}, 20);
+  ASSERT_TRUE(model.control.is_overloaded());
+  (void)model.play(flood, 1);
+  uint32_t cheap = 0;
+  while (cheap < 10'000 && model.control.truncates(Proof::stream)) ++cheap;
+  EXPECT_EQ(cheap, 10'000u) << "in 20 ms";
+}
+
+TEST(Admission, DoesNotEndWhileAFilterKeepsSomethingAway) {
+  Model model;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 300'000}}, 100);
+  ASSERT_TRUE(model.control.is_overloaded());
+  model.is_filtered = true;
+  model.filtered = 1'000;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 2'000);
+  EXPECT_TRUE(model.control.is_overloaded());
+  model.filtered = 0;
+  (void)model.play({{Rank::known, 1'000}, {Rank::slow, 100}}, 400);
+  EXPECT_FALSE(model.control.is_overloaded());
 }
 
 TEST(Admission, OrdersOfAQuietWorkerLetEverythingThrough) {

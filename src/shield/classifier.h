@@ -49,10 +49,12 @@ class Classifier {
     return source;
   }
 
-  // In quiet times.
-  void learn(const Source& source, uint64_t now_ms) {
+  // In quiet times. True if it is known.
+  bool learn(const Source& source, uint64_t now_ms) {
     const uint32_t rate = rates_.count(shield_rate_place(source.hash, 0), now_ms);
-    history_.learn({.hash = source.hash, .hop = source.hop, .rate = rate}, common_.slot);
+    const __u64 entry =
+        history_.learn({.hash = source.hash, .hop = source.hop, .rate = rate}, common_.slot);
+    return shield_score(entry) >= common_.known_slots && entry != 0;
   }
   // The same while nothing may be learned.
   void count(const Source& source, uint64_t now_ms) {

@@ -38,8 +38,11 @@ class SourceHistory {
     return shield_find(&lines_[shield_line_of(hash)], shield_tag_of(hash));
   }
 
-  void learn(const Sighting& sighting, uint32_t slot) {
-    if (!says_nothing_new(sighting, slot)) enter(sighting, slot);
+  // Returns its entry as it was before; 0: never seen.
+  __u64 learn(const Sighting& sighting, uint32_t slot) {
+    const __u64 entry = find_first(sighting.hash);
+    if (!says_nothing_new(entry, sighting, slot)) enter(sighting, slot);
+    return entry;
   }
   // It has completed a TCP connection, which nobody can forge.
   void prove(const Sighting& sighting, uint32_t slot);
@@ -63,16 +66,19 @@ class SourceHistory {
   [[nodiscard]] Summary summarise(uint32_t known_slots) const;
 
  private:
-  // As nearly all of them: seen in this slot already, at this rate or a higher one.
-  [[nodiscard]] bool says_nothing_new(const Sighting& sighting, uint32_t slot) const {
-    const __u32 tag = shield_tag_of(sighting.hash);
-    for (const __u64& place : lines_[shield_line_of(sighting.hash)].entries) {
+  // The same as `find`, for those who are nearly always there.
+  [[nodiscard]] __u64 find_first(__u64 hash) const {
+    const __u32 tag = shield_tag_of(hash);
+    for (const __u64& place : lines_[shield_line_of(hash)].entries) {
       const __u64 entry = SHIELD_LOAD(&place);
-      if (shield_tag(entry) != tag) continue;
-      return shield_slot(entry) == (slot & 0xff) && shield_score(entry) > 0 &&
-             sighting.rate <= __u64{1} << (shield_rate(entry) & 31);
+      if (shield_tag(entry) == tag) return entry;
     }
-    return false;
+    return 0;
+  }
+  // As nearly all of them: seen in this slot already, at this rate or a higher one.
+  [[nodiscard]] static bool says_nothing_new(__u64 entry, const Sighting& sighting, uint32_t slot) {
+    return shield_slot(entry) == (slot & 0xff) && shield_score(entry) > 0 &&
+           sighting.rate <= __u64{1} << (shield_rate(entry) & 31);
   }
   void enter(const Sighting& sighting, uint32_t slot);
   void insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot);

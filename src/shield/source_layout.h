@@ -67,6 +67,7 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldRateTable) == 1u << 20);
 #define SHIELD_DRY_RUN_HOP 0x04u        // hop counts are not judged
 #define SHIELD_DRY_RUN_ZONES 0x08u      // names that do not exist are never a class of their own
 #define SHIELD_DRY_RUN_STREAMS 0x10u    // no processor budget for clients over TCP
+#define SHIELD_DRY_RUN_FILTER 0x20u     // no filter on sockets
 #define SHIELD_DRY_RUN_FORM 0x40u       // the form of a message is not judged
 #define SHIELD_DRY_RUN_ALL 0x7fu
 struct ShieldCommon {
@@ -111,7 +112,10 @@ struct ShieldOrders {
   __u32 reply_prefix;  // TC and BADCOOKIE to one /24 or /48
   // Beginnings of TCP connections of those who are not known; 0: not limited.
   __u32 syn_per_s;
-  __u32 unused[10];
+  // Of strangers, what a filter on the worker's sockets lets through, in 1/65536; 0: there is none.
+  __u32 datagrams_share;
+  __u32 beginnings_share;
+  __u32 unused[8];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldOrders) == 128);
 

@@ -15,6 +15,9 @@ static_assert(static_cast<size_t>(shield_classes) == exchange::shield_class_coun
 static_assert(shield_workers_max == exchange::workers_max);
 
 constexpr uint64_t ns_per_ms = 1'000'000;
+constexpr uint64_t ns_per_s = 1'000'000'000;
+// Of the fullest queue, in permille: the filter is to let less through.
+constexpr uint32_t backlog_pressed = 400;
 // Under overload a client may take so much of a second of a worker over TCP.
 constexpr uint32_t stream_us_a_second_max = 100'000;
 constexpr uint32_t us_max = 1'000'000;
@@ -45,7 +48,8 @@ WorkerShield::WorkerShield(ShieldMemory& memory, size_t worker, exchange::Counte
       tables_(memory.workers[worker]),
       counters_(counters),
       classifier_(common_, SourceHistory(lines_of(memory)), RateTable(tables_.rates)),
-      zones_(tables_.zones) {
+      zones_(tables_.zones, tables_.accounts, memory.accounts),
+      bucket_key_(BucketKey::of(shared_.key)) {
   for (size_t i = 0; i < 4; ++i) common_.key[i] = shared_.key[i];
   copy_common();
   counters_.set(CounterLayout::shield_level, 0);
@@ -96,9 +100,11 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
   is_busy_ = false;
   last_turn_ns_ = now_ns;
   if (std::exchange(is_tick_due_, false) || now_ns - last_tick_ns_ >= AdmissionControl::tick_ns) {
+    const uint64_t tick_span_ns = now_ns - last_tick_ns_;
     last_tick_ns_ = now_ns;
     copy_common();
     read_cards();
+    steer_sockets(tick_span_ns);
     const bool was_overloaded = admission_.is_overloaded();
     if (is_enabled()) {
       admission_.tick(now_ns, reading_);
@@ -111,6 +117,45 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
   }
   zones_.set_budget(admission_.budget());
   zones_.begin_turn(now_ms_, is_overloaded() ? Load::overloaded : Load::quiet);
+}
+
+// Before the budgets: what the filter does with strangers is known, and what is left is theirs.
+void WorkerShield::steer_sockets(uint64_t span_ns) {
+  if (!guards_sockets()) {
+    socket_budget_.end();
+    return;
+  }
+  reading_.card.syns += beginnings_a_second_ * span_ns / ns_per_s;
+  reading_.is_filtered = orders_.datagrams_share != 0;
+  if (!is_overloaded()) {
+    socket_budget_.end();
+    return;
+  }
+  const uint64_t all_ns = reading_.busy_ns + reading_.idle_ns;
+  socket_budget_.tick(
+      span_ns, {.strangers = reading_.strangers,
+                .filtered = reading_.filtered,
+                .lost = reading_.drops,
+                .core_idle_permille = reading_.card.core_idle_permille,
+                .worker_idle_permille =
+                    static_cast<uint32_t>(all_ns == 0 ? 1000 : reading_.idle_ns * 1000 / all_ns),
+                .is_pressed = reading_.drops > 0 || reading_.backlog_permille >= backlog_pressed});
+  if (!is_filter_dry()) return;
+  const uint64_t kept = SHIELD_SHARE_ONE - socket_budget_.share();
+  counters_.count_filtered(exchange::Filtered::datagrams_dry,
+                           reading_.strangers * kept / SHIELD_SHARE_ONE);
+}
+
+WorkerShield::FilterOrders WorkerShield::filter_orders() const {
+  if (!guards_sockets()) return {};
+  FilterOrders orders{.datagrams_share = socket_budget_.share()};
+  if (orders_.syn_per_s != 0 && beginnings_a_second_ > orders_.syn_per_s) {
+    orders.beginnings_share =
+        std::max<uint32_t>(static_cast<uint32_t>(uint64_t{orders_.syn_per_s} * SHIELD_SHARE_ONE /
+                                                 beginnings_a_second_),
+                           1);
+  }
+  return orders;
 }
 
 void WorkerShield::publish() {
@@ -130,7 +175,7 @@ void WorkerShield::note_backlog(uint32_t permille, uint32_t drops) {
 void WorkerShield::remember(size_t index) {
   ++reading_.answers;
   if (orders_.learning != 0) {
-    classifier_.learn(sources_[index], now_ms_);
+    if (classifier_.learn(sources_[index], now_ms_)) trust(sources_[index]);
   } else {
     classifier_.count(sources_[index], now_ms_);
   }
@@ -140,8 +185,12 @@ bool WorkerShield::judge(size_t index) {
   classifier_.judge(sources_[index], orders_, now_ms_);
   classes_[index] = sources_[index].source_class;
   proofs_[index] = Proof::stream;
-  if (classes_[index] > shield_known) return false;
+  if (classes_[index] > shield_known) {
+    ++reading_.strangers;
+    return false;
+  }
   admission_.note_known();
+  trust(sources_[index]);
   count(classes_[index], ShieldFate::admitted);
   return true;
 }
@@ -151,6 +200,7 @@ bool WorkerShield::judge_cookie(size_t index) {
   classes_[index] = sources_[index].source_class;
   if (classes_[index] != shield_proved) return false;
   admission_.note_known();
+  trust(sources_[index]);
   count(shield_proved, ShieldFate::admitted);
   return true;
 }
@@ -179,6 +229,10 @@ Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zo
     classes_[index] = shield_absent_name;
   } else if (judges_zones && zone.beyond_share) {
     rank = is_odd ? Rank::odd_beyond : Rank::slow_beyond;
+    if (zone.is_account_beyond) {
+      zones_.note_limited(*zone.entry);
+      counters_.add(CounterLayout::shield_accounts);
+    }
   }
   if (zone.under_attack || zone.hot) names_matter_until_ms_ = now_ms_ + names_matter_ms;
   const bool is_admitted = is_admitted_[index] && rank <= Rank::slow;
@@ -186,7 +240,7 @@ Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zo
   const Decision decision = is_admitted ? Decision::answer : decide(index, rank);
   if (zone.entry == nullptr) return decision;
   if (decision == Decision::answer) {
-    ZoneWatch::note_served(*zone.entry);
+    zones_.note_served(*zone.entry);
   } else {
     std::atomic<uint32_t>& shed = zone.entry->shed;
     shed.store(shed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -248,6 +302,7 @@ void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
   }
   const bool is_known = classifier_.is_known(source, orders_);
   classifier_.prove(source);
+  trust(source);
   const auto spent_us =
       static_cast<uint32_t>(std::min<uint64_t>(spent_ns / 1'000 + message_us, us_max));
   RateTable& rates = classifier_.rates();

@@ -17,6 +17,7 @@
 #include "shield/classifier.h"
 #include "shield/gate_reading.h"
 #include "shield/shield_memory.h"
+#include "shield/socket_budget.h"
 
 namespace holdfast::shield {
 
@@ -67,6 +68,31 @@ class WorkerShield {
   }
   void note_core_rest(uint32_t permille) { reading_.card.core_idle_permille = permille; }
 
+  // ---- The filter on its sockets, where no card sheds for it.
+  [[nodiscard]] bool guards_sockets() const { return is_enabled() && gates_.empty(); }
+  // What whoever puts it there is to let through, of SHIELD_SHARE_ONE: all, and no filter is
+  // needed.
+  struct FilterOrders {
+    uint32_t datagrams_share = SHIELD_SHARE_ONE;
+    uint32_t beginnings_share = SHIELD_SHARE_ONE;
+  };
+  [[nodiscard]] FilterOrders filter_orders() const;
+  [[nodiscard]] const BucketKey& bucket_key() const { return bucket_key_; }
+  void write_trusted(TrustedBuckets::Words& words) { tables_.buckets.write(common_.slot, words); }
+  // Datagrams that the filter kept from the queues since the last time.
+  void note_filtered(uint64_t datagrams) { reading_.filtered += datagrams; }
+  // What the filters let through now; 0: there is none.
+  void note_filters(uint32_t datagrams_share, uint32_t beginnings_share) {
+    orders_.datagrams_share = datagrams_share;
+    orders_.beginnings_share = beginnings_share;
+  }
+  // Beginnings of TCP connections a second, those that were kept away included.
+  void note_beginnings(uint64_t a_second) { beginnings_a_second_ = a_second; }
+  // Then no filter is put there, and what it would have kept away is counted.
+  [[nodiscard]] bool is_filter_dry() const {
+    return (common_.dry_run & (SHIELD_DRY_RUN_ADMISSION | SHIELD_DRY_RUN_FILTER)) != 0;
+  }
+
   // ---- Datagrams: each step for the whole batch before the next. Only if enabled.
   [[nodiscard]] bool is_enabled() const { return common_.enabled != 0; }
   [[nodiscard]] bool is_overloaded() const { return admission_.is_overloaded(); }
@@ -113,6 +139,11 @@ class WorkerShield {
   };
   [[nodiscard]] CardCounts count_at_cards() const;
   void read_cards();
+  void steer_sockets(uint64_t span_ns);
+  void trust(const Source& source) {
+    if (!gates_.empty()) return;
+    tables_.buckets.mark(trusted_bucket_of(bucket_key_, source.word), common_.slot);
+  }
   [[nodiscard]] Decision turn_away(size_t index, Rank rank);
 
   const ShieldCommon& shared_;
@@ -125,6 +156,9 @@ class WorkerShield {
   Classifier classifier_;
   ZoneWatch zones_;
   AdmissionControl admission_;
+  SocketBudget socket_budget_;
+  const BucketKey bucket_key_;
+  uint64_t beginnings_a_second_ = 0;
   std::vector<GateReading> gates_;
   CardCounts counted_;  // at all of them, when it was looked last
   LoadReading reading_;

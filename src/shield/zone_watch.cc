@@ -50,10 +50,10 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   if (window != window_) {
     window_ = window;
     last_all_asked_ = std::exchange(all_asked_, 0);
-    last_zones_asked_ = std::exchange(zones_asked_, 0);
+    last_groups_asked_ = std::exchange(groups_asked_, 0);
     if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
   }
-  even_share_ = std::max<uint64_t>(budget_ / std::max(last_zones_asked_, 2U), 1);
+  even_share_ = std::max<uint64_t>(budget_ / std::max(last_groups_asked_, 2U), 1);
 }
 
 ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
@@ -63,22 +63,58 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
   if (get(entry->window) != window_) roll(*entry);
   add(entry->asked, 1);
   if (fact == NameFact::absent) add(entry->absent, 1);
+  const uint32_t account = get(entry->account);
+  if (account != 0) {
+    if (get(watched_[account].window) != window_) roll(watched_[account]);
+    add(watched_[account].asked, 1);
+  }
   if (load_ == Load::quiet) return {.entry = entry};
+  uint64_t even = even_share_;
+  bool is_account_beyond = false;
+  if (account != 0) {
+    const AccountWatchEntry& all = watched_[account];
+    is_account_beyond = has_had_share(get(all.served), get(all.usual_asked_x16), even);
+    even = std::max<uint64_t>(even / std::max(get(all.last_zones), 1U), 1);
+  }
   return {.entry = entry,
           .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
           .hot = is_before(now_ms_, get(entry->hot_until_ms)),
-          .beyond_share = has_had_share(*entry)};
+          .beyond_share = is_account_beyond ||
+                          has_had_share(get(entry->served), get(entry->usual_asked_x16), even),
+          .is_account_beyond = is_account_beyond};
 }
 
 // An even part, or its usual one if that is more.
-bool ZoneWatch::has_had_share(const ZoneWatchEntry& entry) const {
-  const uint64_t served = get(entry.served);
-  if (served < even_share_) return false;
+bool ZoneWatch::has_had_share(uint64_t served, uint32_t usual_asked_x16, uint64_t even) const {
+  if (served < even) return false;
   const uint64_t all = get(usual_all_x16_);
-  return all == 0 || served >= budget_ * get(entry.usual_asked_x16) / all;
+  return all == 0 || served >= budget_ * usual_asked_x16 / all;
 }
 
-void ZoneWatch::note_served(ZoneWatchEntry& entry) { add(entry.served, 1); }
+void ZoneWatch::roll(AccountWatchEntry& entry) {
+  ++groups_asked_;
+  const uint32_t windows = window_ - get(entry.window);
+  put(entry.window, window_);
+  put(entry.last_asked, get(entry.asked));
+  put(entry.asked, 0);
+  put(entry.last_zones, get(entry.zones));
+  put(entry.zones, 0);
+  put(entry.served, 0);
+  if (load_ != Load::quiet) return;
+  approach(entry.usual_asked_x16, get(entry.last_asked));
+  for (uint32_t i = 1; i < std::min(windows, 2 * usual_weight); ++i) {
+    approach(entry.usual_asked_x16, 0);
+  }
+}
+
+void ZoneWatch::note_served(ZoneWatchEntry& entry) {
+  add(entry.served, 1);
+  if (const uint32_t account = get(entry.account); account != 0) add(watched_[account].served, 1);
+}
+
+void ZoneWatch::note_limited(const ZoneWatchEntry& entry) {
+  add(watched_[get(entry.account) % watched_.size()].limited, 1);
+}
 
 // Its entry, or the place of one that is asked little. Nothing while the line's others are busier:
 // each miss costs the least of them some of its standing.
@@ -106,6 +142,7 @@ ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
     put(*value, 0);
   }
   put(least->window, window_);
+  put(least->account, accounts_.find(hash));
   std::array<uint64_t, ZoneWatchEntry::name_words> words{};
   if (apex.bytes().size() <= sizeof words) {
     std::memcpy(words.data(), apex.bytes().data(), apex.bytes().size());
@@ -117,7 +154,14 @@ ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
 
 // A window has ended for this entry, some time ago perhaps.
 void ZoneWatch::roll(ZoneWatchEntry& entry) {
-  ++zones_asked_;
+  const uint32_t account = accounts_.find(entry.hash.load(relaxed));
+  put(entry.account, account);
+  if (account == 0) {
+    ++groups_asked_;
+  } else {
+    if (get(watched_[account].window) != window_) roll(watched_[account]);
+    add(watched_[account].zones, 1);
+  }
   put(entry.served, 0);
   const uint32_t windows = window_ - get(entry.window);
   put(entry.window, window_);

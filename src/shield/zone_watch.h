@@ -7,6 +7,8 @@
 // is hot. Both hold for `verdict_ms` after the last window that said so. And each zone has a share
 // of what is left for those who are not known: an even part, or its usual one if that is more; who
 // asks for a zone that has had its share in this window waits until the others have been served.
+// Zones may be grouped in accounts: then the shares are those of accounts, and within one each zone
+// has a share of that. A zone without an account counts as one of its own.
 // Four entries a line, as many lines as fit 128 KiB; a zone that is asked little gives way to one
 // that is asked more, so that what matters here is always there. The table lies in shared memory:
 // one writer, a worker; control reads it for words and metrics. Never allocates.
@@ -17,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shield/account_table.h"
 #include "wire/name.h"
 
 namespace holdfast::shield {
@@ -43,22 +46,38 @@ struct ZoneWatchEntry {
   std::atomic<uint32_t> usual_absent_x16{0};
   std::atomic<uint32_t> attacked_until_ms{0};  // of a clock of 32 bits; 0: not
   std::atomic<uint32_t> hot_until_ms{0};
-  std::atomic<uint32_t> shed{0};    // answers withheld since it was attacked first
-  std::atomic<uint32_t> served{0};  // of its share
+  std::atomic<uint32_t> shed{0};     // answers withheld since it was attacked first
+  std::atomic<uint32_t> served{0};   // of its share
+  std::atomic<uint32_t> account{0};  // 0: none
   std::array<std::atomic<uint64_t>, name_words> name{};
 };
 static_assert(sizeof(ZoneWatchEntry) == 120);
 
+// All of its zones together.
+struct AccountWatchEntry {
+  std::atomic<uint32_t> window{0};
+  std::atomic<uint32_t> asked{0};
+  std::atomic<uint32_t> last_asked{0};
+  std::atomic<uint32_t> usual_asked_x16{0};
+  std::atomic<uint32_t> zones{0};  // asked for
+  std::atomic<uint32_t> last_zones{0};
+  std::atomic<uint32_t> served{0};   // of its share
+  std::atomic<uint32_t> limited{0};  // questions that waited for others, since the start
+};
+
 constexpr size_t zone_watch_lines = 256;
 constexpr size_t zone_watch_ways = 4;
 using ZoneWatchTable = std::array<std::array<ZoneWatchEntry, zone_watch_ways>, zone_watch_lines>;
+using AccountWatchTable = std::array<AccountWatchEntry, accounts_max + 1>;  // by number
 
 class ZoneWatch {
  public:
   static constexpr uint32_t window_ms = 256;
   static constexpr uint32_t verdict_ms = 10'000;
 
-  explicit ZoneWatch(ZoneWatchTable& table) : table_(table) {}
+  // `accounts` may change at any time; a zone's is looked up once a window.
+  ZoneWatch(ZoneWatchTable& table, AccountWatchTable& watched, const AccountTable& accounts)
+      : table_(table), watched_(watched), accounts_(accounts) {}
 
   // For all that follows until the next turn.
   void begin_turn(uint64_t now_ms, Load load);
@@ -67,14 +86,17 @@ class ZoneWatch {
     ZoneWatchEntry* entry = nullptr;
     bool under_attack = false;
     bool hot = false;
-    bool beyond_share = false;
+    bool beyond_share = false;  // its own, or its account's
+    bool is_account_beyond = false;
   };
   // Counts a question and says how its zone is. `apex_hash` is that of zone memory.
   Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact);
 
   // What there is to share, answers a second; and that a zone has had one.
   void set_budget(uint32_t a_second) { budget_ = uint64_t{a_second} * window_ms / 1000; }
-  static void note_served(ZoneWatchEntry& entry);
+  void note_served(ZoneWatchEntry& entry);
+  // And that a question had to wait for its account's sake.
+  void note_limited(const ZoneWatchEntry& entry);
 
   // The zone's name; empty if it is too long to be kept.
   [[nodiscard]] static wire::Name name_of(const ZoneWatchEntry& entry);
@@ -90,19 +112,23 @@ class ZoneWatch {
   void roll(ZoneWatchEntry& entry);
   void learn(ZoneWatchEntry& entry, uint32_t windows) const;
   void judge(ZoneWatchEntry& entry) const;
-  [[nodiscard]] bool has_had_share(const ZoneWatchEntry& entry) const;
+  void roll(AccountWatchEntry& entry);
+  // What is usually asked for so much, of which so much was answered in this window.
+  [[nodiscard]] bool has_had_share(uint64_t served, uint32_t usual_asked_x16, uint64_t even) const;
 
   ZoneWatchTable& table_;
+  AccountWatchTable& watched_;
+  const AccountTable& accounts_;
   uint32_t window_ = 0;
   uint32_t now_ms_ = 0;
   Load load_ = Load::quiet;
   uint32_t all_asked_ = 0;  // in this window
   uint32_t last_all_asked_ = 0;
-  uint32_t zones_asked_ = 0;  // in this window
-  uint32_t last_zones_asked_ = 0;
+  uint32_t groups_asked_ = 0;  // in this window: accounts, and zones without one
+  uint32_t last_groups_asked_ = 0;
   std::atomic<uint32_t> usual_all_x16_{0};
   uint64_t budget_ = 0;
-  uint64_t even_share_ = 1;  // of the budget, for each zone that is asked for
+  uint64_t even_share_ = 1;  // of the budget, for each of these
 };
 
 }  // namespace holdfast::shield

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <random>
 
@@ -38,7 +39,9 @@ class ZoneWatchTest : public testing::Test {
   }
 
   std::unique_ptr<ZoneWatchTable> table_ = std::make_unique<ZoneWatchTable>();
-  ZoneWatch watch_{*table_};
+  std::unique_ptr<AccountWatchTable> watched_ = std::make_unique<AccountWatchTable>();
+  std::unique_ptr<AccountTable> accounts_ = std::make_unique<AccountTable>();
+  ZoneWatch watch_{*table_, *watched_, *accounts_};
   wire::Name name_ = *wire::Name::from_text("example.org.");
   std::mt19937 random_{5};
   uint64_t now_ms_ = 1'000'000;
@@ -92,7 +95,7 @@ TEST_F(ZoneWatchTest, EachZoneHasAShare) {
     const auto verdict = watch_.count(zone, name_.view(), NameFact::exists);
     if (verdict.beyond_share) return;
     ++served[zone];
-    ZoneWatch::note_served(*verdict.entry);
+    watch_.note_served(*verdict.entry);
   };
   watch_.set_budget(10'000);
   for (uint32_t i = 0; i < 10'240; ++i) {  // forty windows
@@ -106,6 +109,42 @@ TEST_F(ZoneWatchTest, EachZoneHasAShare) {
   EXPECT_NEAR(served[2] / seconds, 1'000, 20) << "all that it asked";
   EXPECT_NEAR(served[3] / seconds, 5'000, 100) << "its usual part is nine tenths";
   RecordProperty("attacked_zone_percent", static_cast<int>(served[1] / seconds / 100));
+}
+
+// One customer's hundred zones get what another's single one gets.
+TEST_F(ZoneWatchTest, EachAccountHasAShareHoweverManyZonesItHas) {
+  constexpr uint64_t many = 100;
+  const auto hash_of = [](uint64_t zone) { return (zone + 1) * 0x9e3779b97f4a7c15; };
+  for (uint64_t zone = 0; zone < many; ++zone) ASSERT_TRUE(accounts_->enter(hash_of(zone), 1));
+  const uint64_t single = hash_of(many);
+  ASSERT_TRUE(accounts_->enter(single, 2));
+  const uint64_t alone = hash_of(many + 1);
+  std::map<uint64_t, uint32_t> served;  // within the share, by the first of the zones
+  uint32_t limited = 0;
+  const auto ask = [&](uint64_t hash, uint64_t group) {
+    const auto verdict = watch_.count(hash, name_.view(), NameFact::exists);
+    ASSERT_NE(verdict.entry, nullptr);
+    if (verdict.is_account_beyond) {
+      watch_.note_limited(*verdict.entry);
+      ++limited;
+    }
+    if (verdict.beyond_share) return;
+    ++served[group];
+    watch_.note_served(*verdict.entry);
+  };
+  watch_.set_budget(9'000);
+  for (uint32_t i = 0; i < 5'120; ++i) {  // twenty windows
+    watch_.begin_turn(++now_ms_, Load::overloaded);
+    for (uint64_t k = 0; k < 50; ++k) ask(hash_of((i * 50 + k) % many), 1);
+    for (int k = 0; k < 2; ++k) ask(single, 2);
+    ask(alone, 3);
+  }
+  const double seconds = 5.12;
+  EXPECT_NEAR(served[1] / seconds, 3'000, 400) << "a third, for all of them";
+  EXPECT_NEAR(served[2] / seconds, 2'000, 200) << "all that it asked";
+  EXPECT_NEAR(served[3] / seconds, 1'000, 100) << "the same, without an account";
+  EXPECT_GT(limited, 1'000u);
+  EXPECT_EQ(watched_->at(1).limited.load() + watched_->at(2).limited.load(), limited);
 }
 
 // A million small zones do not drive out the one that matters.

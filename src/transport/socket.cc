@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "transport/socket.h"
 
-#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -135,6 +134,23 @@ Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
     return fail_system("steer packets to the workers' processors", errno);
   }
   return {};
+}
+
+bool attach_filter(int socket, std::span<const sock_filter> program) {
+  // The kernel reads it only.
+  const sock_fprog filter{.len = static_cast<uint16_t>(program.size()),
+                          .filter = const_cast<sock_filter*>(program.data())};
+  const auto attach = [&] {
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
+  };
+  if (attach()) return true;
+  detach_filter(socket);
+  return attach();
+}
+
+void detach_filter(int socket) {
+  const int unused = 0;
+  (void)setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
 }
 
 Backlog backlog_of(int socket) {

@@ -6,6 +6,8 @@
 // supervisor, before privileges are dropped and at reloads.
 #pragma once
 
+#include <linux/filter.h>
+
 #include <span>
 
 #include "base/address.h"
@@ -36,7 +38,14 @@ enum class SocketType : uint8_t { udp, tcp };
 // was opened i-th. Packets that other processors receive are spread over all.
 [[nodiscard]] Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus);
 
-// Datagrams that found the socket's queue full since it was opened, modulo 2^32.
+// What the kernel asks of each packet before this socket's queue from now on, in place of what it
+// asked so far, which is taken away beforehand if both at once are more than it grants
+// (net.core.optmem_max). False if it does not take it; then nothing is asked. Needs no right.
+[[nodiscard]] bool attach_filter(int socket, std::span<const sock_filter> program);
+void detach_filter(int socket);
+
+// Datagrams that found the socket's queue full, or that its filter did not let through, since it
+// was opened, modulo 2^32. Of a listening socket: segments.
 [[nodiscard]] uint32_t kernel_drops(int socket);
 // These, and how full the queue is. The kernel gives back the room of what was read a quarter of
 // the whole at a time, so it may tell a quarter too much.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/socket_guard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/socket.h"
+
+namespace holdfast::server {
+
+namespace {
+
+using exchange::Filtered;
+using shield::FilterKind;
+
+constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr uint64_t count_ns = 20'000'000;  // as often as the shield steers
+
+}  // namespace
+
+SocketGuard::SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
+                         exchange::Counters& counters)
+    : shield_(shield), counters_(counters) {
+  sockets_.reserve(listeners.size());
+  for (const Listener& listener : listeners) {
+    transport::detach_filter(listener.udp);
+    transport::detach_filter(listener.tcp);
+    sockets_.push_back({.is_ipv6 = listener.endpoint.is_ipv6(),
+                        .datagrams = {.socket = listener.udp},
+                        .beginnings = {.socket = listener.tcp}});
+  }
+}
+
+SocketGuard::~SocketGuard() {
+  for (const Pair& pair : sockets_) {
+    if (pair.datagrams.is_attached) transport::detach_filter(pair.datagrams.socket);
+    if (pair.beginnings.is_attached) transport::detach_filter(pair.beginnings.socket);
+  }
+}
+
+void SocketGuard::tend(uint64_t now_ns) {
+  const bool has_filter =
+      datagrams_share_ < SHIELD_SHARE_ONE || beginnings_share_ < SHIELD_SHARE_ONE;
+  if (!shield_.guards_sockets() && !has_filter) return;
+  if (now_ns - counted_ns_ >= count_ns) {
+    counted_ns_ = now_ns;
+    count_datagrams();
+  }
+  const auto orders = shield_.filter_orders();
+  const bool is_dry_run = shield_.is_filter_dry();
+  const uint32_t datagrams = is_dry_run ? SHIELD_SHARE_ONE : orders.datagrams_share;
+  // The first one is not waited with.
+  const bool is_first = datagrams < SHIELD_SHARE_ONE && datagrams_share_ == SHIELD_SHARE_ONE;
+  const uint64_t span_ns = now_ns - renewed_ns_;
+  if (span_ns < renew_ns && !is_first) return;
+  if (span_ns >= renew_ns) {
+    renewed_ns_ = now_ns;
+    count_beginnings(span_ns);
+  }
+  count_datagrams();
+  const uint32_t beginnings =
+      is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
+  if (datagrams < SHIELD_SHARE_ONE || beginnings < SHIELD_SHARE_ONE) {
+    shield_.write_trusted(trusted_);
+  }
+  follow(FilterKind::datagrams, datagrams, datagrams_share_);
+  follow(FilterKind::beginnings, beginnings, beginnings_share_);
+  shield_.note_filters(has_any(FilterKind::datagrams) ? datagrams_share_ : 0,
+                       has_any(FilterKind::beginnings) ? beginnings_share_ : 0);
+}
+
+// The kernel may not take one.
+bool SocketGuard::has_any(FilterKind kind) {
+  return std::ranges::any_of(sockets_, [&](Pair& pair) { return of(pair, kind).is_attached; });
+}
+
+void SocketGuard::count_datagrams() {
+  const uint64_t filtered = count(FilterKind::datagrams);
+  if (filtered == 0) return;
+  filtered_untold_ += filtered;
+  counters_.count_filtered(Filtered::datagrams, filtered);
+  counters_.count_drop(exchange::Drop::filtered, filtered);
+  shield_.note_filtered(filtered);
+}
+
+uint64_t SocketGuard::take_filtered() {
+  count_datagrams();
+  return std::exchange(filtered_untold_, 0);
+}
+
+void SocketGuard::follow(FilterKind kind, uint32_t wanted, uint32_t& in_force) {
+  if (wanted == SHIELD_SHARE_ONE && in_force == SHIELD_SHARE_ONE) return;
+  in_force = wanted;
+  for (Pair& pair : sockets_) put(pair, kind, wanted);
+}
+
+void SocketGuard::put(Pair& pair, FilterKind kind, uint32_t share) {
+  auto& filtered = of(pair, kind);
+  if (share == SHIELD_SHARE_ONE) {
+    transport::detach_filter(filtered.socket);
+    filtered.is_attached = false;
+    return;
+  }
+  if (!filtered.is_attached) filtered.drops = transport::kernel_drops(filtered.socket);
+  filtered.is_attached =
+      transport::attach_filter(filtered.socket, filter_.build({.kind = kind,
+                                                               .is_ipv6 = pair.is_ipv6,
+                                                               .key = shield_.bucket_key(),
+                                                               .strangers_share = share},
+                                                              trusted_));
+}
+
+// Drops since the last time, where a filter is. The queue is kept short, so they are the filter's.
+uint64_t SocketGuard::count(FilterKind kind) {
+  uint64_t sum = 0;
+  for (Pair& pair : sockets_) {
+    auto& filtered = of(pair, kind);
+    if (!filtered.is_attached) continue;
+    const uint32_t drops = transport::kernel_drops(filtered.socket);
+    sum += drops - std::exchange(filtered.drops, drops);
+  }
+  return sum;
+}
+
+// Beginnings beyond the kernel's room, and those that the filter kept away before it had to look
+// for room.
+void SocketGuard::count_beginnings(uint64_t span_ns) {
+  const auto counters = tcp_.read();
+  const uint64_t kept_away = count(FilterKind::beginnings);
+  counters_.count_filtered(Filtered::beginnings, kept_away);
+  if (!counters) return;
+  const uint64_t before = std::exchange(beyond_room_, counters->beyond_room());
+  if (!std::exchange(has_counted_, true)) return;
+  const uint64_t came = beyond_room_ - std::min(before, beyond_room_) + kept_away;
+  shield_.note_beginnings(came * ns_per_s / span_ns);
+  if (!shield_.is_filter_dry()) return;
+  const uint32_t share = shield_.filter_orders().beginnings_share;
+  counters_.count_filtered(Filtered::beginnings_dry,
+                           came * (SHIELD_SHARE_ONE - share) / SHIELD_SHARE_ONE);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Puts the shield's filters on a worker's own sockets while they are needed, and tells it what came
+// of them.
+//
+// Where no card sheds, the sockets are where the shield meets the flood first: datagrams of
+// strangers, and beginnings of TCP connections, are let through in the shares that it orders
+// (shield/socket_filter.h). In quiet times nothing is on any socket; what a predecessor has left on
+// them is taken away first. A filter is made anew five times a second, with who is known by then.
+// Also reads what the kernel counts of beginnings that found no room: nobody else tells a worker of
+// a SYN flood. Thread: the worker's. Makes system calls, none of them for a question; never
+// allocates once it is made.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "exchange/counters.h"
+#include "server/worker.h"
+#include "shield/socket_filter.h"
+#include "shield/tcp_counters.h"
+#include "shield/worker_shield.h"
+
+namespace holdfast::server {
+
+class SocketGuard {
+ public:
+  static constexpr uint64_t renew_ns = 200'000'000;
+
+  // All outlive this.
+  SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
+              exchange::Counters& counters);
+  ~SocketGuard();
+  SocketGuard(const SocketGuard&) = delete;
+  SocketGuard& operator=(const SocketGuard&) = delete;
+
+  // Once a turn, after the shield's.
+  void tend(uint64_t now_ns);
+
+  // Whether the kernel's drops at this listener's datagrams are the filter's.
+  [[nodiscard]] bool is_filtered(size_t listener) const {
+    return sockets_[listener].datagrams.is_attached;
+  }
+  // Of these, how many at all of them since the last call.
+  [[nodiscard]] uint64_t take_filtered();
+
+ private:
+  struct Filter {
+    int socket = -1;
+    bool is_attached = false;
+    uint32_t drops = 0;  // as the kernel tells them, when it was looked last
+  };
+  struct Pair {
+    bool is_ipv6 = false;
+    Filter datagrams;
+    Filter beginnings;
+  };
+
+  void follow(shield::FilterKind kind, uint32_t wanted, uint32_t& in_force);
+  [[nodiscard]] bool has_any(shield::FilterKind kind);
+  void put(Pair& pair, shield::FilterKind kind, uint32_t share);
+  [[nodiscard]] uint64_t count(shield::FilterKind kind);
+  void count_datagrams();
+  void count_beginnings(uint64_t span_ns);
+  [[nodiscard]] static Filter& of(Pair& pair, shield::FilterKind kind) {
+    return kind == shield::FilterKind::datagrams ? pair.datagrams : pair.beginnings;
+  }
+
+  shield::WorkerShield& shield_;
+  exchange::Counters& counters_;
+  std::vector<Pair> sockets_;
+  uint64_t renewed_ns_ = 0;
+  uint64_t counted_ns_ = 0;
+  uint32_t datagrams_share_ = SHIELD_SHARE_ONE;  // in force
+  uint32_t beginnings_share_ = SHIELD_SHARE_ONE;
+  uint64_t filtered_untold_ = 0;
+  uint64_t beyond_room_ = 0;  // as the kernel counted it last
+  bool has_counted_ = false;
+  shield::TcpCounterReader tcp_;
+  shield::TrustedBuckets::Words trusted_{};
+  shield::SocketFilter filter_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Filters on real sockets, put there and taken away as the shield orders.
+#include "server/socket_guard.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <optional>
+
+#include "base/shared_memory.h"
+#include "transport/socket.h"
+
+namespace holdfast::server {
+namespace {
+
+using exchange::CounterLayout;
+using exchange::Filtered;
+
+constexpr uint64_t ns_per_ms = 1'000'000;
+constexpr uint8_t known_host = 9;
+
+class SocketGuardTest : public testing::Test {
+ protected:
+  SocketGuardTest() {
+    ShieldCommon& common = memory_->common;
+    for (size_t i = 0; i < 4; ++i) common.key[i] = 0x9e3779b97f4a7c15 * (i + 1);
+    common.enabled = 1;
+    common.slot = 10;
+    common.known_slots = 2;
+    common.unknown_source = 1'000;
+    common.unknown_prefix = 1'000;
+    Endpoint endpoint = *parse_endpoint("127.0.0.1@1", 1);
+    endpoint.port = 0;
+    udp_ = std::move(*transport::open_socket(endpoint, transport::SocketType::udp));
+    tcp_ = std::move(*transport::open_socket(endpoint, transport::SocketType::tcp));
+    listeners_[0] = {.endpoint = endpoint, .udp = udp_.get(), .tcp = tcp_.get()};
+    shield_.emplace(*memory_, 0, *counters_);
+    guard_.emplace(listeners_, *shield_, *counters_);
+    pass(400);
+  }
+
+  // Turns of the loop, each of 20 ms, with so many questions of strangers in each.
+  void pass(uint64_t ms, int strangers = 0, uint32_t backlog = 0) {
+    for (uint64_t done = 0; done < ms; done += 20) {
+      now_ns_ += 20 * ns_per_ms;
+      if (backlog > 0) shield_->note_backlog(backlog, 0);
+      shield_->begin_turn(now_ns_);
+      guard_->tend(now_ns_);
+      for (int i = 0; i < strangers; ++i) {
+        take(static_cast<uint8_t>(50 + i % 100));
+      }
+    }
+  }
+  // What the way of a query does with a source.
+  void take(uint8_t host) {
+    const std::array<uint8_t, 4> address{127, 0, 0, host};
+    shield_->look(0, address, 64);
+    if (shield_->is_overloaded()) {
+      (void)shield_->judge(0);
+    } else {
+      shield_->remember(0);
+    }
+  }
+  // Whether one of so many from there is received.
+  [[nodiscard]] bool passes(uint8_t host, int count = 40) const {
+    const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(0x7f000000U | host);
+    EXPECT_EQ(bind(client.get(), reinterpret_cast<sockaddr*>(&own), sizeof own), 0);
+    sockaddr_in to{};
+    socklen_t size = sizeof to;
+    getsockname(udp_.get(), reinterpret_cast<sockaddr*>(&to), &size);
+    const std::array<uint8_t, 12> message{};
+    for (int i = 0; i < count; ++i) {
+      EXPECT_GT(sendto(client.get(), message.data(), message.size(), 0,
+                       reinterpret_cast<sockaddr*>(&to), size),
+                0);
+    }
+    std::array<uint8_t, 64> in;
+    int received = 0;
+    while (recv(udp_.get(), in.data(), in.size(), MSG_DONTWAIT) > 0) ++received;
+    return received == count;
+  }
+  void make_known() {
+    for (uint32_t slot = 8; slot <= 10; ++slot) {
+      memory_->common.slot = slot;
+      pass(20);
+      for (int i = 0; i < 2; ++i) take(known_host);
+    }
+  }
+  [[nodiscard]] uint64_t filtered(Filtered what) const {
+    return counters_->get(CounterLayout::filtered + static_cast<size_t>(what));
+  }
+
+  SharedObject<shield::ShieldMemory> memory_ =
+      *SharedObject<shield::ShieldMemory>::create("a test");
+  std::unique_ptr<exchange::Counters> counters_ = std::make_unique<exchange::Counters>();
+  UniqueFd udp_;
+  UniqueFd tcp_;
+  std::array<Listener, 1> listeners_;
+  std::optional<shield::WorkerShield> shield_;
+  std::optional<SocketGuard> guard_;
+  uint64_t now_ns_ = 1'000'000 * ns_per_ms;
+};
+
+TEST_F(SocketGuardTest, UnderOverloadStrangersAreThinnedOutBeforeTheQueue) {
+  make_known();
+  EXPECT_TRUE(passes(77)) << "in quiet times there is no filter";
+  pass(400, 2'000, 1'000);
+  ASSERT_TRUE(shield_->is_overloaded());
+  EXPECT_TRUE(guard_->is_filtered(0));
+  EXPECT_NE(memory_->orders[0].datagrams_share, 0u);
+  EXPECT_TRUE(passes(known_host));
+  EXPECT_FALSE(passes(77));
+  pass(20);
+  EXPECT_GT(filtered(Filtered::datagrams), 0u);
+  EXPECT_EQ(counters_->get(CounterLayout::drops + static_cast<size_t>(exchange::Drop::filtered)),
+            filtered(Filtered::datagrams));
+  EXPECT_EQ(guard_->take_filtered(), filtered(Filtered::datagrams));
+  EXPECT_EQ(guard_->take_filtered(), 0u);
+  pass(1'000);
+  EXPECT_FALSE(guard_->is_filtered(0)) << "the flood is over";
+  EXPECT_TRUE(passes(77));
+}
+
+TEST_F(SocketGuardTest, ADryRunCountsAndKeepsNobodyAway) {
+  memory_->common.dry_run = SHIELD_DRY_RUN_FILTER;
+  pass(400, 2'000, 1'000);
+  ASSERT_TRUE(shield_->is_overloaded());
+  EXPECT_TRUE(passes(77));
+  EXPECT_EQ(filtered(Filtered::datagrams), 0u);
+  EXPECT_GT(filtered(Filtered::datagrams_dry), 1'000u);
+  EXPECT_EQ(memory_->orders[0].datagrams_share, 0u);
+}
+
+TEST_F(SocketGuardTest, ItGoesWithTheShieldAndWithItsWorker) {
+  pass(400, 2'000, 1'000);
+  ASSERT_FALSE(passes(77));
+  memory_->common.enabled = 0;
+  pass(400);
+  EXPECT_TRUE(passes(77)) << "switched off";
+  memory_->common.enabled = 1;
+  pass(400, 2'000, 1'000);
+  ASSERT_FALSE(passes(77));
+  // A worker that was killed takes nothing away; its successor does.
+  const std::array<sock_filter, 1> none{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0}}};
+  ASSERT_TRUE(transport::attach_filter(udp_.get(), none));
+  guard_.emplace(listeners_, *shield_, *counters_);
+  EXPECT_TRUE(passes(77));
+}
+
+TEST_F(SocketGuardTest, BeginningsOfConnectionsAreLimitedByWhatComes) {
+  pass(40);  // away from where the kernel is asked, which knows of none
+  shield_->note_beginnings(300'000);
+  pass(20);
+  EXPECT_EQ(memory_->orders[0].syn_per_s, shield::CardBudgets::syns_start);
+  EXPECT_LT(shield_->filter_orders().beginnings_share, SHIELD_SHARE_ONE / 32);
+  pass(200);
+  EXPECT_EQ(shield_->filter_orders().beginnings_share, SHIELD_SHARE_ONE) << "no more come";
+  EXPECT_EQ(memory_->orders[0].syn_per_s, shield::CardBudgets::syns_start);
+  pass(6'000);
+  EXPECT_EQ(memory_->orders[0].syn_per_s, 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::server
