@@ -52,8 +52,10 @@ constexpr uint32_t truncate_a_second_min = 200;
 constexpr uint32_t replies_a_prefix = 2'000;
 constexpr uint32_t stuck_ticks_max = 10;
 // With less of the core left than this, and one in so many turned away without even a cheap answer,
-// those who count as known take what others need.
+// those who count as known take what others need, if they are so many. An outage makes honest ones
+// repeat twentyfold; to send those to TCP would cost more than to answer them.
 constexpr uint32_t core_idle_spent = 150;
+constexpr uint32_t known_filling = 50'000;
 constexpr uint64_t silence_parts = 8;
 // Fewer known questions than this are not what keeps a worker busy.
 constexpr uint32_t known_many = 10'000;
@@ -254,7 +256,7 @@ void AdmissionControl::share_out_replies(uint64_t span_ns, Shedder shedder) {
 void AdmissionControl::steer_level(const LoadReading& reading) {
   // Behind a card the rings stay short while the known fill the core.
   const uint64_t silent = reading.turned_away - std::min(reading.card.replied, reading.turned_away);
-  const bool is_core_spent = core_idle_ < core_idle_spent && known_a_second_ >= known_many &&
+  const bool is_core_spent = core_idle_ < core_idle_spent && known_a_second_ >= known_filling &&
                              silent * silence_parts > reading.turned_away;
   const bool is_too_much = is_pressed(reading) || is_core_spent;
   const bool is_stuck = budget_ <= budget_min && is_pressed(reading);
