@@ -186,7 +186,8 @@ bool WorkerShield::judge(size_t index) {
   classes_[index] = sources_[index].source_class;
   proofs_[index] = Proof::stream;
   if (classes_[index] > shield_known) {
-    ++reading_.strangers;
+    // Others pass the filter, whatever it lets through.
+    if (classes_[index] > shield_known_odd) ++reading_.strangers;
     return false;
   }
   admission_.note_known();
