@@ -10,11 +10,9 @@ namespace holdfast::zone {
 
 namespace {
 
-// The file grows by an eighth, but by this at least and a step at most: few system calls, little
-// reserved for nothing.
-constexpr uint64_t grow_bytes_min = uint64_t{1} << 20;
-// What grows by more than a large page ends at one, so that the kernel can fill each at once.
-constexpr uint64_t small_page_bytes = 4096;
+// The file grows by an eighth, but by a large page at least and a step at most: few system calls,
+// little reserved for nothing. It ends where one ends, so that the kernel can fill each at once; a
+// part that came by less would lie in small pages for good.
 constexpr uint64_t large_page_bytes = uint64_t{2} << 20;
 constexpr uint32_t line_units = 64 / layout::unit_bytes;
 constexpr uint32_t aligned_units_max = 2 * line_units;
@@ -196,11 +194,11 @@ void Allocator::join() {
 Result<void> Allocator::grow(uint32_t units) {
   const uint64_t before = file_.bytes();
   const uint64_t needed = uint64_t{units} * layout::unit_bytes;
-  const uint64_t wanted = std::clamp(before / 8, grow_bytes_min, step_bytes_);
+  const uint64_t wanted = std::clamp(before / 8, large_page_bytes, step_bytes_);
   step_bytes_ = std::min(2 * step_bytes_, step_bytes_max);
   const uint64_t least = before + std::max(needed, region_units_min * layout::unit_bytes);
-  const uint64_t page = wanted >= large_page_bytes ? large_page_bytes : small_page_bytes;
-  const uint64_t rounded = std::min((std::max(before + wanted, least) + page - 1) & ~(page - 1),
+  const uint64_t end = std::max(before - before % large_page_bytes + wanted, least);
+  const uint64_t rounded = std::min((end + large_page_bytes - 1) & ~(large_page_bytes - 1),
                                     std::max(file_.bytes_max(), least));
   auto grown = file_.grow_to(rounded);
   if (!grown) grown = file_.grow_to(least);  // perhaps there is room for just this

@@ -312,11 +312,11 @@ TEST_F(MemoryCrashTest, FullDiskLeavesTheOldVersion) {
   struct rlimit limited = before;
   limited.rlim_cur = memory.use().file_bytes;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
-  const ModelZone large("zone5.example.", 20000);
+  const ModelZone large("zone5.example.", 40000);
   SampleZone version = large.version(2);
   const auto refused = memory.publish(version.finish(), nullptr);
   SampleZone unknown("zone9.example.");
-  for (uint32_t i = 0; i < 20000; ++i) unknown.a(std::to_string(i) + ".zone9.example", i);
+  for (uint32_t i = 0; i < 40000; ++i) unknown.a(std::to_string(i) + ".zone9.example", i);
   const auto refused_new = memory.publish(unknown.finish(), nullptr);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   ::signal(SIGXFSZ, old_handler);
