@@ -9,6 +9,20 @@ namespace {
 
 constexpr std::array<uint8_t, 2> wildcard_label{1, '*'};
 
+// Some of the batch, without a branch for each.
+class Chosen {
+ public:
+  void add_if(bool is_chosen, uint8_t index) {
+    indices_[count_] = index;
+    count_ += is_chosen ? 1U : 0U;
+  }
+  [[nodiscard]] std::span<const uint8_t> indices() const { return {indices_.data(), count_}; }
+
+ private:
+  size_t count_ = 0;
+  std::array<uint8_t, LookAhead::size_max + 1> indices_;  // the last is written to in vain
+};
+
 }  // namespace
 
 void LookAhead::begin() {
@@ -28,53 +42,51 @@ void LookAhead::add(size_t index, const wire::Query& query) {
 
 void LookAhead::run(std::atomic<uint64_t>& in_hand, std::span<const uint64_t> marks) {
   using zone::NameSearch;
-  const auto all = [&](const auto& act) {
-    for (size_t i = 0; i < count_; ++i) {
-      in_hand.store(marks[order_[i]], std::memory_order_relaxed);
+  const auto each = [&](std::span<const uint8_t> indices, const auto& act) {
+    for (const uint8_t index : indices) {
+      in_hand.store(marks[index], std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      act(slots_[order_[i]]);
+      act(index, slots_[index].search);
     }
   };
-  // Each written out, so that a pass is one loop without a choice in it.
+  // Each step written out, so that a pass is one loop without a choice in it.
+  const std::span all(order_.data(), count_);
   const NameSearch* before = nullptr;
-  all([&](Slot& slot) {
-    slot.search.take_first(before);
-    before = &slot.search;
+  each(all, [&](uint8_t, NameSearch& search) {
+    search.take_first(before);
+    before = &search;
   });
   if (zone_steps_ == NameSearch::ZoneSteps::apart) {
-    all([](Slot& slot) { slot.search.take(1); });
-    all([](Slot& slot) { slot.search.take(2); });
-    all([](Slot& slot) { slot.search.take(3); });
+    each(all, [](uint8_t, NameSearch& search) { search.take(1); });
+    each(all, [](uint8_t, NameSearch& search) { search.take(2); });
+    each(all, [](uint8_t, NameSearch& search) { search.take(3); });
   }
   static_assert(NameSearch::places_step == 3 && NameSearch::names_step == 4 &&
                 NameSearch::steps == 7);
-  all([](Slot& slot) { slot.search.take(4); });
-  all([](Slot& slot) { slot.search.take(5); });
-  size_t open = 0;
-  size_t further = 0;
-  const auto finish = [&](Slot& slot) {
-    slot.search.take(6);
-    ask_for_places_of_further(slot);
-    open += slot.search.is_open() ? 1U : 0U;
-    further += slot.further_count;
+  Chosen unsettled;
+  each(all, [&](uint8_t index, NameSearch& search) {
+    search.take(4);
+    unsettled.add_if(!search.is_settled(), index);
+  });
+  each(unsettled.indices(), [](uint8_t, NameSearch& search) { search.take(5); });
+  Chosen open;
+  Chosen with_further;
+  const auto finish = [&](uint8_t index, NameSearch& search) {
+    search.take(6);
+    ask_for_places_of_further(slots_[index]);
+    with_further.add_if(slots_[index].further_count > 0, index);
   };
-  all(finish);
-  if (open > 0) {
-    const auto all_open = [&](const auto& act) {
-      all([&](Slot& slot) {
-        if (slot.search.is_open()) act(slot);
-      });
-    };
-    all_open([](Slot& slot) { slot.search.take(3); });
-    all_open([](Slot& slot) { slot.search.take(4); });
-    all_open([](Slot& slot) { slot.search.take(5); });
-    all_open(finish);
-  }
-  if (further == 0) return;
-  all([](Slot& slot) {
-    for (size_t i = 0; i < slot.further_count; ++i) {
-      slot.search.zone()->prefetch_node(slot.further[i]);
-    }
+  each(all, [&](uint8_t index, NameSearch& search) {
+    finish(index, search);
+    open.add_if(search.is_open(), index);
+  });
+  each(open.indices(), [](uint8_t, NameSearch& search) { search.take(3); });
+  each(open.indices(), [](uint8_t, NameSearch& search) { search.take(4); });
+  each(open.indices(), [](uint8_t, NameSearch& search) { search.take(5); });
+  each(open.indices(), finish);
+  each(with_further.indices(), [&](uint8_t index, NameSearch& search) {
+    const Slot& slot = slots_[index];
+    for (size_t i = 0; i < slot.further_count; ++i) search.zone()->prefetch_node(slot.further[i]);
   });
 }
 

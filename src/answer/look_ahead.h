@@ -44,10 +44,10 @@ class LookAhead {
 
   struct Slot {
     const wire::Query* query = nullptr;
-    zone::NameSearch search;
     // Hashes of names that the answer will want too: of glue, of a wildcard.
     size_t further_count = 0;
     std::array<uint64_t, further_max> further;
+    zone::NameSearch search;
   };
 
   void ask_for_places_of_further(Slot& slot) const;

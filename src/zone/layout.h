@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -126,7 +127,7 @@ static_assert(sizeof(Node) == 16);
 // cuts, so that glue is asked for as soon as that is there.
 constexpr size_t glue_places_max = 16;
 
-// Unaligned in the file: read and written by memcpy.
+// Unaligned in the file: read field by field, written by memcpy.
 struct RrsetEntry {
   uint16_t type;
   uint16_t count;
@@ -193,9 +194,13 @@ void for_each_apex_depth(const FileHeader* header, size_t end, Visit&& visit) {
 [[nodiscard]] inline Bytes owner_of(const Node* node) { return {after(node), node->owner_bytes}; }
 [[nodiscard]] inline Bytes apex_of(const Zone* zone) { return {after(zone), zone->apex_bytes}; }
 [[nodiscard]] inline RrsetEntry rrset_entry(const Node* node, size_t index) {
-  RrsetEntry entry;
-  std::memcpy(&entry, after(node) + node->owner_bytes + index * sizeof entry, sizeof entry);
-  return entry;
+  const uint8_t* at = after(node) + node->owner_bytes + index * sizeof(RrsetEntry);
+  const auto field = [at](size_t offset) {
+    return static_cast<uint16_t>(wire::load_part<uint16_t>(at + offset));
+  };
+  return {field(offsetof(RrsetEntry, type)), field(offsetof(RrsetEntry, count)),
+          field(offsetof(RrsetEntry, signature_count)), field(offsetof(RrsetEntry, record_bytes)),
+          field(offsetof(RrsetEntry, signature_bytes))};
 }
 // Where owner and directory end.
 [[nodiscard]] inline size_t directory_end(const Node* node) {

@@ -111,7 +111,7 @@ void NameSearch::ask_for_zone() {
         find_in_table(base_, root, layout::zone_tag(hashes_.of_last(labels)), any_candidate);
     if (zone_candidate_ == 0) return true;
     __builtin_prefetch(layout::at<layout::Zone>(base_, zone_candidate_));
-    zone_labels_ = labels;
+    zone_labels_ = static_cast<uint8_t>(labels);
     return false;
   });
 }
@@ -132,13 +132,14 @@ void NameSearch::find_zone() {
 void NameSearch::ask_for_name_places() {
   if (!frame_.is_available) return;
   const size_t apex = frame_.apex_labels;
-  deepest_ = std::min(hashes_.label_count(), apex + frame_.labels_below_apex_max);
+  size_t deepest = std::min(hashes_.label_count(), apex + frame_.labels_below_apex_max);
   // A cut hides what is deeper, and where nothing is, nothing is deeper: one place says it all.
-  guesses_cut_ = !is_open_ && deepest_ > apex + 1 && frame_.mostly_delegates;
-  if (guesses_cut_) deepest_ = apex + 1;
+  guesses_cut_ = !is_open_ && deepest > apex + 1 && frame_.mostly_delegates;
+  if (guesses_cut_) deepest = apex + 1;
+  deepest_ = static_cast<uint8_t>(deepest);
   const TableRoot root = names_of(base_);
   size_t asked = 0;
-  for (size_t labels = deepest_; labels > apex && asked < labels_ahead_max; --labels, ++asked) {
+  for (size_t labels = deepest; labels > apex && asked < labels_ahead_max; --labels, ++asked) {
     prefetch_bucket(base_, root, layout::name_tag(hashes_.of_last(labels), frame_.salt));
   }
 }
@@ -148,13 +149,14 @@ void NameSearch::ask_for_node() {
   node_candidate_ = 0;
   if (!frame_.is_available) return;
   const TableRoot root = names_of(base_);
-  node_labels_ = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
+  const size_t found_labels = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
     const FirstLook look =
         look_in_first_bucket(base_, root, layout::name_tag(hashes_.of_last(labels), frame_.salt));
     if (look.ref != 0) node_candidate_ = look.ref;
     is_settled_ &= look.is_settled;
     return look.ref != 0;
   });
+  node_labels_ = static_cast<uint8_t>(found_labels);
   // Without any it is the apex. Few zones' are at hand.
   if (node_candidate_ != 0) {
     NodeView(base_, node_candidate_).prefetch();
@@ -167,12 +169,13 @@ void NameSearch::ask_for_node() {
 void NameSearch::settle() {
   const TableRoot root = names_of(base_);
   layout::Ref candidate = 0;
-  node_labels_ = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
+  const size_t found_labels = deepest_where(frame_.apex_labels, deepest_, [&](size_t labels) {
     const uint32_t tag = layout::name_tag(hashes_.of_last(labels), frame_.salt);
     const layout::Ref found = find_in_table(base_, root, tag, any_candidate);
     if (found != 0) candidate = found;
     return found != 0;
   });
+  node_labels_ = static_cast<uint8_t>(found_labels);
   if (candidate == node_candidate_) return;
   node_candidate_ = candidate;
   if (candidate != 0) NodeView(base_, candidate).prefetch();
