@@ -91,8 +91,9 @@ class Config(CommandLine):
         values = json.loads(run("config", "print", "--json", "--config", path).stdout)
         self.assertEqual(values["server"]["workers"], 3)
         self.assertEqual(values["zone"], [{"name": "a.test", "file": f"{self.folder}/a",
-                                           "policy": "", "primaries": [], "notify": [],
-                                           "transfer_to": [], "receive_mebibytes_max": 1024,
+                                           "policy": "", "account": "", "primaries": [],
+                                           "notify": [], "transfer_to": [],
+                                           "receive_mebibytes_max": 1024,
                                            "update": [], "forward_updates": False,
                                            "catalog": "", "catalog_group": "",
                                            "catalog_next": ""}])
