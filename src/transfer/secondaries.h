@@ -92,7 +92,7 @@ class Secondaries {
   // What is due. About once a second.
   void tick();
 
-  [[nodiscard]] std::optional<SecondaryStatus> status(const std::string& zone) const;
+  [[nodiscard]] std::optional<SecondaryStatus> status(const std::string& name) const;
 
  private:
   struct Impl;
