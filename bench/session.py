@@ -149,10 +149,10 @@ class Session:
             self.places[name] = self.standing.enter_context(self.place.beside())
         return self.places[name]
 
-    def start_all(self, names, zone_set):
+    def start_all(self, names, zone_set, first_port=FIRST_PORT):
         """One after the other."""
         for number, name in enumerate(names):
-            self.start(name, zone_set, FIRST_PORT + number)
+            self.start(name, zone_set, first_port + number)
 
     def start(self, name, zone_set, port):
         place = self.place_of(name) if servers.KINDS[name].xdp else self.place
