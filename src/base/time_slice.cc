@@ -26,11 +26,16 @@ static_assert(sizeof(SchedulingAttributes) == 48);
 }  // namespace
 
 bool set_time_slice(uint64_t slice_ns, Waking waking, int nice) {
+  constexpr pid_t calling_thread = 0;
+  return set_time_slice_of(calling_thread, slice_ns, waking, nice);
+}
+
+bool set_time_slice_of(pid_t thread, uint64_t slice_ns, Waking waking, int nice) {
   SchedulingAttributes attributes;
   attributes.policy = waking == Waking::waits ? SCHED_BATCH : SCHED_OTHER;
   attributes.nice = nice;
   attributes.runtime_ns = slice_ns;
-  return ::syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+  return ::syscall(SYS_sched_setattr, thread, &attributes, 0) == 0;
 }
 
 // Linux counts them by thread.

@@ -6,6 +6,8 @@
 // up with it what it has, and no more.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 
 namespace holdfast {
@@ -14,8 +16,10 @@ namespace holdfast {
 enum class Waking : uint8_t { takes, waits };
 
 // For the calling thread, and those that it starts from then on; at `nice` (nice(2)), which can
-// only rise. False if the system refuses: then everything is as before.
+// only rise. False, with errno, if the system refuses: then everything is as before.
 bool set_time_slice(uint64_t slice_ns, Waking waking, int nice);
+// The same for another thread, by its id, which may be the kernel's.
+bool set_time_slice_of(pid_t thread, uint64_t slice_ns, Waking waking, int nice);
 // Of the calling thread.
 [[nodiscard]] int current_nice();
 

@@ -6,13 +6,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
+#include "base/time_slice.h"
 #include "drill/answer_counter.h"
 #include "drill/generator_layout.h"
 #include "drill/interface_settings.h"
@@ -81,23 +81,8 @@ Result<Holder> start_holder() {
   return fail_system("cannot make a network namespace", got > 0 ? error_number : ECHILD);
 }
 
-// struct sched_attr of sched_setattr(2), whose kernel header cannot stand beside <sched.h>.
-struct SchedulingAttributes {
-  uint32_t size = 48;
-  uint32_t policy = SCHED_OTHER;
-  uint64_t flags = 0;
-  int32_t nice = 0;
-  uint32_t priority = 0;
-  uint64_t runtime_ns = 0;
-  uint64_t deadline_ns = 0;
-  uint64_t period_ns = 0;
-};
-static_assert(sizeof(SchedulingAttributes) == 48);
-
 Result<void> use_short_slice(pid_t thread) {
-  SchedulingAttributes attributes;
-  attributes.runtime_ns = short_slice_ns;
-  if (syscall(SYS_sched_setattr, thread, &attributes, 0) != 0) {
+  if (!set_time_slice_of(thread, short_slice_ns, Waking::takes, 0)) {
     return fail_system("cannot shorten the slice of a NAPI thread", errno);
   }
   return {};
