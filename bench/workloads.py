@@ -24,7 +24,7 @@ ALL_FLOORS = ("recvmmsg", "afxdp", "afxdp+busy-poll", "xdptx")
 ALL_MEASURES = ("rate", "cost", "latency")
 IN_SHORT = ("rate", "cost")
 # At ten kilobytes a zone BIND would not leave room for the others, and PowerDNS loads for minutes.
-# Those with XDP start anew for each run, which here takes a minute.
+# Those with XDP would be loaded a second time beside those without.
 FIT_FOR_A_MILLION_ZONES = ("holdfast", "knot", "nsd")
 # What targets name, or shares its zones; time runs out on the others.
 FIRST = ("records", "nxdomain", "records-signed", "nxdomain-signed", "hosting")
