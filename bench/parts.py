@@ -29,9 +29,6 @@ OTHER_ZONES = 200
 RELOAD_PAUSE_S = 0.1
 RELOAD_SERVERS = ("holdfast", "knot", "nsd")
 NETWORK = pathlib.Path("/proc/sys/net/ipv4")
-# Questions for a worker: batches are as they are under load, and the load's core has time for its
-# worker beside the generator.
-SCALING_RATE = 60_000
 CHANGE_NAMES = 5_000_000
 LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
            "referral": "look_up/referral/32"}
@@ -187,33 +184,42 @@ def reload_runs(work, target, server, others):
 
 
 def scaling(work):
-    """What two workers on two cores can answer beside one. The generator shares the second core,
-    so capacity is what the servers' processor time allows: cores by time an answer."""
+    """What two workers on two cores can answer beside one, each asked a quarter more than one
+    answers. The generator shares the second core, so capacity is what the servers' processor time
+    allows: cores by time an answer."""
     workload = workload_named("records", 1_000_000 // TCP_COUNT)
     zone_set = zones.zone_set(*workload.set_key(), tell=work.tell)
     options = workloads.generator_options(workload, zone_set)
-    costs = {count: work.runs_before("scaling", "cost_ns", str(count)) for count in (1, 2)}
+    made = {count: work.runs_before("scaling", "runs", str(count)) for count in (1, 2)}
     for _ in range(work.plan.runs):
-        for count in costs:
+        asked = None
+        for count in made:
             server = servers.Holdfast(work.place, str(work.plan.folder), zone_set, 5501)
             server.use_workers(count)
             with server:
-                target = work.target(server, options)
-                tally = measuring.Tally(target, work.plan.pace())
-                tally.run(count * SCALING_RATE, 1)
+                tally = measuring.Tally(work.target(server, options), work.plan.pace())
+                if asked is None:
+                    one = measuring.median_of(measuring.saturate(tally), measuring.Window.rate)
+                    asked = measuring.OVERLOAD * one
+                tally.run(count * asked, 1)
                 before = processes.processor_ns(processes.tree(server.process.pid))
                 # Others are not to be told from a worker on the load's core, so none is left out.
-                made = tally.run(count * SCALING_RATE, 2 * tally.pace.windows)
+                windows = tally.run(count * asked, 2 * tally.pace.windows)
                 after = processes.processor_ns(processes.tree(server.process.pid))
-                costs[count].append(measuring.median_of(made, measuring.Window.cost_ns))
+                made[count].append({
+                    "cost_ns": round(measuring.median_of(windows, measuring.Window.cost_ns)),
+                    "answers_per_s": round(measuring.median_of(windows, measuring.Window.rate)),
+                    "loss": round(measuring.median_of(windows, measuring.Window.loss), 3)})
                 if count == 2 and not shared_evenly(before, after):
                     work.remark("scaling: the kernel gave one worker most of the questions")
-    one, two = (figures.spread(costs[count])[1] for count in (1, 2))
+    factors = [2 * one["cost_ns"] / two["cost_ns"] for one, two in zip(made[1], made[2])]
+    least, middle, most = figures.spread(factors)
     work.results["scaling"] = {
-        "cost_ns": {str(count): made for count, made in costs.items()},
-        "factor": round(2 * one / two, 2),
-        "note": "by processor time an answer, the generator's on one of the cores counted out"}
-    work.tell(f"scaling: {one / 1e3:.2f} µs with one worker, {two / 1e3:.2f} µs with two")
+        "runs": {str(count): runs for count, runs in made.items()}, "factor": round(middle, 2),
+        "note": f"{least:.2f} to {most:.2f} in {len(factors)}; all asked a quarter more than they"
+                " answer; by processor time an answer, the generator's on one of the cores counted"
+                " out"}
+    work.tell(f"scaling: {made}")
 
 
 def shared_evenly(before, after):

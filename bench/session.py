@@ -54,6 +54,21 @@ class Plan:
         return self.deadline - time.monotonic()
 
 
+class Shares:
+    """Divides the time that is left among all that is still to be measured, in proportion to what
+    each was given in minutes. So the last is not left out because the first took its time."""
+
+    def __init__(self, minutes, seconds_left):
+        self.minutes = dict(minutes)
+        self.seconds_left = seconds_left
+
+    def take(self, name):
+        """Seconds that `name` may use from now on; it is then no longer waiting."""
+        whole = sum(self.minutes.values())
+        minutes = self.minutes.pop(name, whole)
+        return self.seconds_left() * minutes / whole if whole else self.seconds_left()
+
+
 class Target:
     """A server, or a floor, that can be loaded; `pid` is its process, above all others of it."""
 
@@ -97,6 +112,7 @@ class Session:
         self.standing = contextlib.ExitStack()
         # (workload, contender): the last run's rate, from which the next search begins
         self.rates = {}
+        self.shares = Shares({}, plan.seconds_left)
 
     def remember(self, recorded):
         """An earlier record's rates save searching; what is found does not depend on them."""
@@ -129,7 +145,8 @@ class Session:
             needed = {name for workload in group for name in self.chosen(workload, names)}
             self.start_all([name for name in names if name in needed], zone_set)
             for workload in group:
-                self.measure_workload(workload, zone_set, self.chosen(workload, names))
+                self.measure_workload(workload, zone_set, self.chosen(workload, names),
+                                      self.shares.take(workload.name))
             self.stop()
 
     def chosen(self, workload, names):
@@ -180,7 +197,8 @@ class Session:
         self.stop()
         self.standing.close()
 
-    def measure_workload(self, workload, zone_set, names):
+    def measure_workload(self, workload, zone_set, names, seconds):
+        """As many of the plan's runs as fit into `seconds`, one at least."""
         questions = workloads.generator_options(workload, zone_set)
         record = {"title": workload.title, "date": str(datetime.date.today()),
                   "zone_set": zone_set.name, "cost_rate": measure.COST_RATE,
@@ -189,14 +207,17 @@ class Session:
             targets = [self.target(self.running[name], questions) for name in names
                        if name in self.running]
             targets += self.floors(workload, questions, targets, floors)
+            ends, longest = time.monotonic() + seconds, 0
             for number in range(self.plan.runs):
-                if self.plan.seconds_left() < 30:
+                began = time.monotonic()
+                if self.plan.seconds_left() < 30 or number > 0 and began + longest > ends:
                     self.remark(f"{workload.name}: {number} of {self.plan.runs} runs, no time was"
                                 " left")
                     break
                 # Every other run goes the other way round.
                 record["runs"].append(self.run(workload, targets[::1 if number % 2 == 0 else -1]))
                 self.results["workloads"][workload.name] = record
+                longest = max(longest, time.monotonic() - began)
 
     def runs_before(self, *path):
         """The runs that are recorded there, if this one adds to them."""

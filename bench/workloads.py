@@ -43,6 +43,7 @@ class Workload:
     measures: tuple = IN_SHORT
     servers: tuple = ()  # empty: all
     floors: tuple = ()  # echoes beside it
+    minutes: float = 3  # of the hour; what one does not use is the others'
 
     def set_key(self):
         return self.kind, self.count, self.signed
@@ -54,15 +55,15 @@ def workloads(scale=1):
     size = f"{million:,}"
     return (
         Workload("records", f"{size} records", "records", million, "uniform",
-                 measures=ALL_MEASURES, floors=ALL_FLOORS),
+                 measures=ALL_MEASURES, floors=ALL_FLOORS, minutes=7),
         Workload("nxdomain", f"{size} records, names that do not exist", "records", million,
-                 "nxdomain", measures=ALL_MEASURES, floors=ALL_FLOORS[:3]),
+                 "nxdomain", measures=ALL_MEASURES, floors=ALL_FLOORS[:3], minutes=6),
         Workload("records-signed", f"{size} records, signed, DO", "records", million, "uniform",
-                 signed=True, measures=ALL_MEASURES),
+                 signed=True, measures=ALL_MEASURES, minutes=5),
         Workload("nxdomain-signed", f"{size} records, signed, DO, names that do not exist",
                  "records", million, "nxdomain", signed=True),
         Workload("hosting", "hosting mix, 1,000 zones", "hosting", zones.HOSTING_ZONES, "mix",
-                 measures=ALL_MEASURES),
+                 measures=ALL_MEASURES, minutes=4),
         Workload("hosting-signed", "hosting mix, signed, DO", "hosting", zones.HOSTING_ZONES, "mix",
                  signed=True),
         Workload("root-signed", "root zone, signed, DO", "root", 0, "root", signed=True),
