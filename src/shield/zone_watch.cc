@@ -32,8 +32,16 @@ bool is_before(uint32_t now, uint32_t until) {
   return until != 0 && static_cast<int32_t>(until - now) > 0;
 }
 
-void approach(std::atomic<uint32_t>& usual, uint32_t seen) {
-  const auto target = static_cast<int64_t>(uint64_t{seen} * usual_scale);
+// What rises to more than so many times the usual is not usual yet, however much it is: the first
+// moments of a flood come before anybody calls it one. So the usual doubles in three seconds at
+// most.
+constexpr uint64_t rise_times_usual = 3;
+enum class Rise : uint8_t { free, bounded };
+
+void approach(std::atomic<uint32_t>& usual, uint32_t seen, Rise rise = Rise::free) {
+  const uint64_t most = rise_times_usual * get(usual) + uint64_t{absent_min} * usual_scale;
+  const uint64_t wanted = uint64_t{seen} * usual_scale;
+  const auto target = static_cast<int64_t>(rise == Rise::free ? wanted : std::min(wanted, most));
   const auto now = static_cast<int64_t>(get(usual));
   // Rounded away from where it is, so that it arrives.
   const int64_t step = (target - now) / usual_weight;
@@ -178,7 +186,7 @@ void ZoneWatch::roll(ZoneWatchEntry& entry) {
 
 void ZoneWatch::learn(ZoneWatchEntry& entry, uint32_t windows) const {
   approach(entry.usual_asked_x16, get(entry.last_asked));
-  approach(entry.usual_absent_x16, get(entry.last_absent));
+  approach(entry.usual_absent_x16, get(entry.last_absent), Rise::bounded);
   // Windows in which nothing was asked.
   for (uint32_t i = 1; i < std::min(windows, 2 * usual_weight); ++i) {
     approach(entry.usual_asked_x16, 0);

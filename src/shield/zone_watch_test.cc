@@ -58,6 +58,14 @@ TEST_F(ZoneWatchTest, FindsARandomSubdomainAttackWithinASecondAndForgetsIt) {
   EXPECT_FALSE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 1'000, Load::overloaded));
 }
 
+// A flood that the worker could answer for a while is no habit of the zone: when it returns
+// smaller, or is held down at the card, it is found as ever.
+TEST_F(ZoneWatchTest, TheFirstMomentsOfAFloodAreNotUsual) {
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 250, .absent = 0.02}}, 20'000, Load::quiet));
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 300'000, .absent = 1}}, 3'000, Load::quiet));
+  EXPECT_TRUE(play({{.zone = 1, .a_second = 8'000, .absent = 0.9}}, 800, Load::overloaded));
+}
+
 // A blocklist's zone: most names are absent every day. Ten times the traffic is a busy day.
 TEST_F(ZoneWatchTest, ANoisyZoneIsMeasuredByItsOwnHabits) {
   EXPECT_FALSE(play({{.zone = 1, .a_second = 2'000, .absent = 0.9}}, 60'000, Load::quiet));
