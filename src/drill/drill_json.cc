@@ -28,6 +28,17 @@ boost::json::value optional_value(const std::optional<double>& value) {
   return *value;
 }
 
+boost::json::array targets_array(const DrillRecord& record, const Verdict& verdict) {
+  boost::json::array targets;
+  for (const TargetVerdict& target : judge_targets(record, verdict)) {
+    targets.push_back({{"name", target.name},
+                       {target.is_most ? "most" : "least", target.wanted},
+                       {"measured", optional_value(target.measured)},
+                       {"met", target.met()}});
+  }
+  return targets;
+}
+
 boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& record) {
   boost::json::object kinds;
   for (size_t kind = 0; kind < client_kinds; ++kind) {
@@ -58,6 +69,7 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
       {"late_share", rounded(verdict.late_share)},
       {"disturbed", is_disturbed(verdict)},
       {"passed", has_passed(verdict)},
+      {"targets", targets_array(record, verdict)},
       {"busy", {{"quiet", rounded(verdict.quiet_busy)}, {"attack", rounded(verdict.attack_busy)}}},
       {"detected_s", optional_value(verdict.detected_s)},
       {"mitigated_s", optional_value(verdict.mitigated_s)},

@@ -19,6 +19,7 @@ constexpr uint32_t resolvers_max = 50'000;
 constexpr double honest_rate_max = 50'000;  // far above what sockets give on one core
 constexpr double exponent_max = 4;
 constexpr double demand_max = 100;
+constexpr double ratio_max = 1e6;
 constexpr uint32_t connections_max = 10'000;
 constexpr std::string_view floor_word = "floor";
 
@@ -170,6 +171,28 @@ void read_honest(const toml::table& table, Reader& reader, HonestShape& honest) 
   reader.read(table, "quiet_every_s", 0.0, scenario_seconds_max, honest.quiet_every_s);
 }
 
+void read_share(const toml::table& table, Reader& reader, std::string_view key,
+                std::optional<double>& share) {
+  if (!table.get(key)) return;
+  reader.read(table, key, 0.0, 1.0, share.emplace());
+}
+
+void read_targets(const toml::table& table, Reader& reader, Targets& targets) {
+  reader.expect_keys(
+      table, {"first_try", "in_the_end", "never_seen", "over_tcp", "other_zones", "nonexistent",
+              "p99_times_quiet", "mitigated_s", "released_s", "attack"});
+  reader.read(table, "first_try", 0.0, 1.0, targets.first_try);
+  reader.read(table, "in_the_end", 0.0, 1.0, targets.in_the_end);
+  reader.read(table, "never_seen", 0.0, 1.0, targets.never_seen);
+  read_share(table, reader, "over_tcp", targets.over_tcp);
+  read_share(table, reader, "other_zones", targets.other_zones);
+  read_share(table, reader, "nonexistent", targets.nonexistent);
+  reader.read(table, "p99_times_quiet", 1.0, ratio_max, targets.p99_times_quiet);
+  reader.read(table, "mitigated_s", 0.0, scenario_seconds_max, targets.mitigated_s);
+  reader.read(table, "released_s", 0.0, scenario_seconds_max, targets.released_s);
+  reader.read(table, "attack", targets.is_attack);
+}
+
 void read_phase(const toml::table& table, Reader& reader, Scenario& scenario) {
   reader.expect_keys(table, {"name", "role", "seconds", "demand", "zone", "newcomers"});
   Phase phase;
@@ -319,8 +342,10 @@ void Scenario::set_rate(const std::optional<AttackRate>& rate) {
   };
   if (!rate) {
     std::erase_if(attacks, is_main);
+    targets = Targets{.first_try = 1, .in_the_end = 1, .is_attack = false};
     return;
   }
+  if (rate->of_floor > of_floor_most) targets.reset();
   for (Attack& attack : attacks) {
     if (is_main(attack)) attack.rate = *rate;
   }
@@ -379,7 +404,7 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& origin
     return std::unexpected(*reader.error());
   }
   const toml::table& root = parsed.table();
-  reader.expect_keys(root, {"name", "about", "honest", "phase", "attack"});
+  reader.expect_keys(root, {"name", "about", "honest", "target", "phase", "attack"});
   reader.read(root, "name", scenario.name);
   reader.read(root, "about", scenario.about);
   if (const toml::node* node = root.get("honest")) {
@@ -387,6 +412,13 @@ Result<Scenario> parse_scenario(std::string_view text, const std::string& origin
       read_honest(*table, reader, scenario.honest);
     } else {
       reader.complain_of("honest", *node, "a table");
+    }
+  }
+  if (const toml::node* node = root.get("target")) {
+    if (const toml::table* table = node->as_table()) {
+      read_targets(*table, reader, *scenario.targets);
+    } else {
+      reader.complain_of("target", *node, "a table");
     }
   }
   read_tables(root, "phase", phases_max, reader, scenario, read_phase);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "drill/targets.h"
 
 namespace holdfast::drill {
 
@@ -76,11 +77,13 @@ struct Scenario {
   HonestShape honest;
   std::vector<Phase> phases;
   std::vector<Attack> attacks;
+  std::optional<Targets> targets = Targets{};  // none: it only compares
 
   [[nodiscard]] double seconds() const;
   // True if any attack is given as a share of the floor.
   [[nodiscard]] bool needs_floor() const;
-  // Every attack of the attack's own phases at this rate; without `rate` none of them.
+  // Every attack of the attack's own phases at this rate, beyond which targets hold up to
+  // of_floor_most; without `rate` none of them, and all is to be answered.
   void set_rate(const std::optional<AttackRate>& rate);
   // Every phase so much longer.
   void stretch(double factor);

@@ -70,6 +70,33 @@ names = "mixed-case"
   EXPECT_EQ(scenario->seconds(), 5.5);
 }
 
+TEST(Scenario, MayDemandWhatItWants) {
+  const auto scenario = parse_scenario(
+      "[target]\nfirst_try = 0.98\nother_zones = 0.999\nattack = false\n"
+      "[[phase]]\nseconds = 1\n",
+      "mine.toml");
+  ASSERT_TRUE(scenario.has_value()) << scenario.error().message;
+  ASSERT_TRUE(scenario->targets.has_value());
+  EXPECT_EQ(scenario->targets->first_try, 0.98);
+  EXPECT_EQ(scenario->targets->other_zones, 0.999);
+  EXPECT_FALSE(scenario->targets->over_tcp.has_value());
+  EXPECT_FALSE(scenario->targets->is_attack);
+  EXPECT_THAT(error_of("[target]\nfirst_try = 2\n[[phase]]\nseconds = 1\n"),
+              testing::AllOf(HasSubstr("mine.toml:2: "), HasSubstr("0 to 1")));
+}
+
+TEST(Scenario, DemandsNothingBeyondWhatACoreCanTake) {
+  auto scenario = find_scenario("random-names");
+  ASSERT_TRUE(scenario.has_value());
+  scenario->set_rate(AttackRate{0, 0.8});
+  EXPECT_TRUE(scenario->targets.has_value());
+  scenario->set_rate(AttackRate{0, 1});
+  EXPECT_FALSE(scenario->targets.has_value());
+  scenario->set_rate(std::nullopt);
+  ASSERT_TRUE(scenario->targets.has_value()) << "without attack all is to be answered";
+  EXPECT_EQ(scenario->targets->first_try, 1);
+}
+
 TEST(Scenario, AnErrorNamesLineValueAndWhatWasExpected) {
   EXPECT_THAT(error_of("[honest]\nresolvers = -3\n"),
               testing::AllOf(HasSubstr("mine.toml:2: "), HasSubstr("-3"), HasSubstr("1 to 50000")));

@@ -137,6 +137,12 @@ Result<drill::Scenario> prepare_scenario(const DrillOptions& options) {
   } else if (!options.rate.empty()) {
     scenario.set_rate(TRY(drill::parse_rate(options.rate)));
   }
+  // Others stand beside ours for comparison.
+  if (options.servers.front() != holdfast_server || options.no_shield) scenario.targets.reset();
+  if (options.no_xdp && scenario.targets && scenario.targets->is_attack) {
+    scenario.targets->first_try = drill::over_sockets_first_try;
+    scenario.targets->share_alone = true;
+  }
   return scenario;
 }
 
