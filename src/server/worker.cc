@@ -219,9 +219,11 @@ void Worker::begin_turn() {
       const auto rest = core_rest_.read(now_.monotonic_ns);
       if (rest) shield_->note_core_rest(*rest);
     }
-    if (xdp_->is_brimful() ? shield_->wants_brimful_rings(now_.monotonic_ns)
-                           : shield_->wants_rings(now_.monotonic_ns)) {
+    const bool is_brimful = xdp_->is_brimful();
+    if (is_brimful ? shield_->wants_brimful_rings(now_.monotonic_ns)
+                   : shield_->wants_rings(now_.monotonic_ns)) {
       const transport::Backlog standing = xdp_->take_standing();
+      if (is_brimful) shield_->note_brimful();
       shield_->note_rings(standing.permille, standing.drops);
     }
     shield_->begin_turn(now_.monotonic_ns);

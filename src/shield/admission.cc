@@ -19,6 +19,8 @@ constexpr uint32_t backlog_low = 300;
 constexpr uint64_t ring_stands_ns = 30'000'000;
 constexpr uint32_t ring_drops_many = 1'024;
 constexpr uint32_t ring_drops_some = 256;
+// So long after a ring was nearly full, its queue is served in order of trust.
+constexpr uint64_t sort_ns = 5'000'000'000;
 // A worker that rests less than this (permille) for so many ticks cannot keep up: what is lost may
 // be lost before the socket, in the card or the kernel's thread that serves it on the same core.
 constexpr uint32_t idle_overload = 20;
@@ -100,6 +102,7 @@ ShieldClass class_of(Rank rank) {
 void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
   const uint64_t span_ns = std::clamp<uint64_t>(now_ns - last_tick_ns_, 1'000'000, ns_per_s);
   last_tick_ns_ = now_ns;
+  if (reading.is_brimful) sorts_until_ns_ = now_ns + sort_ns;
   if (reading.card.core_idle_permille != CardReading::not_told) {
     core_idle_ = reading.card.core_idle_permille;
   }
@@ -330,6 +333,7 @@ void AdmissionControl::write_orders(const AdmissionLimits& limits, uint64_t now_
   orders.share[shield_absent_name] = share(Rank::absent);
   orders.share[shield_unknown_fast] = share(Rank::fast);
   orders.level = level_;
+  orders.sorts = is_sorting(now_ns) ? 1 : 0;
   orders.beat_ms = now_ns / 1'000'000;
 }
 

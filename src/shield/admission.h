@@ -47,6 +47,7 @@ struct LoadReading {
   // Of cards' queues: what stood in the fullest all the time, and what found no room in any.
   uint32_t ring_permille = 0;
   uint32_t ring_drops = 0;
+  bool is_brimful = false;   // one of them was nearly full at some moment
   uint64_t turned_away = 0;  // at the card, by the worker's own orders
   uint64_t busy_ns = 0;
   uint64_t idle_ns = 0;  // waiting with nothing to do
@@ -88,6 +89,11 @@ class AdmissionControl {
   [[nodiscard]] bool truncates(Proof proof);
 
   [[nodiscard]] bool is_overloaded() const { return level_ > 0; }
+  // Nothing is refused, but what waits at cards' queues has been too long to be served as it comes:
+  // the program there is to tell the known apart, which go first.
+  [[nodiscard]] bool is_sorting(uint64_t now_ns) const {
+    return level_ == 0 && now_ns < sorts_until_ns_;
+  }
   [[nodiscard]] uint32_t level() const { return level_; }
   // Nothing is learned until some time after the last overload.
   [[nodiscard]] bool may_learn(uint64_t now_ns) const {
@@ -123,6 +129,7 @@ class AdmissionControl {
   uint32_t budget_ = 0;
   uint64_t last_tick_ns_ = 0;
   uint64_t learn_again_ns_ = 0;
+  uint64_t sorts_until_ns_ = 0;
   uint64_t calm_since_ns_ = 0;                  // 0: not calm
   uint32_t busy_ticks_ = 0;                     // in a row
   uint64_t ring_stood_ns_ = 0;                  // a ring has not been emptied for so long

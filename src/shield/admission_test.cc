@@ -167,6 +167,28 @@ TEST(Admission, ARingThatAStallHasFilledIsNoOverload) {
   EXPECT_TRUE(control.is_overloaded()) << "it has stood for 40 ms";
 }
 
+// Order before refusal: who is known is not to wait behind a burst of strangers.
+TEST(Admission, ARingThatWasNearlyFullIsServedInOrderOfTrust) {
+  AdmissionControl control;
+  uint64_t now = 1'000'000'000;
+  ShieldOrders orders{};
+  control.tick(now, ring_reading(0, 0));
+  control.write_orders({}, now, orders);
+  EXPECT_EQ(orders.sorts, 0U);
+  LoadReading burst = ring_reading(0, 100);
+  burst.is_brimful = true;
+  control.tick(now += AdmissionControl::tick_ns, burst);
+  EXPECT_FALSE(control.is_overloaded());
+  control.write_orders({}, now, orders);
+  EXPECT_EQ(orders.sorts, 1U);
+  EXPECT_EQ(orders.level, 0U);
+  EXPECT_EQ(orders.learning, 1U);
+  for (size_t i = 0; i < shield_classes; ++i) EXPECT_EQ(orders.share[i], SHIELD_SHARE_ONE);
+  for (int i = 0; i < 251; ++i) control.tick(now += AdmissionControl::tick_ns, ring_reading(0, 0));
+  control.write_orders({}, now, orders);
+  EXPECT_EQ(orders.sorts, 0U) << "five seconds later";
+}
+
 TEST(Admission, ARingThatLosesMuchIsOverloadAtOnce) {
   AdmissionControl control;
   control.tick(1'000'000'000, ring_reading(0, 0));

@@ -115,7 +115,9 @@ struct ShieldOrders {
   // Of strangers, what a filter on the worker's sockets lets through, in 1/65536; 0: there is none.
   __u32 datagrams_share;
   __u32 beginnings_share;
-  __u32 unused[8];
+  // 1: though the level is 0, the known are told apart, to be served first; all are let through.
+  __u32 sorts;
+  __u32 unused[7];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldOrders) == 128);
 

@@ -62,6 +62,8 @@ class WorkerShield {
     reading_.ring_drops = drops;
     is_tick_due_ = true;
   }
+  // One of them was nearly full at some moment: `note_rings` follows.
+  void note_brimful() { reading_.is_brimful = true; }
   // True if it wants to know how much of its time the core has rested.
   [[nodiscard]] bool wants_core_rest() const {
     return admission_.is_overloaded() || orders_.syn_per_s != 0;

@@ -35,7 +35,7 @@ static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 qu
   if (reason == xdp_passed_syn) {
     return orders->syn_per_s == 0 ? reason : admit_syn(&packet, queue, orders);
   }
-  if (orders->level != 0) {
+  if ((orders->level | orders->sorts) != 0) {
     if (is_odd || is_malformed(&packet)) return admit_form(&packet, queue, orders, reason);
     return admit(context, &packet, queue, orders);
   }

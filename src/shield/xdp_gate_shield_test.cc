@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The shield in the XDP program: every class, every fate, every budget.
+#include <map>
+
+#include "shield/admission.h"
 #include "shield/test_gate_orders.h"
 
 namespace holdfast::shield {
@@ -20,6 +23,23 @@ TEST_F(ShieldGateTest, WithoutAnOrderNothingIsJudged) {
   common().enabled = 1;
   gate_->set_worker(0, 4, 1);
   EXPECT_EQ(run(), taken) << "another worker's orders";
+}
+
+TEST_F(ShieldGateTest, ItMaySortWithoutRefusing) {
+  AdmissionControl::write_allowances({}, 0, orders());
+  orders().level = 0;
+  orders().admit_per_s = ~0U;
+  orders().truncate_per_s = 0;
+  orders().sorts = 1;
+  usleep(12'000);
+  for (const bool ipv6 : {false, true}) {
+    if (ipv6) use_ipv6();
+    std::map<XdpGateReason, int> fates;
+    for (int i = 0; i < 500; ++i) ++fates[run().reason];
+    EXPECT_EQ(fates[xdp_taken_unknown_slow] + fates[xdp_taken_unknown_fast], 500);
+    remember(9);
+    EXPECT_EQ(run(), taken_as(xdp_taken_known));
+  }
 }
 
 TEST_F(ShieldGateTest, KnownSourcesTakeTheTrustedLane) {
