@@ -53,7 +53,8 @@ struct LoadReading {
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
   CardReading card;
-  uint32_t strangers = 0;  // datagrams of those below `known`
+  uint32_t strangers = 0;  // datagrams of those that are not known
+  uint32_t judged = 0;     // and of all
   // By a filter on the sockets (socket_filter.h), where one is in force.
   bool is_filtered = false;
   uint64_t filtered = 0;

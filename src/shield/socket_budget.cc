@@ -25,6 +25,7 @@ constexpr uint64_t steer_blind_ns = 2 * SocketBudget::steer_ns;
 void SocketBudget::tick(uint64_t span_ns, const SocketReading& reading) {
   span_ns_ += span_ns;
   strangers_ += reading.strangers;
+  others_ += reading.others;
   filtered_ += reading.filtered;
   lost_ += reading.lost;
   idle_span_ns_ += span_ns * std::min(reading.worker_idle_permille, 1000U) / 1000;
@@ -38,8 +39,12 @@ void SocketBudget::steer() {
   const uint64_t span_ns = std::max<uint64_t>(std::exchange(span_ns_, 0), 1);
   const auto a_second = [&](uint64_t count) { return count * ns_per_s / span_ns; };
   const uint64_t received = a_second(std::exchange(strangers_, 0));
-  const uint64_t arrived =
-      received + a_second(std::exchange(filtered_, 0)) + a_second(std::exchange(lost_, 0));
+  // Of what was lost, strangers had as large a part as of what was received: where known sources
+  // are what floods, there is nothing to be gained by keeping strangers away.
+  const uint64_t of_others = a_second(std::exchange(others_, 0));
+  const uint64_t lost =
+      a_second(std::exchange(lost_, 0)) * received / std::max<uint64_t>(received + of_others, 1);
+  const uint64_t arrived = received + a_second(std::exchange(filtered_, 0)) + lost;
   const bool is_told = core_idle_ != CardReading::not_told;
   const auto own_idle = static_cast<uint32_t>(std::exchange(idle_span_ns_, 0) * 1000 / span_ns);
   const uint32_t idle = is_told ? core_idle_ : own_idle;

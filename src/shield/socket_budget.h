@@ -19,7 +19,8 @@ namespace holdfast::shield {
 // What was seen since the last tick.
 struct SocketReading {
   uint32_t strangers = 0;  // datagrams of theirs that were received
-  uint64_t filtered = 0;   // and that the filter kept away
+  uint32_t others = 0;     // datagrams of those who are known or proved
+  uint64_t filtered = 0;   // what the filter kept away, of strangers
   uint32_t lost = 0;       // by the kernel for want of room, of anybody's
   uint32_t core_idle_permille = CardReading::not_told;
   uint32_t worker_idle_permille = 0;
@@ -50,6 +51,7 @@ class SocketBudget {
   // Since it was steered last.
   uint64_t span_ns_ = 0;
   uint64_t strangers_ = 0;
+  uint64_t others_ = 0;
   uint64_t filtered_ = 0;
   uint64_t lost_ = 0;
   uint64_t idle_span_ns_ = 0;  // the worker's own rest, where nobody tells the core's

@@ -73,6 +73,20 @@ TEST(SocketBudget, FindsItsWayWithoutBeingToldOfTheCore) {
   EXPECT_EQ(core.lost, 0u);
 }
 
+// A flood from addresses of known sources, which no filter keeps away: few of those that are lost
+// are strangers, and to keep these away would not help.
+TEST(SocketBudget, StrangersAreLeftAloneWhereTheKnownFlood) {
+  SocketBudget budget;
+  for (int i = 0; i < 100; ++i) {
+    budget.tick(tick_ns, {.strangers = 10,
+                          .others = 3'000,
+                          .lost = 3'000,
+                          .core_idle_permille = i % 10 == 0 ? 0 : CardReading::not_told,
+                          .is_pressed = true});
+    EXPECT_EQ(budget.share(), SHIELD_SHARE_ONE) << i;
+  }
+}
+
 TEST(SocketBudget, BeyondAllMeasureTheLeastPass) {
   Core core;
   (void)core.play(2'000'000, 500);

@@ -134,6 +134,7 @@ void WorkerShield::steer_sockets(uint64_t span_ns) {
   const uint64_t all_ns = reading_.busy_ns + reading_.idle_ns;
   socket_budget_.tick(
       span_ns, {.strangers = reading_.strangers,
+                .others = reading_.judged - std::min(reading_.judged, reading_.strangers),
                 .filtered = reading_.filtered,
                 .lost = reading_.drops,
                 .core_idle_permille = reading_.card.core_idle_permille,
@@ -184,6 +185,7 @@ void WorkerShield::remember(size_t index) {
 bool WorkerShield::judge(size_t index) {
   classifier_.judge(sources_[index], orders_, now_ms_);
   classes_[index] = sources_[index].source_class;
+  ++reading_.judged;
   proofs_[index] = Proof::stream;
   if (classes_[index] > shield_known) {
     // Others pass the filter, whatever it lets through.
