@@ -61,6 +61,9 @@ constexpr uint32_t known_filling = 50'000;
 constexpr uint64_t silence_parts = 8;
 // Fewer known questions than this are not what keeps a worker busy.
 constexpr uint32_t known_many = 10'000;
+// And so many times what everybody asks in quiet times, of the known alone, is a flood that comes
+// in their names: no budget of others has to be used up before more is asked of them.
+constexpr uint64_t known_times_quiet = 4;
 constexpr uint32_t easy_ticks_min = 100;
 constexpr uint32_t easy_ticks_max = 3'000;  // a minute
 constexpr uint64_t learn_pause_ns = 10'000'000'000;
@@ -142,6 +145,7 @@ bool AdmissionControl::truncates(Proof proof) {
 
 void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
                                          const LoadReading& reading) {
+  quiet_x_ += uint64_t{reading.answers} * ns_per_s / span_ns - quiet_x_ / quiet_weight;
   busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
   ring_stood_ns_ = reading.ring_permille >= backlog_overload ? ring_stood_ns_ + span_ns : 0;
   const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload ||
@@ -262,7 +266,10 @@ void AdmissionControl::steer_level(const LoadReading& reading) {
   const bool is_core_spent = core_idle_ < core_idle_spent && known_a_second_ >= known_filling &&
                              silent * silence_parts > reading.turned_away;
   const bool is_too_much = is_pressed(reading) || is_core_spent;
-  const bool is_stuck = budget_ <= budget_min && is_pressed(reading);
+  const bool are_known_many =
+      known_a_second_ >=
+      std::max<uint64_t>(known_many, known_times_quiet * quiet_x_ / quiet_weight);
+  const bool is_stuck = (budget_ <= budget_min || are_known_many) && is_pressed(reading);
   stuck_ticks_ = is_stuck || is_core_spent ? stuck_ticks_ + 1 : 0;
   easy_ticks_ = is_too_much ? 0 : easy_ticks_ + 1;
   const bool would_help = level_ < blind_level || known_a_second_ >= known_many;

@@ -113,6 +113,7 @@ class AdmissionControl {
  private:
   static constexpr uint32_t known_few = 200;    // a second
   static constexpr uint32_t known_weight = 64;  // ticks over which they are averaged
+  static constexpr uint32_t quiet_weight = 512;
 
   void look_for_overload(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
   void steer_budget(const LoadReading& reading, uint64_t span_ns);
@@ -139,6 +140,7 @@ class AdmissionControl {
   CardBudgets card_;
   uint64_t known_ = 0;           // since the last tick
   uint32_t known_a_second_ = 0;  // by the last tick
+  uint64_t quiet_x_ = 0;         // answers a second in quiet times, averaged, times quiet_weight
   uint64_t known_usual_x_ = 0;   // averaged, times known_weight
   uint32_t easy_ticks_ = 0;
   uint32_t easy_ticks_needed_ = 0;  // before the level falls; more each time that was too early

@@ -212,6 +212,28 @@ TEST(Admission, TheLevelRisesWhenTheKnownFillTheCoreBehindACard) {
   EXPECT_GE(model.control.level(), 3u);
 }
 
+// Many times what is usual, in the names of the known: the others' budget is not what is too much.
+TEST(Admission, TheLevelRisesAtOnceWhenTheKnownAreManyTimesTheUsual) {
+  for (const uint32_t usual : {20U, 1'000U}) {  // a tick
+    AdmissionControl control;
+    uint64_t now = 1'000'000'000;
+    const auto tick = [&](uint32_t known, uint32_t answers, uint32_t drops) {
+      for (uint32_t i = 0; i < known; ++i) control.note_known();
+      for (uint32_t i = 0; i < known; ++i) (void)control.admits(Rank::slow);
+      LoadReading reading = ring_reading(0, 0);
+      reading.answers = answers;
+      reading.drops = drops;
+      control.tick(now += AdmissionControl::tick_ns, reading);
+    };
+    for (int i = 0; i < 2'000; ++i) tick(0, usual, 0);
+    tick(0, 4'000, 100);
+    ASSERT_TRUE(control.is_overloaded());
+    for (int i = 0; i < 12; ++i) tick(1'000, 0, 100);
+    EXPECT_EQ(control.level(), usual == 20 ? 2U : 1U)
+        << "50,000 a second are usual, or they are not";
+  }
+}
+
 // When those who count as known are too many, more is asked of them.
 TEST(Admission, TheLevelRisesWhenTheKnownAloneAreTooMany) {
   Model model;
