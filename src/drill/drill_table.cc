@@ -108,7 +108,7 @@ std::string target_text(const boost::json::object& target) {
     if (name.ends_with("_s")) return fmt::format("{:.2f} s", number);
     return target.contains("most") ? fmt::format("{:.1f}", number) : share_text(number);
   };
-  const std::string measured = text(target.at("measured"));
+  std::string measured = text(target.at("measured"));
   if (flag_at(target, "met")) return measured;
   const bool is_most = target.contains("most");
   return fmt::format("{} {} {}", measured, is_most ? ">" : "<",
