@@ -42,6 +42,7 @@ struct Request {
   std::optional<std::string> zone;
   std::string from;  // serials
   std::string to;
+  std::string without;
   ShieldCommands::Request shield;
 };
 
@@ -56,6 +57,7 @@ Result<Request> parse_request(std::string_view text) {
                       : name == "zone"    ? &request.zone.emplace()
                       : name == "from"    ? &request.from
                       : name == "to"      ? &request.to
+                      : name == "without" ? &request.without
                       : name == "of"      ? &request.shield.of
                       : name == "seconds" ? &request.shield.seconds
                       : name == "what"    ? &request.shield.what
@@ -105,7 +107,8 @@ void Commands::handle(std::string_view request_text, const ControlSocket::Done& 
   if (command == "zone-thaw") return reload(AfterReload::thaw, request->zone, done);
   if (command == "zone-history" || command == "zone-diff" || command == "zone-rollback" ||
       command == "zone-freeze") {
-    return versions_.handle({command, *request->zone, request->from, request->to}, done);
+    return versions_.handle({command, *request->zone, request->from, request->to, request->without},
+                            done);
   }
   handle_zone(command, *request->zone, done);
 }

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "wire/rdata_text.h"
+#include "wire/types.h"
 
 namespace holdfast::control {
 
@@ -27,17 +28,31 @@ std::optional<uint32_t> parse_serial(std::string_view text) {
 }
 
 // The text at once, then its end.
-ControlReply stream_of(std::string text) {
-  return {std::string(stream_follows),
-          [text = std::move(text)]() mutable { return std::exchange(text, {}); }};
+ControlReply stream_of(std::string text, std::string reply = std::string(stream_follows)) {
+  return {std::move(reply), [text = std::move(text)]() mutable { return std::exchange(text, {}); }};
 }
 
-void print(std::string& text, char sign, const transfer::RecordList& records) {
+// What is made of the other records, by whoever signs them.
+bool follows_from_others(uint16_t type) {
+  return type == wire::type_rrsig || type == wire::type_nsec || type == wire::type_nsec3 ||
+         type == wire::type_zonemd;
+}
+
+enum class Shown : uint8_t { all, without_signing };
+
+// Returns how many records are left out.
+uint64_t print(std::string& text, char sign, const transfer::RecordList& records, Shown shown) {
+  uint64_t left_out = 0;
   records.for_each([&](const transfer::ZoneRecord& record) {
+    if (shown == Shown::without_signing && follows_from_others(record.type)) {
+      ++left_out;
+      return;
+    }
     text += sign;
     text += wire::record_to_text(wire::Name(record.owner), record.type, record.ttl, record.rdata);
     text += '\n';
   });
+  return left_out;
 }
 
 }  // namespace
@@ -76,18 +91,24 @@ void VersionCommands::show(const wire::Name& apex, const Request& request,
   const auto from = request.from.empty() ? versions.back().from : parse_serial(request.from);
   const auto to = request.to.empty() ? versions.back().to : parse_serial(request.to);
   if (!from || !to) return done({refusal("\"from\" and \"to\" are to be serials"), {}});
+  if (!request.without.empty() && request.without != "signing") {
+    return done({refusal("\"without\" is to be \"signing\""), {}});
+  }
   const auto differences = zones_.history().chain(apex, *from, *to);
   if (differences.empty()) {
     return done({refusal("no differences are known that lead from serial " + std::to_string(*from) +
                          " to " + std::to_string(*to)),
                  {}});
   }
+  const Shown shown = request.without.empty() ? Shown::all : Shown::without_signing;
   std::string text;
+  uint64_t left_out = 0;
   for (const transfer::Difference& difference : differences) {
-    print(text, '-', difference.removed);
-    print(text, '+', difference.added);
+    left_out += print(text, '-', difference.removed, shown);
+    left_out += print(text, '+', difference.added, shown);
   }
-  done(stream_of(std::move(text)));
+  done(stream_of(std::move(text), json::serialize(json::object{
+                                      {"ok", true}, {"stream", true}, {"left_out", left_out}})));
 }
 
 void VersionCommands::freeze(const std::string& zone, const ControlSocket::Done& done) const {

@@ -20,6 +20,7 @@ class VersionCommands {
     std::string zone;  // in any form of a name
     std::string from;  // serials, perhaps empty
     std::string to;
+    std::string without;  // "signing", or empty
   };
   // `zones` is used by tasks alone, its history by any thread. All outlive this.
   VersionCommands(ZoneSet& zones, const ZoneTable& table, TaskQueue& tasks)

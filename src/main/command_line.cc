@@ -132,8 +132,8 @@ void add_version_commands(CommandLine& line, CLI::App& group) {
                                "Print what changed in a zone, last or between two serials");
   add_zone_name(line, *diff);
   diff->add_option("FROM", line.invocation.from_serial, "The older serial")->type_name("");
-  diff->add_option("TO", line.invocation.to_serial, "The newer serial; the one served if not given")
-      ->type_name("");
+  diff->add_option("TO", line.invocation.to_serial, "The newer, or what is served")->type_name("");
+  diff->add_flag("--all", line.invocation.shows_all, "Also RRSIG, NSEC, NSEC3 and ZONEMD");
   add_connection(line, *diff);
   CLI::App* rollback = add_command(line, group, Command::zone_rollback, "rollback",
                                    "Serve a zone as it was, under a new serial");

@@ -122,6 +122,7 @@ struct Invocation {
   std::string zone_file;    // of `zone check` and `zone print`; empty: not given
   std::string from_serial;  // of `zone diff`; empty: not given
   std::string to_serial;    // of `zone diff` and `zone rollback`
+  bool shows_all = false;   // of `zone diff`: what signing makes of the other records, too
   std::string shield_of;    // of `shield …`: an address, or a name to explain
   std::string shield_what;  // of `shield dry-run`
   std::string shield_state;

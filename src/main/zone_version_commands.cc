@@ -64,9 +64,10 @@ ExitCode show_zone_history(const Invocation& invocation) {
 }
 
 ExitCode show_zone_difference(const Invocation& invocation) {
-  auto exchange =
-      ServerExchange::ask(invocation, "zone-diff", invocation.zone_name,
-                          {{"from", invocation.from_serial}, {"to", invocation.to_serial}});
+  auto exchange = ServerExchange::ask(invocation, "zone-diff", invocation.zone_name,
+                                      {{"from", invocation.from_serial},
+                                       {"to", invocation.to_serial},
+                                       {"without", invocation.shows_all ? "" : "signing"}});
   if (!exchange) return ExitCode::failed;
   bool all = false;
   if (invocation.format == OutputFormat::json) {
@@ -74,6 +75,14 @@ ExitCode show_zone_difference(const Invocation& invocation) {
         *exchange, [](std::string_view line) { return json::serialize(json::string(line)); });
   } else {
     all = exchange->read_lines([](std::string_view line) { fmt::print("{}\n", line); });
+    // Not among the records, which other programs read.
+    const uint64_t left_out = number_field(exchange->reply(), "left_out");
+    if (left_out > 0) {
+      fmt::print(stderr,
+                 "{} records that signing makes (RRSIG, NSEC, NSEC3, ZONEMD) are not shown; --all "
+                 "shows them\n",
+                 left_out);
+    }
   }
   return all ? ExitCode::good : ExitCode::failed;
 }

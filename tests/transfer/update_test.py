@@ -179,9 +179,12 @@ class Updates(unittest.TestCase):
         self.assertIn("192.0.2.7", [str(record) for record in records])
         history = self.run_command("zone", "history", ZONE)
         self.assertIn("UPDATE from 127.0.0.1", history)
-        changed = [line for line in self.run_command("zone", "diff", ZONE).splitlines()
-                   if line.split()[3] == "A"]
-        self.assertRegex(" ".join(changed), rf"^\+x\.{ZONE}\.\s+300\s+IN\s+A\s+192\.0\.2\.7$")
+        changed = self.run_command("zone", "diff", ZONE).splitlines()
+        self.assertEqual([line.split()[3] for line in changed], ["SOA", "SOA", "A"])
+        self.assertRegex(changed[2], rf"^\+x\.{ZONE}\.\s+300\s+IN\s+A\s+192\.0\.2\.7$")
+        whole = self.run_command("zone", "diff", ZONE, "--all").splitlines()
+        made = {line.split()[3] for line in whole} - {"SOA", "A"}
+        self.assertEqual(made, {"RRSIG", "NSEC"} if self.policy else set())
         # Back, and on from there.
         self.assertIn(f"serial {before + 1} to {before + 2}",
                       self.run_command("zone", "rollback", ZONE, str(before)))
