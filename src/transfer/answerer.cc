@@ -143,6 +143,15 @@ Reply Answerer::answer_transfer(const Request& request, const wire::Query& query
   if (is_udp && query.qtype == wire::type_axfr) {  // RFC 5936 §4.2
     return Reply(make_response(query, wire::rcode_formerr, std::nullopt), std::move(tsig));
   }
+  // RFC 9103 §7.1. Without it this is DNS over TLS as in RFC 7858, which is for all else.
+  if (request.tls != nullptr && !is_dns_agreed(request.tls)) {
+    parts_.counters.refused.fetch_add(1, std::memory_order_relaxed);
+    log::warning(Category::transfer, "transfer-refused",
+                 "a transfer of " + query.qname.to_text() + " was refused to " +
+                     request.client.to_text() + ", which did not ask for ALPN \"dot\"");
+    return Reply(make_response(query, wire::rcode_refused, wire::ede_not_supported),
+                 std::move(tsig));
+  }
   const auto settings = parts_.settings.read();
   const auto setting = settings->find(query.qname);
   const wire::Name key = tsig.is_signed() ? wire::Name(tsig.key_name()) : wire::Name();

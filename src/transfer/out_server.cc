@@ -145,9 +145,6 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                       [self = this->shared_from_this()](error_code error, size_t) {
                         self->timer_.cancel();
                         if (error) return self->fail_handshake(stream_error_text(error));
-                        if (!is_dns_agreed(self->stream_.session())) {
-                          return self->fail_handshake("the client did not ask for ALPN \"dot\"");
-                        }
                         self->counters().tls_begun.fetch_add(1);
                         self->serve();
                       });

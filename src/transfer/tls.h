@@ -2,9 +2,11 @@
 // TLS between servers (RFC 9103): our certificate, and how others prove who they are.
 //
 // Made from a configuration, whose files are read once: a reload that cannot read them leaves the
-// one before in force. TLS 1.3 alone, and ALPN "dot" (RFC 9103 §7). Sessions are not resumed, so
-// that each connection is judged by what is in force. What the other side must be is judged after
-// the handshake and before anything else is sent. Immutable; any thread.
+// one before in force. TLS 1.3 alone. ALPN "dot" is chosen where it is offered: transfers are given
+// to nobody else (RFC 9103 §7.1), and who offers other protocols alone is refused in the handshake.
+// Sessions are not resumed, so that each connection is judged by what is in force. What the other
+// side must be is judged after the handshake and before anything else is sent. Immutable; any
+// thread.
 #pragma once
 
 #include <memory>
@@ -67,7 +69,7 @@ class TlsCredentials {
   uint64_t expires_unix_s_ = 0;
 };
 
-// Whether both sides agreed to speak DNS.
+// Whether both sides agreed to ALPN "dot", as transfers need.
 [[nodiscard]] bool is_dns_agreed(const ssl_st* session);
 
 // The client of a connection within TLS, as access rules ask for it.

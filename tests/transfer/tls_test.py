@@ -127,11 +127,22 @@ class Out(Tls):
                     connection.sendall(b"\0")
                     if connection.recv(1) == b"":
                         raise OSError("closed")
-        with self.connect(alpn=()) as connection:
-            self.assertEqual(connection.recv(1), b"")
-        self.assertIn("ALPN", server.log_text())
-        self.assertIn('holdfast_transfer_tls_handshakes_total{result="failed"} 3',
+        self.assertIn("no application protocol", server.log_text())
+        self.assertIn('holdfast_transfer_tls_handshakes_total{result="failed"} 2',
                       self.metrics(server))
+
+    def test_without_alpn_all_is_served_but_transfers(self):
+        server, _ = self.primary(update=["k"])
+        update = self.update("new")
+        with self.connect(alpn=()) as connection:
+            self.assertEqual(self.ask(connection, "tls.example", "SOA").answer[0][0].serial, 7)
+            self.assertEqual(self.send(connection, update), dns.rcode.NOERROR)
+            self.assertEqual(len(server.ask("new.tls.example", "A").answer), 1)
+            for rdtype in ("AXFR", "IXFR"):
+                reply = self.ask(connection, "tls.example", rdtype)
+                self.assertEqual(reply.rcode(), dns.rcode.REFUSED, rdtype)
+                self.assertEqual(self.extended_errors(reply), [21])
+        self.assertIn("which did not ask for ALPN", server.log_text())
 
     @staticmethod
     def metrics(server):
@@ -145,20 +156,30 @@ class Out(Tls):
 
     def test_it_is_for_transfers_and_updates(self):
         server, _ = self.primary(update=["k"])
-        ring = dns.tsigkeyring.from_text({"k": SECRET})
-        update = dns.update.Update("tls.example", keyring=ring, keyalgorithm="hmac-sha256")
-        update.add("new", 60, "A", "192.0.2.9")
         with self.connect() as connection:
-            connection.sendall(frame(update.to_wire()))
-            reply = dns.message.from_wire(read_frame(connection), keyring=ring,
-                                          request_mac=update.mac)
-            self.assertEqual(reply.rcode(), dns.rcode.NOERROR)
+            self.assertEqual(self.send(connection, self.update("new")), dns.rcode.NOERROR)
             self.assertEqual(len(server.ask("new.tls.example", "A").answer), 1)
             self.assertEqual(self.ask(connection, "tls.example", "SOA").answer[0][0].serial, 8)
             reply = self.ask(connection, "n1.tls.example", "TXT")
             self.assertEqual(reply.rcode(), dns.rcode.REFUSED)
-            self.assertEqual([int(option.code) for option in reply.options
-                              if option.otype == dns.edns.EDE], [21])
+            self.assertEqual(self.extended_errors(reply), [21])
+
+    @staticmethod
+    def extended_errors(reply):
+        return [int(option.code) for option in reply.options if option.otype == dns.edns.EDE]
+
+    @staticmethod
+    def update(name):
+        made = dns.update.Update("tls.example", keyring=dns.tsigkeyring.from_text({"k": SECRET}),
+                                 keyalgorithm="hmac-sha256")
+        made.add(name, 60, "A", "192.0.2.9")
+        return made
+
+    @staticmethod
+    def send(connection, message):
+        connection.sendall(frame(message.to_wire()))
+        return dns.message.from_wire(read_frame(connection), keyring=message.keyring,
+                                     request_mac=message.mac).rcode()
 
     def messages(self, connection, query, records):
         """The answer's messages as bytes, until it has so many records; and all of them."""
