@@ -17,8 +17,8 @@ class Messages final : public MessageSource {
   [[nodiscard]] uint64_t records() const override { return records_; }
 
   Result<void> fill(const zone::ZoneView& zone, const std::vector<Difference>& differences) {
-    Packer packer(zone.apex(), wire::type_ixfr, [this](std::vector<uint8_t>& message) {
-      messages_.push_back(message);
+    Packer packer(zone.apex(), wire::type_ixfr, [this](Bytes message) {
+      messages_.emplace_back(message.begin(), message.end());
       return Result<void>();
     });
     Result<void> result;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "transfer/packer.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "transfer/tsig.h"
 #include "wire/query.h"
-#include "wire/rdata.h"
 
 namespace holdfast::transfer {
 
@@ -13,60 +14,92 @@ namespace {
 
 constexpr size_t reserved_bytes = tsig_bytes_max + 32;  // TSIG, and OPT with small options
 constexpr size_t message_bytes_max = 65535 - reserved_bytes;
+constexpr size_t record_bytes_max = wire::name_bytes_max + 10 + 65535;
 constexpr uint16_t pointer_bits = 0xC000;
 constexpr size_t pointer_reach = 0x4000;
 constexpr size_t ancount_at = 6;
 constexpr uint16_t question_pointer = pointer_bits | wire::header_bytes;
-
-void put_u16(std::vector<uint8_t>& to, unsigned value) {
-  to.push_back(static_cast<uint8_t>(value >> 8));
-  to.push_back(static_cast<uint8_t>(value));
-}
-void put_bytes(std::vector<uint8_t>& to, Bytes bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
+// Of a record as in zone memory (zone/view.h).
+constexpr size_t pointer_bytes = 2;
+constexpr size_t length_at = 10;
+constexpr size_t head_bytes = 12;
 
 }  // namespace
 
 Packer::Packer(wire::NameView apex, uint16_t qtype, Take take)
-    : apex_(apex), qtype_(qtype), take_(std::move(take)) {
+    : apex_(apex),
+      qtype_(qtype),
+      take_(std::move(take)),
+      message_(message_bytes_max + record_bytes_max) {
   begin_message();
 }
 
 void Packer::begin_message() {
-  message_.clear();
-  message_.reserve(packed_bytes_target + reserved_bytes);
-  put_u16(message_, 0);
-  put_u16(message_, wire::flag_qr | wire::flag_aa);
-  for (const unsigned count : {1U, 0U, 0U, 0U}) put_u16(message_, count);
-  put_bytes(message_, apex_.view().bytes());
-  put_u16(message_, qtype_);
-  put_u16(message_, wire::class_in);
+  size_ = 0;
+  put_u16(0);
+  put_u16(wire::flag_qr | wire::flag_aa);
+  for (const unsigned count : {1U, 0U, 0U, 0U}) put_u16(count);
+  put(apex_.view().bytes());
+  put_u16(qtype_);
+  put_u16(wire::class_in);
   count_ = 0;
   last_owner_at_ = 0;
 }
 
 Result<void> Packer::add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata) {
-  while (true) {
-    const size_t start = message_.size();
-    put_owner(owner);
-    put_u16(message_, type);
-    put_u16(message_, wire::class_in);
-    put_u16(message_, ttl >> 16);
-    put_u16(message_, ttl & 0xffff);
-    put_rdata(type, rdata);
-    const size_t limit = count_ == 0 ? message_bytes_max : packed_bytes_target;
-    if (message_.size() <= limit && count_ < 0xffff) break;
-    if (count_ == 0) {
-      return fail("a record of " + std::to_string(rdata.size()) + " bytes at " + owner.to_text() +
-                  " fits no message of a transfer");
-    }
-    message_.resize(start);
-    TRY(hand_over());
+  if (!owner.is_at_or_below(apex_)) {
+    return fail(owner.to_text() + " is not in zone " + apex_.view().to_text());
   }
-  ++count_;
-  ++records_;
+  const Bytes relative = owner.bytes().first(owner.size() - apex_.view().size());
+  const wire::CompressibleNames names = wire::compressible_names(type);
+  while (true) {
+    const size_t start = size_;
+    put_owner(relative);
+    put_u16(type);
+    put_u16(wire::class_in);
+    put_u16(ttl >> 16);
+    put_u16(ttl & 0xffff);
+    put_rdata(names, rdata);
+    if (TRY(keep(start, relative, rdata.size()))) return {};
+  }
+}
+
+Result<void> Packer::add_set(Bytes relative_owner, Bytes records) {
+  if (records.empty()) return {};
+  const wire::CompressibleNames names =
+      wire::compressible_names(load_be16(records.data() + pointer_bytes));
+  while (!records.empty()) {
+    const size_t rdata_bytes = load_be16(records.data() + length_at);
+    const Bytes record = records.first(head_bytes + rdata_bytes);
+    const size_t start = size_;
+    put_owner(relative_owner);
+    if (names.count == 0) {
+      put(record.subspan(pointer_bytes));
+    } else {
+      put(record.subspan(pointer_bytes, length_at - pointer_bytes));
+      put_rdata(names, record.subspan(head_bytes));
+    }
+    if (TRY(keep(start, relative_owner, rdata_bytes))) records = records.subspan(record.size());
+  }
   return {};
+}
+
+Result<bool> Packer::keep(size_t start, Bytes relative_owner, size_t rdata_bytes) {
+  const size_t limit = count_ == 0 ? message_bytes_max : packed_bytes_target;
+  if (size_ <= limit && count_ < 0xffff) {
+    ++count_;
+    ++records_;
+    return true;
+  }
+  if (count_ == 0) {
+    wire::Name owner;
+    CHECK(owner.assign_joined(relative_owner, apex_));
+    return fail("a record of " + std::to_string(rdata_bytes) + " bytes at " +
+                owner.view().to_text() + " fits no message of a transfer");
+  }
+  size_ = start;
+  TRY(hand_over());
+  return false;
 }
 
 Result<void> Packer::finish() {
@@ -76,44 +109,56 @@ Result<void> Packer::finish() {
 
 Result<void> Packer::hand_over() {
   store_be16(message_.data() + ancount_at, count_);
-  TRY(take_(message_));
+  TRY(take_(Bytes(message_).first(size_)));
   begin_message();
   return {};
 }
 
-void Packer::put_owner(wire::NameView owner) {
-  if (last_owner_at_ != 0 && owner == last_owner_) {
-    put_u16(message_, static_cast<unsigned>(pointer_bits | last_owner_at_));
-    return;
+void Packer::put(Bytes bytes) {
+  std::copy(bytes.begin(), bytes.end(), message_.data() + size_);
+  size_ += bytes.size();
+}
+
+void Packer::put_u16(unsigned value) {
+  store_be16(message_.data() + size_, static_cast<uint16_t>(value));
+  size_ += 2;
+}
+
+// Case included, so that each is sent as it is.
+void Packer::put_owner(Bytes relative_owner) {
+  const Bytes last = Bytes(message_).subspan(last_owner_at_, last_owner_bytes_);
+  if (last_owner_at_ != 0 && std::ranges::equal(relative_owner, last)) {
+    return put_u16(static_cast<unsigned>(pointer_bits | last_owner_at_));
   }
-  const size_t at = message_.size();
-  put_name(owner);
-  if (at >= pointer_reach) return;
-  last_owner_at_ = at;
-  last_owner_.assign(owner);
+  if (!relative_owner.empty() && size_ < pointer_reach) {
+    last_owner_at_ = size_;
+    last_owner_bytes_ = relative_owner.size();
+  }
+  put(relative_owner);
+  if (!apex_.view().is_root()) return put_u16(question_pointer);
+  message_[size_++] = 0;
 }
 
 void Packer::put_name(wire::NameView name) {
   const wire::NameView apex = apex_;
-  if (apex.is_root() || !name.is_at_or_below(apex)) return put_bytes(message_, name.bytes());
-  put_bytes(message_, name.bytes().first(name.size() - apex.size()));
-  put_u16(message_, question_pointer);
+  if (apex.is_root() || !name.is_at_or_below(apex)) return put(name.bytes());
+  put(name.bytes().first(name.size() - apex.size()));
+  put_u16(question_pointer);
 }
 
-void Packer::put_rdata(uint16_t type, Bytes rdata) {
-  const size_t length_at = message_.size();
-  put_u16(message_, 0);
-  const wire::CompressibleNames names = wire::compressible_names(type);
+void Packer::put_rdata(const wire::CompressibleNames& names, Bytes rdata) {
+  const size_t length_begin = size_;
+  put_u16(0);
   size_t at = names.offset;
-  put_bytes(message_, rdata.first(std::min(at, rdata.size())));
+  put(rdata.first(std::min(at, rdata.size())));
   for (int i = 0; i < names.count && at < rdata.size(); ++i) {
     const size_t size = wire::uncompressed_name_size(rdata.subspan(at));
     if (size == 0) break;  // never in a zone
     put_name(wire::NameView(rdata.subspan(at, size)));
     at += size;
   }
-  if (at < rdata.size()) put_bytes(message_, rdata.subspan(at));
-  store_be16(message_.data() + length_at, static_cast<uint16_t>(message_.size() - length_at - 2));
+  if (at < rdata.size()) put(rdata.subspan(at));
+  store_be16(message_.data() + length_begin, static_cast<uint16_t>(size_ - length_begin - 2));
 }
 
 }  // namespace holdfast::transfer

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "wire/name.h"
+#include "wire/rdata.h"
 
 namespace holdfast::transfer {
 
@@ -19,30 +20,42 @@ constexpr size_t packed_bytes_target = 16 * 1024;
 
 class Packer {
  public:
-  // The message is the taker's; its ID is 0 and its flags are those of an answer with authority.
-  using Take = std::function<Result<void>(std::vector<uint8_t>& message)>;
+  // The message is the packer's and gone when this returns; its ID is 0 and its flags are those of
+  // an answer with authority.
+  using Take = std::function<Result<void>(Bytes message)>;
   Packer(wire::NameView apex, uint16_t qtype, Take take);
 
-  // `owner` is in the zone. The error is the taker's, or says that no message holds the record.
+  // The error is the taker's, or says that the owner is not in the zone, or that no message holds
+  // the record.
   [[nodiscard]] Result<void> add(wire::NameView owner, uint16_t type, uint32_t ttl, Bytes rdata);
+  // All of `records`, which are of one type and have the form of zone/view.h; their owner has these
+  // labels below the apex.
+  [[nodiscard]] Result<void> add_set(Bytes relative_owner, Bytes records);
   // Hands over the last message.
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] uint64_t record_count() const { return records_; }
 
  private:
   void begin_message();
+  // Whether what was written from `start` on stays; if not, it is gone, and there is another
+  // message to write it into.
+  [[nodiscard]] Result<bool> keep(size_t start, Bytes relative_owner, size_t rdata_bytes);
   [[nodiscard]] Result<void> hand_over();
+  void put(Bytes bytes);
+  void put_u16(unsigned value);
   void put_name(wire::NameView name);
-  void put_owner(wire::NameView owner);
-  void put_rdata(uint16_t type, Bytes rdata);
+  void put_owner(Bytes relative_owner);
+  void put_rdata(const wire::CompressibleNames& names, Bytes rdata);
 
   wire::Name apex_;
   uint16_t qtype_;
   Take take_;
+  // Of a size that whatever is written next fits; `size_` of it is the message.
   std::vector<uint8_t> message_;
-  uint16_t count_ = 0;  // records in it
-  wire::Name last_owner_;
-  size_t last_owner_at_ = 0;  // 0: none in this message
+  size_t size_ = 0;
+  uint16_t count_ = 0;           // records in it
+  size_t last_owner_at_ = 0;     // 0: none in this message
+  size_t last_owner_bytes_ = 0;  // without the pointer behind its labels
   uint64_t records_ = 0;
 };
 

@@ -18,8 +18,8 @@ wire::Name name(std::string_view text) { return *wire::Name::from_text(text); }
 class PackerTest : public testing::Test {
  protected:
   Packer make(const char* apex = "example.test") {
-    return {name(apex), wire::type_axfr, [this](Octets& message) {
-              messages_.push_back(message);
+    return {name(apex), wire::type_axfr, [this](Bytes message) {
+              messages_.emplace_back(message.begin(), message.end());
               return Result<void>();
             }};
   }
@@ -90,6 +90,63 @@ TEST_F(PackerTest, ALargeRecordHasAMessageOfItsOwn) {
   ASSERT_FALSE(too_large.has_value());
   EXPECT_EQ(too_large.error().message,
             "a record of 65500 bytes at d.example.test. fits no message of a transfer");
+}
+
+// As zone memory has it.
+void append_record(Octets& records, uint16_t type, uint32_t ttl, Bytes rdata) {
+  for (const unsigned value : {0xC00CU, unsigned{type}, 1U, ttl >> 16, ttl & 0xffff}) {
+    records.push_back(static_cast<uint8_t>(value >> 8));
+    records.push_back(static_cast<uint8_t>(value));
+  }
+  records.push_back(static_cast<uint8_t>(rdata.size() >> 8));
+  records.push_back(static_cast<uint8_t>(rdata.size()));
+  records.insert(records.end(), rdata.begin(), rdata.end());
+}
+
+TEST_F(PackerTest, SetsArePackedAsTheirRecordsWouldBe) {
+  for (const char* apex : {"example.test", "."}) {
+    const bool is_root = name(apex).view().is_root();
+    std::vector<std::vector<Octets>> made;
+    for (const bool as_sets : {false, true}) {
+      messages_.clear();
+      Packer packer = make(apex);
+      for (int i = 0; i < 3000; ++i) {
+        const std::string label = "Host" + std::to_string(i / 2);
+        const wire::Name owner =
+            i == 0 ? name(apex) : name(label + (is_root ? "" : ".example.test"));
+        const Bytes relative =
+            owner.view().bytes().first(owner.view().size() - name(apex).view().size());
+        const uint16_t type = i % 2 == 0 ? wire::type_mx : wire::type_txt;
+        Octets records;
+        for (unsigned n = 0; n < 3; ++n) {
+          Octets rdata{0, static_cast<uint8_t>(n)};
+          const wire::Name target = name(n == 2 ? "far.away" : "mx.sub.example.test");
+          rdata.insert(rdata.end(), target.view().bytes().begin(), target.view().bytes().end());
+          append_record(records, type, 300 + n, rdata);
+          if (!as_sets) {
+            ASSERT_TRUE(packer.add(owner, type, 300 + n, rdata));
+          }
+        }
+        if (as_sets) {
+          ASSERT_TRUE(packer.add_set(relative, records));
+        }
+      }
+      ASSERT_TRUE(packer.add_set({}, {}));
+      ASSERT_TRUE(packer.finish());
+      EXPECT_EQ(packer.record_count(), 9000u);
+      EXPECT_EQ(read().size(), 9000u);
+      made.push_back(messages_);
+    }
+    EXPECT_GT(made[0].size(), 5u);
+    EXPECT_EQ(made[0], made[1]);
+  }
+}
+
+TEST_F(PackerTest, WhatIsNotInTheZoneIsRefused) {
+  Packer packer = make();
+  const auto added = packer.add(name("a.elsewhere.test"), wire::type_a, 1, Octets(4, 1));
+  ASSERT_FALSE(added.has_value());
+  EXPECT_EQ(added.error().message, "a.elsewhere.test. is not in zone example.test.");
 }
 
 TEST_F(PackerTest, TheRootZoneNeedsNoPointers) {

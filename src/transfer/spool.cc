@@ -8,36 +8,8 @@
 
 #include "base/check.h"
 #include "transfer/packer.h"
-#include "transfer/zone_records.h"
 
 namespace holdfast::transfer {
-
-namespace {
-
-constexpr size_t write_bytes = size_t{1} << 20;
-
-// Collects messages and writes them a mebibyte at a time.
-class Writer {
- public:
-  Writer(int file, const std::string& directory) : file_(file), directory_(directory) {}
-  Result<void> put(Bytes message) {
-    pending_.insert(pending_.end(), message.begin(), message.end());
-    if (pending_.size() < write_bytes) return {};
-    return flush();
-  }
-  Result<void> flush() {
-    TRY(write_all(file_, pending_, directory_ + ": the file of a transfer"));
-    pending_.clear();
-    return {};
-  }
-
- private:
-  int file_;
-  const std::string& directory_;
-  std::vector<uint8_t> pending_;
-};
-
-}  // namespace
 
 Result<std::shared_ptr<const Spool>> Spool::write(const zone::ZoneView& zone,
                                                   const std::string& directory) {
@@ -48,24 +20,29 @@ Result<std::shared_ptr<const Spool>> Spool::write(const zone::ZoneView& zone,
   }
   spool->serial_ = zone.serial();
   spool->generation_ = zone.generation();
-  Writer writer(spool->file_.get(), directory);
-  uint64_t end = 0;
-  Packer packer(zone.apex(), wire::type_axfr, [&](std::vector<uint8_t>& message) {
-    end += message.size();
-    spool->ends_.push_back(end);
-    return writer.put(message);
+  const std::string what = directory + ": the file of a transfer";
+  // A message a time: while a thread writes, its processor answers nobody.
+  Packer packer(zone.apex(), wire::type_axfr, [&](Bytes message) {
+    spool->ends_.push_back(spool->bytes() + message.size());
+    return write_all(spool->file_.get(), message, what);
   });
   Result<void> result;
-  const auto add = [&](const ZoneRecord& record) {
-    if (result) result = packer.add(record.owner, record.type, record.ttl, record.rdata);
+  const auto add = [&](Bytes owner, Bytes records) {
+    if (result) result = packer.add_set(owner, records);
   };
+  const auto soa = zone.apex_node().find(wire::type_soa);
   // RFC 5936 §2.2: the SOA first and last.
-  for_each_soa(zone, add);
-  for_each_record_but_soa(zone, add);
-  for_each_soa(zone, add);
+  if (soa) add({}, soa->records);
+  zone.for_each_node([&](const zone::NodeView& node) {
+    for (size_t i = 0; i < node.rrset_count(); ++i) {
+      const zone::RrsetView rrset = node.rrset_at(i);
+      if (rrset.type != wire::type_soa) add(node.relative_owner(), rrset.records);
+      add(node.relative_owner(), rrset.signatures);
+    }
+  });
+  if (soa) add({}, soa->records);
   TRY(std::move(result));
   TRY(packer.finish());
-  TRY(writer.flush());
   spool->records_ = packer.record_count() - 1;
   return spool;
 }

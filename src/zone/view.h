@@ -123,7 +123,18 @@ class ZoneView {
   // Calls `visit(NodeView)`.
   template <typename Visit>
   void for_each_node(Visit&& visit) const {
-    for (size_t i = 0; i < index_size(); ++i) visit(index_at(i));
+    constexpr size_t ahead = 8;
+    for (const layout::Section* section : {&version()->named, &version()->nsec3}) {
+      const auto* top = layout::at<layout::TopEntry>(base_, section->top);
+      for (size_t i = 0; i < section->chunks; ++i) {
+        const auto* chunk = layout::at<layout::Chunk>(base_, top[i].chunk);
+        const layout::Ref* nodes = layout::chunk_nodes(chunk);
+        for (size_t at = 0; at < chunk->nodes; ++at) {
+          if (at + ahead < chunk->nodes) NodeView(base_, nodes[at + ahead]).prefetch();
+          visit(NodeView(base_, nodes[at]));
+        }
+      }
+    }
   }
   [[nodiscard]] size_t index_size() const;
   // Positions below this are those of ordinary nodes, the others of NSEC3 owners.
