@@ -196,5 +196,30 @@ TEST_F(MemoryStageTest, WhatWasStagedIsTakenBackByTheNextWriter) {
   expect_counts();
 }
 
+// The time of a change is that of its names, however large the zone is that a load has left.
+TEST_F(MemoryStageTest, ASmallChangeAfterALoadRebuildsNoTable) {
+  for (const uint32_t names : {20'000U, 33'333U, 50'000U}) {
+    const std::string apex = "n" + std::to_string(names) + ".example.";
+    SampleZone zone(apex);
+    zone.soa(1);
+    for (uint32_t i = 0; i < names; ++i) zone.a("n" + std::to_string(i) + "." + apex, i);
+    ASSERT_TRUE(memory_.publish(zone.finish(), nullptr).has_value());
+    const auto table = [&] { return layout::file_header(memory_.reader().base())->name_table; };
+    const uint64_t before = table();
+    for (uint32_t i = 0; i < names / 50; ++i) {
+      const wire::Name owner = sample_name("new" + std::to_string(i) + "." + apex);
+      const std::vector<uint8_t> rdata = SampleZone::number(i);
+      StagedNode node;
+      node.owner = owner;
+      StagedRrset& rrset = node.rrsets.emplace_back();
+      rrset.type = wire::type_a;
+      rrset.ttl = 300;
+      rrset.rdata.emplace_back(rdata);
+      ASSERT_TRUE(memory_.amend(sample_name(apex), {&node, 1}, nullptr).has_value());
+    }
+    EXPECT_EQ(table(), before) << names;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::zone

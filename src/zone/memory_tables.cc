@@ -112,7 +112,7 @@ layout::Ref MemoryTables::find_name(uint32_t tag, layout::Ref zone, Bytes relati
 std::vector<Extent> MemoryTables::take_outgrown() { return std::exchange(outgrown_, {}); }
 
 Result<void> MemoryTables::reserve(SlotTable& table, uint64_t& root_word, uint64_t slots) {
-  if (SlotTable::buckets_for(table.used() + slots) <= table.root().buckets) return {};
+  if (SlotTable::fewest_buckets_for(table.used() + slots) <= table.root().buckets) return {};
   return grow(table, root_word, table.used() - table.graves() + slots);
 }
 

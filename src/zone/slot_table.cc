@@ -10,13 +10,20 @@ namespace holdfast::zone {
 namespace {
 
 constexpr uint64_t load_percent = 66;
+constexpr uint64_t load_percent_max = 68;
 constexpr uint64_t buckets_min = 8;
+
+uint32_t buckets_at(uint64_t percent, uint64_t slots) {
+  const uint64_t buckets = slots * 100 / (percent * bucket_slots) + 1;
+  return static_cast<uint32_t>(std::max(buckets, buckets_min));
+}
 
 }  // namespace
 
-uint32_t SlotTable::buckets_for(uint64_t slots) {
-  const uint64_t buckets = slots * 100 / (load_percent * bucket_slots) + 1;
-  return static_cast<uint32_t>(std::max(buckets, buckets_min));
+uint32_t SlotTable::buckets_for(uint64_t slots) { return buckets_at(load_percent, slots); }
+
+uint32_t SlotTable::fewest_buckets_for(uint64_t slots) {
+  return buckets_at(load_percent_max, slots);
 }
 
 void SlotTable::count() {
