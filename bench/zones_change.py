@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One record changed in a signed zone of a million names, by dynamic update: how long until the
 update is answered, NOTIFY is sent, a client that asks for the difference at once has it (IXFR), and
-a Knot secondary answers the change; and what of that Knot says it needed to take the change over.
+a Knot secondary answers the change; what of that Knot says it needed to take the change over, and
+what is left: the primary's part, NOTIFY, Knot's question for the SOA, IXFR, and being asked.
 
 Holdfast and Knot one after the other, each signing with one P-256 key and NSEC, each with a Knot
-secondary and that client. Updates go out one at a time, over TCP, signed, and each waits for the
-secondary.
+secondary and that client; Holdfast once more with a secondary that keeps a journal. Updates go out
+one at a time, over TCP, signed, and each waits for the secondary.
 
 usage: zones_change.py --holdfast PROGRAM [--names N] [--changes N] [--servers A,B] [--no-record]
 """
@@ -193,6 +194,10 @@ class Secondary(peers.Peer):
     name = "secondary"
     program = "knotd"
 
+    def __init__(self, directory, zones, journal):
+        super().__init__(directory, zones)
+        self.journal = journal
+
     def command(self):
         self.write("knot.conf", f"""server:
   listen: {ADDRESS}@{self.port}
@@ -218,7 +223,8 @@ zone:
     master: primary
     acl: notify
     zonefile-sync: -1
-    journal-content: none
+    journal-content: {self.journal}
+    journal-max-usage: 2G
 """)
         return ["-c", self.path("knot.conf")]
 
@@ -261,13 +267,13 @@ def change(primary, secondary, follower, index):
             "ixfr_ms": (in_hand - begun) * 1e3, "secondary_ms": (followed - begun) * 1e3}
 
 
-def measure(kind, folder, zone, options):
+def measure(kind, journal, folder, zone, options):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     peers.READY_SECONDS = START_S
     follower = Follower()
     primary = kind(str(folder), {ZONE: str(zone)})
-    secondary = Secondary(str(folder), {ZONE: None})
+    secondary = Secondary(str(folder), {ZONE: None}, journal)
     primary.secondary, primary.follower = secondary.port, follower.port
     secondary.primary = follower.primary_port = primary.port
     with primary, secondary:
@@ -279,29 +285,34 @@ def measure(kind, folder, zone, options):
             time.sleep(PAUSE_S)
         own_ms = secondary.own_times_ms()[-options.changes:]
     shutil.rmtree(folder)
-    result = {"server": primary.name, "changes": len(samples)}
-    values_of = {key: [sample[key] for sample in samples] for key in samples[0]}
-    for key, unsorted in {**values_of, "knot_ms": own_ms or [float("nan")]}.items():
-        values = sorted(unsorted)
+    for sample, own in zip(samples, own_ms, strict=True):
+        sample |= {"knot_ms": own, "rest_ms": sample["secondary_ms"] - own}
+    result = {"server": primary.name, "journal": journal, "changes": len(samples)}
+    for key in samples[0]:
+        values = [sample[key] for sample in samples]
         result[key] = {"median": round(statistics.median(values), 2),
-                       "highest": round(values[-1], 2)}
+                       "highest": round(max(values), 2), "first": round(values[0], 2)}
     return result
 
 
 def report(results):
-    lines = ["| Server | Update answered, ms | NOTIFY sent, ms | IXFR in hand, ms | "
-             "Knot secondary answers it, ms | of that by its own log, ms |",
-             "|---|---|---|---|---|---|"]
+    lines = ["| Server | Its secondary's journal | Update answered, ms | NOTIFY sent, ms | "
+             "IXFR in hand, ms | Knot secondary answers it, ms | of that by its own log, ms | "
+             "the rest, ms |", "|---|---|---|---|---|---|---|---|"]
     for result in results:
-        cells = [f"{result[key]['median']} (at most {result[key]['highest']})"
-                 for key in ("answered_ms", "notify_ms", "ixfr_ms", "secondary_ms", "knot_ms")]
-        lines.append(f"| {result['server']} | " + " | ".join(cells) + " |")
+        cells = [f"{result[key]['median']} (at most {result[key]['highest']}, first "
+                 f"{result[key]['first']})"
+                 for key in ("answered_ms", "notify_ms", "ixfr_ms", "secondary_ms", "knot_ms",
+                             "rest_ms")]
+        lines.append(f"| {result['server']} | {result['journal']} | " + " | ".join(cells) + " |")
     ours = next((result for result in results if result["server"] == "holdfast"), None)
     if ours:
         lines.append("")
         for key, target in TARGETS.items():
             word = "met" if ours[key]["highest"] <= target else "missed"
             lines.append(f"Target {key}: at most {target}; {word} with {ours[key]['highest']}.")
+        lines.append(f"Without what Knot says it needed itself: {ours['rest_ms']['median']} ms, at "
+                     f"most {ours['rest_ms']['highest']}; its log counts hundredths of a second.")
     return "\n".join(lines)
 
 
@@ -322,8 +333,9 @@ def main():
     results = []
     for name in options.servers.split(","):
         kind = {"holdfast": Holdfast, "knot": Knot}[name]
-        results.append(measure(kind, folder / name, zone, options))
-        print(json.dumps(results[-1]), flush=True)
+        for journal in ("none", "changes") if kind is Holdfast else ("none",):
+            results.append(measure(kind, journal, folder / name, zone, options))
+            print(json.dumps(results[-1]), flush=True)
     text = report(results)
     print(text)
     if options.no_record:
