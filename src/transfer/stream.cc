@@ -2,10 +2,13 @@
 #include "transfer/stream.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include <boost/asio/buffer.hpp>
@@ -24,6 +27,25 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using Socket = asio::generic::stream_protocol::socket;
+
+// A client on this machine or the same network that takes megabytes at once has the kernel handle
+// them at once, and for milliseconds its processor answers nobody. So no more is under way than a
+// gigabit a second has within the round trip, and two messages at least. The kernel doubles what it
+// is told; beyond what it would grow to by itself, it is left alone.
+constexpr uint64_t sent_bytes_a_us = 125;
+constexpr uint64_t send_buffer_bytes_min = 32 * 1024;
+constexpr uint64_t send_buffer_bytes_max = 2 * 1024 * 1024;
+
+void bound_send_buffer(int descriptor) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  // Where the kernel does not say, it stays as it is.
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return;
+  const uint64_t wanted = std::max(info.tcpi_rtt * sent_bytes_a_us, send_buffer_bytes_min);
+  if (wanted >= send_buffer_bytes_max) return;
+  const int bytes = static_cast<int>(wanted);
+  static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) == 0);
+}
 
 }  // namespace
 
@@ -50,7 +72,11 @@ void Stream::adopt(int descriptor, bool is_ipv6) {
   error = impl_->socket.assign(
       asio::generic::stream_protocol(is_ipv6 ? AF_INET6 : AF_INET, IPPROTO_TCP), descriptor, error);
   // What cannot be used ends with the first read.
-  if (error) ::close(descriptor);
+  if (error) {
+    ::close(descriptor);
+  } else {
+    bound_send_buffer(descriptor);
+  }
 }
 
 void Stream::connect(const Endpoint& to, Handler done) {

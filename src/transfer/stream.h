@@ -29,7 +29,8 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Takes over a connected socket.
+  // Takes over a connected socket, and bounds what of ours may be on its way to a client that is
+  // near.
   void adopt(int descriptor, bool is_ipv6);
   void connect(const Endpoint& to, Handler done);
   // We are the `side` of it. `hostname`: whom a client asks for; may be empty.
