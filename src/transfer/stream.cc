@@ -33,8 +33,8 @@ using Socket = asio::generic::stream_protocol::socket;
 // gigabit a second has within the round trip, and two messages at least. The kernel doubles what it
 // is told; beyond what it would grow to by itself, it is left alone.
 constexpr uint64_t sent_bytes_a_us = 125;
-constexpr uint64_t send_buffer_bytes_min = 32 * 1024;
-constexpr uint64_t send_buffer_bytes_max = 2 * 1024 * 1024;
+constexpr uint64_t send_buffer_bytes_min = uint64_t{32} << 10;
+constexpr uint64_t send_buffer_bytes_max = uint64_t{2} << 20;
 
 void bound_send_buffer(int descriptor) {
   tcp_info info{};
