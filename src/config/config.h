@@ -34,6 +34,7 @@ constexpr uint32_t group_bytes_max = 255;        // one TXT string (RFC 9432 §4
 constexpr uint32_t zone_account_bytes_max = 64;  // a name of the operator's, for words and metrics
 constexpr uint32_t members_max = 4'000'000;      // of a catalog
 constexpr uint32_t parents_max = 16;             // of a policy
+constexpr uint32_t secondaries_max = 16;         // that its rolls wait for
 constexpr uint32_t signers_max = 8;              // the same
 constexpr uint32_t tls_pins_max = 8;       // of another server: the key it has, and those to come
 constexpr uint32_t update_rules_max = 64;  // of a zone
@@ -194,11 +195,12 @@ struct PolicySetting {
   uint32_t ksk_lifetime_s = 0;
   bool roll_algorithm = false;  // keys of another algorithm than `algorithm` are replaced
   std::vector<Endpoint> parents =
-      {};                     // who is asked for the DS; empty: somebody must say it is there
-  bool notify_parent = true;  // of changes of CDS and CSYNC (RFC 9859)
-  bool csync = false;         // RFC 7477
-  bool unsign = false;        // the zones are to go unsigned
-  bool offline_ksk = false;   // DNSKEY, CDS and CDNSKEY are signed elsewhere
+      {};  // who is asked for the DS; empty: somebody must say it is there
+  std::vector<Endpoint> secondaries = {};  // for which rolls wait; empty: propagation_s alone
+  bool notify_parent = true;               // of changes of CDS and CSYNC (RFC 9859)
+  bool csync = false;                      // RFC 7477
+  bool unsign = false;                     // the zones are to go unsigned
+  bool offline_ksk = false;                // DNSKEY, CDS and CDNSKEY are signed elsewhere
   std::vector<SignerSetting> signers = {};
   uint32_t ttl_max_s = 86400;  // the largest TTL in the zones
   uint32_t ds_ttl_s = 86400;

@@ -39,15 +39,18 @@ void set_policy_choice(Draft& draft, const Value& value) {
   target = static_cast<std::remove_reference_t<decltype(target)>>(found - names.begin());
 }
 
-inline Value get_parents(const Draft& draft) {
+template <auto member>
+Value get_servers(const Draft& draft) {
   std::vector<std::string> texts;
-  for (const Endpoint& parent : draft.policy.parents) texts.push_back(parent.to_text());
+  for (const Endpoint& server : draft.policy.*member) texts.push_back(server.to_text());
   return texts;
 }
-inline void set_parents(Draft& draft, const Value& value) {
-  draft.policy.parents.clear();
+template <auto member>
+void set_servers(Draft& draft, const Value& value) {
+  auto& servers = draft.policy.*member;
+  servers.clear();
   for (const std::string& text : std::get<std::vector<std::string>>(value)) {
-    draft.policy.parents.push_back(*parse_endpoint(text, 53));
+    servers.push_back(*parse_endpoint(text, 53));
   }
 }
 
@@ -154,8 +157,18 @@ inline constexpr std::array policy_keys{
             "Servers that are asked for the zone's DS, each as `address@port`: those of the "
             "parent, or resolvers. All must have it. None: `holdfast key submitted` says that "
             "it is there.",
-        .get = get_parents,
-        .set = set_parents},
+        .get = get_servers<&PolicySetting::parents>,
+        .set = set_servers<&PolicySetting::parents>},
+    Key{.table = "policy",
+        .name = "secondaries",
+        .kind = Kind::endpoints,
+        .max = secondaries_max,
+        .meaning = "Servers of the zones that are asked what they serve while keys are replaced, "
+                   "each as `address@port`: no step is taken before all have come as far as it "
+                   "needs, and the old has left caches. None: `propagation_s` is waited for, and "
+                   "nobody is asked.",
+        .get = get_servers<&PolicySetting::secondaries>,
+        .set = set_servers<&PolicySetting::secondaries>},
     policy<&PolicySetting::notify_parent>(
         {.name = "notify_parent",
          .kind = Kind::boolean,

@@ -80,6 +80,7 @@ zsk_lifetime_s = 30
 ksk_lifetime_s = 40
 roll_algorithm = true
 parents = ["192.0.2.9"]
+secondaries = ["192.0.2.10"]
 notify_parent = false
 csync = true
 signers = ["other 192.0.2.2 ns1.other.example"]

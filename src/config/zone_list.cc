@@ -228,6 +228,9 @@ class Lister {
     if (!policy.offline_ksk) return;
     complain(!policy.signers.empty() || policy.unsign,
              "offline_ksk with signers or unsign; expected what others sign to be left as it is");
+    complain(!policy.secondaries.empty(),
+             "offline_ksk with secondaries; expected the rolls that are laid out ahead to wait for "
+             "nobody");
     complain(policy.zsk_lifetime_s != 0 || policy.ksk_lifetime_s != 0 || policy.roll_algorithm,
              "offline_ksk with keys that roll by themselves; expected `holdfast key request` to "
              "lay out their rolls");

@@ -57,6 +57,12 @@ void ask_group(boost::asio::io_context& context, const GroupQuestion& question,
   };
   answers.parents = list(question.parents);
   for (const auto& [name, servers] : question.signers) answers.signers[name] = list(servers);
+  answers.secondaries = list(question.secondaries);
+  for (size_t i = 0; i < question.secondaries.size(); ++i) {
+    SeenServer& into = answers.secondaries[i];
+    ask(context, asking, question.secondaries[i], wire::type_dnskey, into, &SeenServer::dnskeys);
+    ask(context, asking, question.secondaries[i], wire::type_soa, into, &SeenServer::soa);
+  }
   for (size_t i = 0; i < question.parents.size(); ++i) {
     SeenServer& into = answers.parents[i];
     ask(context, asking, question.parents[i], wire::type_ds, into, &SeenServer::ds);

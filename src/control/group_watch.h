@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Asks the servers of other signers, and of the parent, what they serve of a zone.
+// Asks the servers of other signers, of the parent, and secondaries, what they serve of a zone.
 //
 // Over TCP, each within transfer::ask_records_ms; the answers tell of who does not answer. What
 // they say is judged later (dnssec/signer_sighting.h). Thread: the io_context's.

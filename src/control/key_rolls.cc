@@ -35,23 +35,34 @@ bool is_known(uint16_t tag, std::span<const ZoneKey> keys,
   return found == keys.end() || dnssec::is_known_to_all(*found, keys, signers, now_s, times);
 }
 
-void replace(std::vector<ZoneKey>& keys, const ZoneKey& key) {
-  const auto found = std::ranges::find_if(
-      keys, [&](const ZoneKey& of) { return of.dnskey_rdata() == key.dnskey_rdata(); });
-  if (found == keys.end()) {
-    keys.push_back(key);
-  } else {
-    *found = key;
+// Keys with other times, written down.
+Result<void> put(const std::vector<ZoneKey>& changed, const std::string& folder,
+                 std::vector<ZoneKey>& keys) {
+  for (const ZoneKey& key : changed) {
+    TRY(dnssec::save_key(key, folder));
+    dnssec::put_key(keys, key);
   }
+  return {};
 }
 
 }  // namespace
 
 Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting& policy,
                             const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys,
-                            std::span<const dnssec::OtherSigner> signers) {
+                            std::span<const dnssec::OtherSigner> signers,
+                            const dnssec::ServedKeys& served) {
   const dnssec::KeySchedule schedule = schedule_of(policy);
   const auto make = [&](uint8_t algorithm) { return make_private_key(zone, policy, algorithm); };
+  const auto hold = [&]() -> Result<void> {
+    if (policy.secondaries.empty()) return {};
+    const auto held = dnssec::hold_for_secondaries(keys, served, now_s, schedule.times);
+    if (!held.empty() && !served.waits_for.empty()) {
+      log::warning(Category::zones, "roll-waits",
+                   "zone " + zone + ": the replacement of its keys waits for " + served.waits_for);
+    }
+    return put(held, folder, keys);
+  };
+  TRY(hold());
   for (int i = 0; i < steps_max; ++i) {
     const auto seen = seen_.find(zone);
     const uint16_t tag =
@@ -60,17 +71,12 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
             : seen->second;
     const dnssec::ScheduledStep step = TRY(dnssec::next_step(keys, now_s, schedule, tag, make));
     if (step.changed.empty()) break;
-    for (const ZoneKey& key : step.changed) {
-      TRY(dnssec::save_key(key, folder));
-      replace(keys, key);
-    }
+    TRY(put(step.changed, folder, keys));
     if (step.sentence.empty()) continue;
     log::info(Category::zones, "key-rolled", "zone " + zone + ": " + step.sentence);
   }
-  for (const ZoneKey& key : dnssec::hold_for_signers(keys, signers, now_s, schedule.times)) {
-    TRY(dnssec::save_key(key, folder));
-    replace(keys, key);
-  }
+  TRY(put(dnssec::hold_for_signers(keys, signers, now_s, schedule.times), folder, keys));
+  TRY(hold());
   note(zone, policy, now_s, keys, signers);
   return {};
 }

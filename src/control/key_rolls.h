@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "dnssec/key_schedule.h"
+#include "dnssec/served_keys.h"
 #include "dnssec/signer_group.h"
 
 namespace holdfast::control {
@@ -35,7 +36,8 @@ class KeyRolls {
   [[nodiscard]] Result<void> roll(const std::string& zone, const config::PolicySetting& policy,
                                   const std::string& folder, uint64_t now_s,
                                   std::vector<dnssec::ZoneKey>& keys,
-                                  std::span<const dnssec::OtherSigner> signers = {});
+                                  std::span<const dnssec::OtherSigner> signers = {},
+                                  const dnssec::ServedKeys& served = {});
   // Notes what of these waits for the parent.
   void note(const std::string& zone, const config::PolicySetting& policy, uint64_t now_s,
             std::span<const dnssec::ZoneKey> keys,

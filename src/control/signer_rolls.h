@@ -20,12 +20,14 @@ struct GroupQuestion {
   std::string zone;
   std::vector<Endpoint> parents;
   std::map<std::string, std::vector<Endpoint>> signers;  // by name
+  std::vector<Endpoint> secondaries = {};                // see secondary_watch.h
 };
 // What they said, in the order of the servers.
 struct GroupAnswers {
   std::string zone;
   std::vector<dnssec::SeenServer> parents;
   std::map<std::string, std::vector<dnssec::SeenServer>> signers;
+  std::vector<dnssec::SeenServer> secondaries = {};
 };
 
 class SignerRolls {

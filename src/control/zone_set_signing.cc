@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Zones that are signed here: as they are read, and again before their signatures expire.
+#include <algorithm>
+#include <iterator>
+
 #include "control/signal_names.h"
 #include "control/zone_difference.h"
 #include "control/zone_set.h"
@@ -78,10 +81,12 @@ void ZoneSet::on_ds(const std::string& zone, uint16_t tag) {
 
 std::vector<GroupQuestion> ZoneSet::take_group_questions() {
   auto due = signing_.signers().take_due(clock_.wall_s());
+  std::ranges::move(signing_.secondaries().take_due(clock_.wall_s()), std::back_inserter(due));
   std::erase_if(due, [&](const GroupQuestion& question) {
     const auto record = table_.find(question.zone);
     if (record && record->policy) return false;
     signing_.signers().forget(question.zone);
+    signing_.secondaries().forget(question.zone);
     return true;
   });
   return due;
@@ -90,6 +95,13 @@ std::vector<GroupQuestion> ZoneSet::take_group_questions() {
 void ZoneSet::on_group(const GroupAnswers& answers) {
   const auto record = table_.find(answers.zone);
   if (!record || !record->policy) return;
+  if (!answers.secondaries.empty()) {
+    const auto done = signing_.on_secondaries(answers, *record->policy);
+    if (!done) {
+      log::error(Category::zones, "secondaries", done.error().message, {{"zone", answers.zone}});
+    }
+    return;
+  }
   const auto concerns_zone = signing_.on_group(answers, *record->policy);
   if (!concerns_zone) {
     log::error(Category::zones, "signers", concerns_zone.error().message, {{"zone", answers.zone}});

@@ -169,6 +169,9 @@ uint64_t ZoneSigning::prepare(const config::ZoneSource& source) const {
   for (const Endpoint& parent : policy.parents) {
     for (const char byte : parent.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
   }
+  for (const Endpoint& server : policy.secondaries) {
+    for (const char byte : server.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
+  }
   for (const config::SignerSetting& signer : policy.signers) {
     for (const char byte : signer.to_text()) digest = mix(digest, static_cast<uint8_t>(byte));
   }
@@ -240,7 +243,7 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
 Result<std::optional<dnssec::SignedDelta>> ZoneSigning::sign_change(
     const std::string& zone, const config::PolicySetting& policy, zone::Draft& draft) const {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
-  const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
+  const std::vector<ZoneKey> keys = TRY(held_keys_of(apex, policy));
   const SigningState state = TRY(read_signing_state(dnssec::key_folder(state_directory_, apex),
                                                     apex, policy, clock_.wall_s()));
   if (state.is_unsigned_at(policy, clock_.wall_s())) return std::nullopt;
@@ -267,7 +270,9 @@ Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire
   if (policy.unsign) {
     if (!state.parting.ds_gone_s) rolls_.note_parting(zone, policy);
   } else if (!policy.offline_ksk) {
-    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers));
+    const dnssec::ServedKeys served = TRY(served_keys_of(state.folder, policy));
+    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, served));
+    secondaries_.note(zone, policy, keys, served, now_s);
   }
   signers_.note(zone, policy, state.signers, now_s);
   state.keys = std::move(keys);
@@ -306,6 +311,36 @@ Result<bool> ZoneSigning::on_group(const GroupAnswers& answers, const PolicySett
   const std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   return signers_.on_answers(answers, policy, dnssec::key_folder(state_directory_, apex), keys,
                              clock_.wall_s());
+}
+
+Result<void> ZoneSigning::on_secondaries(const GroupAnswers& answers, const PolicySetting& policy) {
+  const wire::Name apex = TRY(wire::Name::from_text(answers.zone));
+  const std::string folder = dnssec::key_folder(state_directory_, apex);
+  const uint64_t now_s = clock_.wall_s();
+  const std::vector<ZoneKey> keys = TRY(held_keys_of(apex, policy));
+  const dnssec::ServedKeys before = TRY(dnssec::load_served_keys(folder));
+  const dnssec::ServedKeys served = dnssec::note_served(before, keys, answers.secondaries, now_s);
+  if (served != before) TRY(dnssec::save_served_keys(served, folder));
+  secondaries_.note(answers.zone, policy, keys, served, now_s);
+  return {};
+}
+
+Result<dnssec::ServedKeys> ZoneSigning::served_keys_of(const std::string& folder,
+                                                       const PolicySetting& policy) {
+  if (policy.secondaries.empty()) return dnssec::ServedKeys{};
+  return dnssec::load_served_keys(folder);
+}
+
+Result<std::vector<ZoneKey>> ZoneSigning::held_keys_of(wire::NameView zone,
+                                                       const PolicySetting& policy) const {
+  std::vector<ZoneKey> keys = TRY(keys_of(zone, policy));
+  if (policy.secondaries.empty()) return keys;
+  const auto served = TRY(served_keys_of(dnssec::key_folder(state_directory_, zone), policy));
+  for (const ZoneKey& key :
+       dnssec::hold_for_secondaries(keys, served, clock_.wall_s(), rollover_times(policy))) {
+    dnssec::put_key(keys, key);
+  }
+  return keys;
 }
 
 Result<std::vector<ZoneKey>> ZoneSigning::keys_of(wire::NameView zone,
@@ -373,6 +408,8 @@ uint64_t ZoneSigning::refresh_time_of(const config::PolicySetting& policy,
   const std::string zone = folded.view().to_text();
   if (!policy.unsign && !policy.offline_ksk) {
     rolls_.note(zone, policy, now_s, *keys, state->signers);
+    const auto known = served_keys_of(folder, policy);
+    if (known) secondaries_.note(zone, policy, *keys, *known, now_s);
   } else if (policy.unsign && !state->parting.ds_gone_s) {
     rolls_.note_parting(zone, policy);
   }

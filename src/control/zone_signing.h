@@ -16,6 +16,7 @@
 #include "config/zone_list.h"
 #include "control/key_rolls.h"
 #include "control/parent_notices.h"
+#include "control/secondary_watch.h"
 #include "control/signer_rolls.h"
 #include "control/signing_state.h"
 #include "dnssec/delta_signer.h"
@@ -56,6 +57,7 @@ class ZoneSigning {
                                          const zone::ZoneView& served);
   [[nodiscard]] KeyRolls& rolls() { return rolls_; }
   [[nodiscard]] SignerRolls& signers() { return signers_; }
+  [[nodiscard]] SecondaryWatch& secondaries() { return secondaries_; }
   [[nodiscard]] ParentNotices& notices() { return notices_; }
 
   // None of the zone's parents has a DS of it any more. True if that is news.
@@ -63,6 +65,9 @@ class ZoneSigning {
   // What other signers and the parents serve. True if the zone is to be signed anew.
   [[nodiscard]] Result<bool> on_group(const GroupAnswers& answers,
                                       const config::PolicySetting& policy);
+  // What the secondaries serve: kept, for the steps that wait for it.
+  [[nodiscard]] Result<void> on_secondaries(const GroupAnswers& answers,
+                                            const config::PolicySetting& policy);
 
  private:
   // With keys, which are rolled if it is time.
@@ -70,6 +75,11 @@ class ZoneSigning {
                                                 const config::PolicySetting& policy);
   [[nodiscard]] static Result<dnssec::SignedZone> leave_unsigned(const zone::Contents& records,
                                                                  const zone::Contents* before);
+  [[nodiscard]] static Result<dnssec::ServedKeys> served_keys_of(
+      const std::string& folder, const config::PolicySetting& policy);
+  // With times that wait for the secondaries, whether they are on disk yet or not.
+  [[nodiscard]] Result<std::vector<dnssec::ZoneKey>> held_keys_of(
+      wire::NameView zone, const config::PolicySetting& policy) const;
   [[nodiscard]] Result<std::vector<dnssec::ZoneKey>> keys_of(
       wire::NameView zone, const config::PolicySetting& policy) const;
   [[nodiscard]] Result<void> make_keys(wire::NameView zone, const config::PolicySetting& policy,
@@ -80,6 +90,7 @@ class ZoneSigning {
   HashKey jitter_key_;
   KeyRolls rolls_;
   SignerRolls signers_;
+  SecondaryWatch secondaries_;
   ParentNotices notices_;
 };
 

@@ -40,6 +40,16 @@ Result<ZoneKey> make_successor(const ZoneKey& old, uint64_t now_s, const MakeKey
 
 }  // namespace
 
+void put_key(std::vector<ZoneKey>& keys, const ZoneKey& key) {
+  const auto found = std::ranges::find_if(
+      keys, [&](const ZoneKey& of) { return of.dnskey_rdata() == key.dnskey_rdata(); });
+  if (found == keys.end()) {
+    keys.push_back(key);
+  } else {
+    *found = key;
+  }
+}
+
 Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t now_s,
                                       const RolloverTimes& times, const MakeKey& make) {
   const auto settled = pick(
@@ -88,6 +98,35 @@ Result<std::vector<ZoneKey>> roll_entry_point(std::span<const ZoneKey> keys, uin
   for (ZoneKey& key : settled) {
     key.times.sync_remove = announced_s;
     changed.push_back(std::move(key));
+  }
+  return changed;
+}
+
+std::vector<ZoneKey> hold_zsks(std::span<const ZoneKey> keys, uint64_t now_s,
+                               const std::function<uint64_t(const ZoneKey& successor)>& known_s) {
+  std::vector<ZoneKey> changed;
+  for (const ZoneKey& next : keys) {
+    if (next.is_entry_point() || !next.is_published_at(now_s) || !next.times.activate) continue;
+    const uint64_t takes_over_s = *next.times.activate;
+    const uint64_t known_at_s = known_s(next);
+    if (takes_over_s >= known_at_s) continue;
+    // Those that it takes over from; one that signs alone already is what there is.
+    const auto is_predecessor = [&](const ZoneKey& key) {
+      return &key != &next && !key.is_entry_point() && key.times.inactive &&
+             *key.times.inactive >= takes_over_s && key.is_published_at(now_s);
+    };
+    if (std::ranges::none_of(keys, is_predecessor)) continue;
+    for (const ZoneKey& key : keys) {
+      if (!is_predecessor(key) || *key.times.inactive >= known_at_s) continue;
+      ZoneKey longer = key;
+      longer.times.inactive = known_at_s;
+      if (key.times.remove) longer.times.remove = known_at_s + (*key.times.remove - takes_over_s);
+      changed.push_back(std::move(longer));
+    }
+    // Last: a crash before leaves both to sign.
+    ZoneKey later = next;
+    later.times.activate = known_at_s;
+    changed.push_back(std::move(later));
   }
   return changed;
 }

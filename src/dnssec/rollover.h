@@ -29,6 +29,9 @@ struct RolloverTimes {
 // `make` is called once at most, for the new key.
 using MakeKey = std::function<Result<PrivateKey>()>;
 
+// In the place of the same key with other times, or beside the others.
+void put_key(std::vector<ZoneKey>& keys, const ZoneKey& key);
+
 // Of the zone's ZSK; of its algorithm. An error if there is none that signs.
 [[nodiscard]] Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t now_s,
                                                     const RolloverTimes& times,
@@ -39,6 +42,12 @@ using MakeKey = std::function<Result<PrivateKey>()>;
                                                             uint64_t now_s,
                                                             const RolloverTimes& times,
                                                             const MakeKey& make);
+// Moves the times of a ZSK rollover that would go on too early: no successor signs before
+// `known_s(successor)`, and those before it sign until then. To be saved in this order; none if
+// nothing has to wait.
+[[nodiscard]] std::vector<ZoneKey> hold_zsks(
+    std::span<const ZoneKey> keys, uint64_t now_s,
+    const std::function<uint64_t(const ZoneKey& successor)>& known_s);
 // The parent's DS stands for the newest entry point: the others may go. An error before its CDS is
 // published, as the parent cannot have seen it then.
 [[nodiscard]] Result<std::vector<ZoneKey>> confirm_ds(std::span<const ZoneKey> keys, uint64_t now_s,

@@ -330,31 +330,9 @@ std::vector<std::string> advance(std::vector<OtherSigner>& signers, const Group&
 std::vector<ZoneKey> hold_for_signers(std::span<const ZoneKey> own,
                                       std::span<const OtherSigner> signers, uint64_t now_s,
                                       const RolloverTimes& times) {
-  std::vector<ZoneKey> changed;
-  for (const ZoneKey& next : own) {
-    if (next.is_entry_point() || !next.is_published_at(now_s) || !next.times.activate) continue;
-    const uint64_t takes_over_s = *next.times.activate;
-    const uint64_t known_s = known_to_all_s(next, signers, now_s, times);
-    if (takes_over_s >= known_s) continue;
-    // Those that it takes over from; one that signs alone already is what there is.
-    const auto is_predecessor = [&](const ZoneKey& key) {
-      return !key.is_entry_point() && key.times.inactive && *key.times.inactive >= takes_over_s &&
-             key.is_published_at(now_s);
-    };
-    if (std::ranges::none_of(own, is_predecessor)) continue;
-    for (const ZoneKey& key : own) {
-      if (!is_predecessor(key) || *key.times.inactive >= known_s) continue;
-      ZoneKey longer = key;
-      longer.times.inactive = known_s;
-      if (key.times.remove) longer.times.remove = known_s + (*key.times.remove - takes_over_s);
-      changed.push_back(std::move(longer));
-    }
-    // Last: a crash before leaves both to sign.
-    ZoneKey later = next;
-    later.times.activate = known_s;
-    changed.push_back(std::move(later));
-  }
-  return changed;
+  return hold_zsks(own, now_s, [&](const ZoneKey& successor) {
+    return known_to_all_s(successor, signers, now_s, times);
+  });
 }
 
 bool is_known_to_all(const ZoneKey& key, std::span<const ZoneKey> own,

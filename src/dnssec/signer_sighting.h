@@ -31,6 +31,7 @@ struct SeenServer {
   SeenRrset cds = {};
   SeenRrset ds = {};  // of the parent's alone
   SeenRrset name_servers = {};
+  SeenRrset soa = {};  // of a secondary's alone
 };
 
 // Of several servers, each of which may have another version.

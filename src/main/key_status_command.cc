@@ -12,6 +12,7 @@
 #include "dnssec/key_time.h"
 #include "dnssec/other_signer.h"
 #include "dnssec/parting.h"
+#include "dnssec/served_keys.h"
 #include "dnssec/signed_keys.h"
 #include "main/key_place.h"
 #include "main/table.h"
@@ -77,17 +78,25 @@ json::object signer_json(const OtherSigner& signer) {
           {"has_our_keys", std::move(known)}};
 }
 
-void print_json(const std::vector<ZoneKey>& keys, const std::vector<OtherSigner>& signers,
-                const KeyPlace& place, const dnssec::Parting& parting, uint64_t signed_until_s,
-                uint64_t now_s) {
+struct KeyStatus {
+  KeyPlace place;
+  std::vector<ZoneKey> keys = {};
+  std::vector<OtherSigner> signers = {};
+  dnssec::ServedKeys served = {};
+  dnssec::Parting parting = {};
+  uint64_t signed_until_s = 0;  // 0: no KSK is offline
+  uint64_t now_s = 0;
+};
+
+void print_json(const KeyStatus& of) {
   json::array of_keys;
-  for (const ZoneKey& key : keys) {
-    const NextStep next = next_step_of(key, now_s);
+  for (const ZoneKey& key : of.keys) {
+    const NextStep next = next_step_of(key, of.now_s);
     json::object object{{"tag", key.tag()},
                         {"entry_point", key.is_entry_point()},
                         {"algorithm", key.algorithm().mnemonic},
-                        {"state", state_of(key, now_s)},
-                        {"announced", key.is_sync_published_at(now_s)}};
+                        {"state", state_of(key, of.now_s)},
+                        {"announced", key.is_sync_published_at(of.now_s)}};
     if (!next.what.empty()) {
       object["next"] = next.what;
       object["at"] = dnssec::key_time_text(next.at_s);
@@ -95,59 +104,63 @@ void print_json(const std::vector<ZoneKey>& keys, const std::vector<OtherSigner>
     of_keys.push_back(std::move(object));
   }
   json::array of_signers;
-  for (const OtherSigner& signer : signers) of_signers.push_back(signer_json(signer));
-  json::object status{{"zone", place.zone.view().to_text()},
+  for (const OtherSigner& signer : of.signers) of_signers.push_back(signer_json(signer));
+  json::object status{{"zone", of.place.zone.view().to_text()},
                       {"keys", std::move(of_keys)},
                       {"signers", std::move(of_signers)},
-                      {"unsigning", dnssec::is_parting(place.folder)}};
-  if (signed_until_s != 0) status["signed_until"] = dnssec::key_time_text(signed_until_s);
-  if (parting.ds_gone_s) status["ds_gone"] = dnssec::key_time_text(*parting.ds_gone_s);
+                      {"waits_for", of.served.waits_for},
+                      {"unsigning", dnssec::is_parting(of.place.folder)}};
+  if (of.signed_until_s != 0) status["signed_until"] = dnssec::key_time_text(of.signed_until_s);
+  if (of.parting.ds_gone_s) status["ds_gone"] = dnssec::key_time_text(*of.parting.ds_gone_s);
   fmt::print("{}\n", json::serialize(status));
 }
 
-void print_text(const std::vector<ZoneKey>& keys, const std::vector<OtherSigner>& signers,
-                const KeyPlace& place, const dnssec::Parting& parting, uint64_t signed_until_s,
-                uint64_t now_s) {
+void print_text(const KeyStatus& of) {
   Table table({"KEY", "ALGORITHM", "STATE", "NEXT"});
-  for (const ZoneKey& key : keys) {
-    const NextStep next = next_step_of(key, now_s);
+  for (const ZoneKey& key : of.keys) {
+    const NextStep next = next_step_of(key, of.now_s);
     table.add(
-        {std::to_string(key.tag()), std::string(key.algorithm().mnemonic), state_of(key, now_s),
+        {std::to_string(key.tag()), std::string(key.algorithm().mnemonic), state_of(key, of.now_s),
          next.what.empty() ? "-"
                            : fmt::format("{} at {}", next.what, dnssec::key_time_text(next.at_s))});
   }
   table.flush();
-  if (!signers.empty()) {
+  if (!of.served.waits_for.empty()) {
+    fmt::print("secondaries: waits for {}\n", of.served.waits_for);
+  }
+  if (!of.signers.empty()) {
     Table others({"SIGNER", "PHASE", "SINCE", "KEYS", "WAITS FOR"});
-    for (const OtherSigner& signer : signers) {
+    for (const OtherSigner& signer : of.signers) {
       others.add({signer.name, std::string(dnssec::phase_text(signer.phase)),
                   dnssec::key_time_text(signer.since_s), tags_of(signer),
                   signer.waits_for.empty() ? "-" : signer.waits_for});
     }
     others.flush();
   }
-  if (signed_until_s != 0) {
-    fmt::print("signed by an offline KSK until {}\n", dnssec::key_time_text(signed_until_s));
+  if (of.signed_until_s != 0) {
+    fmt::print("signed by an offline KSK until {}\n", dnssec::key_time_text(of.signed_until_s));
   }
-  if (!dnssec::is_parting(place.folder)) return;
+  if (!dnssec::is_parting(of.place.folder)) return;
   fmt::print("goes unsigned: {}\n",
-             parting.ds_gone_s
-                 ? "the parent has no DS since " + dnssec::key_time_text(*parting.ds_gone_s)
+             of.parting.ds_gone_s
+                 ? "the parent has no DS since " + dnssec::key_time_text(*of.parting.ds_gone_s)
                  : "the parent is asked to remove its DS");
 }
 
 Result<void> status(const Invocation& invocation) {
-  const KeyPlace place = TRY(key_place_of(invocation));
-  const std::vector<ZoneKey> keys = TRY(dnssec::load_keys(place.folder, place.zone));
-  const std::vector<OtherSigner> signers = TRY(dnssec::load_signers(place.folder));
-  const dnssec::Parting parting = TRY(dnssec::load_parting(place.folder));
-  const uint64_t now_s = SystemClock().wall_s();
-  const auto periods = TRY(dnssec::load_signed_keys(place.folder, place.zone));
-  const uint64_t signed_until_s = periods.empty() ? 0 : periods.back().expires_at_s(now_s);
+  KeyStatus of{.place = TRY(key_place_of(invocation))};
+  const std::string& folder = of.place.folder;
+  of.keys = TRY(dnssec::load_keys(folder, of.place.zone));
+  of.signers = TRY(dnssec::load_signers(folder));
+  of.served = TRY(dnssec::load_served_keys(folder));
+  of.parting = TRY(dnssec::load_parting(folder));
+  of.now_s = SystemClock().wall_s();
+  const auto periods = TRY(dnssec::load_signed_keys(folder, of.place.zone));
+  if (!periods.empty()) of.signed_until_s = periods.back().expires_at_s(of.now_s);
   if (invocation.format == OutputFormat::json) {
-    print_json(keys, signers, place, parting, signed_until_s, now_s);
+    print_json(of);
   } else {
-    print_text(keys, signers, place, parting, signed_until_s, now_s);
+    print_text(of);
   }
   return {};
 }

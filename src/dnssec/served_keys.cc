@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dnssec/served_keys.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "dnssec/key_time.h"
+#include "dnssec/rrsig.h"
+
+namespace holdfast::dnssec {
+
+namespace {
+
+constexpr size_t file_bytes_max = 16384;  // 64 keys take 4 kB
+constexpr unsigned file_mode = 0644;
+constexpr std::string_view head =
+    "; What all secondaries were seen to serve. Written by holdfast.\n";
+constexpr size_t tag_at = 16;  // RFC 4034 §3.1: the key tag in an RRSIG
+
+std::string path_of(const std::string& folder) { return folder + "/secondaries"; }
+
+const ServedKey* find(const ServedKeys& served, uint16_t tag) {
+  const auto found = std::ranges::find(served.keys, tag, &ServedKey::tag);
+  return found == served.keys.end() ? nullptr : &*found;
+}
+uint64_t served_s(const ServedKeys& served, uint16_t tag) {
+  const ServedKey* key = find(served, tag);
+  return key == nullptr ? 0 : key->served_s;
+}
+uint64_t unused_s(const ServedKeys& served, uint16_t tag) {
+  const ServedKey* key = find(served, tag);
+  return key == nullptr ? 0 : key->unused_s;
+}
+
+// A ZSK that was published ahead and takes over from another.
+bool is_next_zsk(const ZoneKey& key, std::span<const ZoneKey> own, uint64_t now_s) {
+  if (key.is_entry_point() || !key.is_published_at(now_s) || !key.times.activate) return false;
+  return std::ranges::any_of(own, [&](const ZoneKey& other) {
+    return &other != &key && !other.is_entry_point() && other.times.inactive &&
+           *other.times.inactive >= *key.times.activate && other.is_published_at(now_s);
+  });
+}
+
+// A ZSK that another has taken over from, and that stays for what caches hold. One that leaves at
+// once with its algorithm is none.
+bool is_past_zsk(const ZoneKey& key, const ServedKeys& served, uint64_t now_s) {
+  if (key.is_entry_point() || !key.times.inactive || !key.times.remove) return false;
+  if (*key.times.inactive > now_s || *key.times.remove <= *key.times.inactive) return false;
+  return *key.times.remove > now_s || find(served, key.tag()) != nullptr;
+}
+
+// Two KSKs or CSKs that both sign: the parent is to be told of the later one once all know it.
+bool is_followed_by(const ZoneKey& old, const ZoneKey& key, uint64_t now_s) {
+  const auto lasts = [&](const ZoneKey& of) {
+    return of.is_entry_point() && of.is_active_at(now_s) && !of.times.inactive && !of.times.remove;
+  };
+  return &old != &key && lasts(old) && lasts(key) && key.times.sync_publish &&
+         old.times.sync_remove && *old.times.sync_remove >= *key.times.sync_publish;
+}
+bool is_next_entry_point(const ZoneKey& key, std::span<const ZoneKey> own, uint64_t now_s) {
+  return std::ranges::any_of(own,
+                             [&](const ZoneKey& old) { return is_followed_by(old, key, now_s); });
+}
+bool is_next(const ZoneKey& key, std::span<const ZoneKey> own, uint64_t now_s) {
+  return is_next_zsk(key, own, now_s) || is_next_entry_point(key, own, now_s);
+}
+
+bool is_signed_by(const SeenRrset& rrset, uint16_t tag) {
+  return std::ranges::any_of(rrset.signatures, [&](const std::vector<uint8_t>& rrsig) {
+    return rrsig.size() >= rrsig_head_bytes && load_be16(rrsig.data() + tag_at) == tag;
+  });
+}
+
+std::string name_of(uint16_t tag) { return "key " + std::to_string(tag); }
+
+// One of them that is not so far; empty: all are.
+std::string missing(const ZoneKey& key, std::span<const SeenServer> servers) {
+  for (const SeenServer& server : servers) {
+    if (!server.error.empty()) return server.server + ": " + server.error;
+    if (!holds_record(server.dnskeys.rdata, key.dnskey_rdata())) {
+      return server.server + " to serve " + name_of(key.tag());
+    }
+  }
+  return {};
+}
+std::string still_used(const ZoneKey& key, std::span<const SeenServer> servers) {
+  for (const SeenServer& server : servers) {
+    if (!server.error.empty()) return server.server + ": " + server.error;
+    if (server.soa.signatures.empty()) return server.server + " to serve a signed SOA";
+    if (is_signed_by(server.soa, key.tag())) {
+      return server.server + " to have no signatures by " + name_of(key.tag());
+    }
+  }
+  return {};
+}
+
+template <typename T>
+bool read_number(std::string_view text, T& number) {
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && at == text.data() + text.size();
+}
+
+bool read_time(std::string_view text, uint64_t& time_s) {
+  if (text == "-") return true;
+  const auto time = parse_key_time(text);
+  if (time) time_s = *time;
+  return time.has_value();
+}
+
+std::string_view take_word(std::string_view& text) {
+  const size_t end = std::min(text.find(' '), text.size());
+  const std::string_view word = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return word;
+}
+
+bool read_line(std::string_view line, ServedKeys& served) {
+  if (line.empty() || line.front() == ';') return true;
+  const std::string_view field = take_word(line);
+  if (field == "waits-for") {
+    served.waits_for = line;
+    return true;
+  }
+  if (field != "key") return false;
+  ServedKey key;
+  const bool is_good = read_number(take_word(line), key.tag) &&
+                       read_time(take_word(line), key.served_s) && read_time(line, key.unused_s);
+  served.keys.push_back(key);
+  return is_good;
+}
+
+std::string time_text(uint64_t time_s) { return time_s == 0 ? "-" : key_time_text(time_s); }
+
+}  // namespace
+
+Result<ServedKeys> load_served_keys(const std::string& folder) {
+  const std::string path = path_of(folder);
+  ServedKeys served;
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return served;
+  const std::string text = TRY(read_file(path, file_bytes_max));
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    if (!read_line(line, served)) {
+      return fail(path + ": the line \"" + std::string(line) + "\" cannot be read");
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return served;
+}
+
+Result<void> save_served_keys(const ServedKeys& served, const std::string& folder) {
+  std::string text(head);
+  for (const ServedKey& key : served.keys) {
+    text += "key " + std::to_string(key.tag) + " " + time_text(key.served_s) + " " +
+            time_text(key.unused_s) + "\n";
+  }
+  if (!served.waits_for.empty()) text += "waits-for " + served.waits_for + "\n";
+  const std::string path = path_of(folder);
+  TRY(replace_file(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, file_mode));
+  return sync_directory_of(path);
+}
+
+bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s) {
+  return std::ranges::any_of(own, [&](const ZoneKey& key) {
+    return (is_next(key, own, now_s) && served_s(served, key.tag()) == 0) ||
+           (is_past_zsk(key, served, now_s) && unused_s(served, key.tag()) == 0);
+  });
+}
+
+ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
+                       std::span<const SeenServer> servers, uint64_t now_s) {
+  ServedKeys served;
+  const auto say = [&](const std::string& what) {
+    if (served.waits_for.empty()) served.waits_for = what;
+  };
+  for (const ZoneKey& key : own) {
+    const ServedKey* known = find(before, key.tag());
+    const bool is_past = is_past_zsk(key, before, now_s);
+    if (!key.is_published_at(now_s) && !is_past) continue;
+    ServedKey now = known == nullptr ? ServedKey{.tag = key.tag()} : *known;
+    if (now.served_s == 0) {
+      const std::string lack = missing(key, servers);
+      if (lack.empty()) now.served_s = now_s;
+      if (is_next(key, own, now_s)) say(lack);
+    }
+    if (!is_past) now.unused_s = 0;
+    if (is_past && now.unused_s == 0) {
+      const std::string lack = still_used(key, servers);
+      if (lack.empty()) now.unused_s = now_s;
+      say(lack);
+    }
+    // Of two with one tag, what both have come to.
+    const auto same = std::ranges::find(served.keys, key.tag(), &ServedKey::tag);
+    if (same == served.keys.end()) {
+      served.keys.push_back(now);
+    } else {
+      same->served_s = std::min(same->served_s, now.served_s);
+      same->unused_s = std::min(same->unused_s, now.unused_s);
+    }
+  }
+  return served;
+}
+
+std::vector<ZoneKey> hold_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
+                                          uint64_t now_s, const RolloverTimes& times) {
+  // What has not been seen yet comes now at the earliest.
+  const auto since = [&](uint64_t seen_s) { return seen_s == 0 ? now_s : seen_s; };
+  std::vector<ZoneKey> changed = hold_zsks(own, now_s, [&](const ZoneKey& successor) {
+    return since(served_s(served, successor.tag())) + times.dnskey_ttl_s;
+  });
+  std::vector<ZoneKey> keys(own.begin(), own.end());
+  for (const ZoneKey& key : changed) put_key(keys, key);
+  for (const ZoneKey& key : keys) {
+    if (!is_past_zsk(key, served, now_s)) continue;
+    const uint64_t gone_s = since(unused_s(served, key.tag())) + times.ttl_max_s;
+    if (*key.times.remove >= gone_s) continue;
+    changed.push_back(key);
+    changed.back().times.remove = gone_s;
+  }
+  for (const ZoneKey& key : keys) {
+    if (!is_next_entry_point(key, keys, now_s)) continue;
+    const uint64_t known_s =
+        since(served_s(served, key.tag())) + std::max(times.dnskey_ttl_s, times.ttl_max_s);
+    if (*key.times.sync_publish >= known_s) continue;
+    // The new one first: a crash between leaves no CDS for a while, which asks for nothing.
+    changed.push_back(key);
+    changed.back().times.sync_publish = known_s;
+    for (const ZoneKey& old : keys) {
+      if (!is_followed_by(old, key, now_s)) continue;
+      changed.push_back(old);
+      changed.back().times.sync_remove = known_s;
+    }
+  }
+  return changed;
+}
+
+}  // namespace holdfast::dnssec

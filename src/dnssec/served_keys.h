@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the secondaries of a zone serve of its keys, and what of a rollover waits for that.
+//
+// One that is cut off serves an older version. A resolver that has DNSKEY from there and data from
+// elsewhere must be able to validate, so a step that takes for granted that a key is known, or that
+// its signatures are gone, waits until all secondaries were seen to have come so far, and then for
+// what caches may hold (RFC 7583 §3.2 and §3.3). What was seen once is kept, in the file
+// "secondaries" of the zone's key folder, and stands: one that is away later holds nothing up.
+//
+// Answers are not verified: whoever forges them makes a step come as early as it would without
+// them. Management only.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dnssec/rollover.h"
+#include "dnssec/signer_sighting.h"
+
+namespace holdfast::dnssec {
+
+// A key of ours, by its tag; 0 where it has not been seen yet.
+struct ServedKey {
+  uint16_t tag = 0;
+  uint64_t served_s = 0;  // since when all have it in DNSKEY
+  uint64_t unused_s = 0;  // since it signs no more: since when none has a SOA signed by it
+  friend bool operator==(const ServedKey&, const ServedKey&) = default;
+};
+
+struct ServedKeys {
+  std::vector<ServedKey> keys = {};
+  std::string waits_for = {};  // a sentence for people; empty: nothing
+  friend bool operator==(const ServedKeys&, const ServedKeys&) = default;
+};
+
+// None if there is no such file.
+[[nodiscard]] Result<ServedKeys> load_served_keys(const std::string& folder);
+[[nodiscard]] Result<void> save_served_keys(const ServedKeys& served, const std::string& folder);
+
+// Whether a rollover waits for something that the secondaries have not been seen to serve.
+[[nodiscard]] bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
+                                         uint64_t now_s);
+// What is known once all `servers` were asked for DNSKEY and SOA.
+[[nodiscard]] ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
+                                     std::span<const SeenServer> servers, uint64_t now_s);
+// Keys whose times would let them go on too early, with later ones. To be saved in this order.
+[[nodiscard]] std::vector<ZoneKey> hold_for_secondaries(std::span<const ZoneKey> own,
+                                                        const ServedKeys& served, uint64_t now_s,
+                                                        const RolloverTimes& times);
+
+}  // namespace holdfast::dnssec
