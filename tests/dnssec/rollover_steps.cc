@@ -14,6 +14,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "dnssec/key_schedule.h"
@@ -116,7 +117,8 @@ class Story {
     ds_ = wanted.front()[2] == 0 ? std::vector<std::vector<uint8_t>>() : wanted;
   }
 
-  // Another file if anything has changed since the one before.
+  // Other files if anything has changed since those before: what it serves, the DS, and the names
+  // of what all servers that are asked serve.
   void tell(const SigningServer& signer, const std::string& of = "") {
     std::string text;
     zone::Contents::Cursor cursor(signer.served->contents);
@@ -139,10 +141,19 @@ class Story {
     before = text + ds_text;
     std::array<char, 8> number{};
     std::snprintf(number.data(), number.size(), "%03u", ++count_);
-    const std::string path = folder_ + "/" + name_ + "." + number.data() + of;
+    const std::string file = name_ + "." + number.data() + of;
+    const std::string path = folder_ + "/" + file;
     std::ofstream(path + ".zone") << text;
     std::ofstream(path + ".ds") << ds_text;
+    served_[of] = file;
+    std::ofstream servers(path + ".servers");
+    servers << file << '\n';
+    for (const auto& [server, last] : served_) {
+      if (server != of) servers << last << '\n';
+    }
   }
+  // Nobody asks it any more.
+  void part_from(const std::string& of) { served_.erase(of); }
 
   void pass() { now_s_ += step_s; }
   [[nodiscard]] uint64_t now_s() const { return now_s_; }
@@ -156,6 +167,7 @@ class Story {
   const zone::Contents records_;
   uint64_t now_s_;
   std::map<std::string, std::string> told_;
+  std::map<std::string, std::string> served_;  // files, by server
   unsigned count_ = 0;
 };
 
@@ -198,10 +210,10 @@ void roll(const Story& story, SigningServer& signer, const KeySchedule& schedule
 
 void run_rolls(
     const std::string& folder, const std::string& name, const std::vector<uint16_t>& flags,
-    const KeySchedule& schedule,
+    const KeySchedule& schedule, uint8_t algorithm = ed25519,
     const std::function<void(SigningServer&)>& adjust = [](SigningServer&) {}) {
   Story story(folder, name);
-  SigningServer signer = story.make_server(flags);
+  SigningServer signer = story.make_server(flags, algorithm);
   adjust(signer);
   story.sign(signer);
   story.let_parent_follow({&signer});
@@ -210,6 +222,28 @@ void run_rolls(
     story.sign(signer);
     story.tell(signer);
     story.let_parent_follow({&signer});
+    story.tell(signer);
+    story.pass();
+  }
+}
+
+// From one proof of denial to each other, and back.
+void run_denial(const std::string& folder) {
+  Story story(folder, "denial");
+  SigningServer signer = story.make_server({flags_ksk});
+  story.sign(signer);
+  story.let_parent_follow({&signer});
+  constexpr std::array<std::pair<DenialMethod, OptOut>, 7> ways{{{DenialMethod::nsec, OptOut::no},
+                                                                 {DenialMethod::nsec3, OptOut::no},
+                                                                 {DenialMethod::nsec, OptOut::no},
+                                                                 {DenialMethod::nsec3, OptOut::yes},
+                                                                 {DenialMethod::nsec3, OptOut::no},
+                                                                 {DenialMethod::nsec3, OptOut::yes},
+                                                                 {DenialMethod::nsec, OptOut::no}}};
+  for (const auto& [denial, opt_out] : ways) {
+    signer.policy.denial = denial;
+    signer.policy.opt_out = opt_out;
+    story.sign(signer);
     story.tell(signer);
     story.pass();
   }
@@ -323,6 +357,7 @@ void run_signers(const std::string& folder) {
     }
     story.sign(a.signer);
     story.sign(b.signer);
+    if (!a.others[0].is_asked()) story.part_from(".b");
     story.tell(a.signer, ".a");
     if (a.others[0].is_asked()) story.tell(b.signer, ".b");
     if (a.others[0].phase == SignerPhase::leaving_ds) {
@@ -344,10 +379,16 @@ int main(int count, char** arguments) {
   const KeySchedule entry{.entry_point_lifetime_s = life_s + 60, .times = times};
   run_rolls(folder, "zsk", {flags_ksk, flags_zsk}, zsk);
   run_rolls(folder, "ksk", {flags_ksk, flags_zsk}, entry);
-  run_rolls(folder, "csk", {flags_ksk}, entry,
+  run_rolls(
+      folder, "both", {flags_ksk, flags_zsk},
+      {.zsk_lifetime_s = life_s + 60, .entry_point_lifetime_s = life_s + 120, .times = times});
+  run_rolls(folder, "csk", {flags_ksk}, entry, ed25519,
             [](SigningServer& signer) { signer.policy.denial = DenialMethod::nsec3; });
-  run_rolls(folder, "algorithm", {flags_ksk, flags_zsk},
-            {.algorithm = ecdsa_p256_sha256, .times = times});
+  const KeySchedule to_ecdsa{.algorithm = ecdsa_p256_sha256, .times = times};
+  run_rolls(folder, "algorithm", {flags_ksk, flags_zsk}, to_ecdsa);
+  run_rolls(folder, "csk-algorithm", {flags_ksk}, to_ecdsa);
+  run_rolls(folder, "rsa", {flags_ksk, flags_zsk}, to_ecdsa, rsa_sha256);
+  run_denial(folder);
   run_unsigning(folder);
   run_offline(folder);
   run_signers(folder);
