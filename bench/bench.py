@@ -7,7 +7,7 @@ usage: bench.py [quick] [PART..] --lab PROGRAM --holdfast PROGRAM [--servers S,S
 
 Without a part everything is measured and the record replaced; with some, these are replaced in the
 record, or with --add their runs are added to it. So a record can be made in several sittings.
-Parts are workloads (workloads.py), and tcp, reloads, scaling, lookup, change.
+Parts are workloads (workloads.py), and tcp, reloads, scaling, shield, lookup, change.
 """
 
 import argparse
@@ -34,7 +34,7 @@ QUICK_MINUTES, FULL_MINUTES = 4.5, 57
 QUICK_SCALE = 10  # the large sets are so much smaller
 QUICK_PARTS = ("records", "nxdomain", "records-signed", "hosting", "tcp", "reloads", "lookup")
 # Beside the workloads; with the minutes that each takes of the hour.
-PARTS = {"tcp": 3, "reloads": 3, "scaling": 2, "lookup": 1, "change": 1}
+PARTS = {"tcp": 3, "reloads": 3, "scaling": 2, "shield": 1, "lookup": 1, "change": 1}
 ALL_PARTS = (*(one.name for one in workloads.workloads()), *PARTS)
 
 

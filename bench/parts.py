@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured beside the workloads: TCP, reloads under load, a second worker, and the
-micro-benchmarks that targets name.
+"""What is measured beside the workloads: TCP, reloads under load, a second worker, the shield while
+nobody attacks, and the micro-benchmarks that targets name.
 """
 
+import contextlib
 import itertools
 import json
 import pathlib
@@ -29,6 +30,9 @@ OTHER_ZONES = 200
 RELOAD_PAUSE_S = 0.1
 RELOAD_SERVERS = ("holdfast", "knot", "nsd")
 NETWORK = pathlib.Path("/proc/sys/net/ipv4")
+# Batches as under load, at half of what one core answers: nothing is turned away.
+SHIELD_RATES = {"holdfast": 50_000, "holdfast-xdp": 250_000}
+SHIELD_MODES = ("off", "on")
 CHANGE_NAMES = 5_000_000
 LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
            "referral": "look_up/referral/32"}
@@ -39,7 +43,7 @@ def measure(part, work):
     if work.plan.seconds_left() < 15:
         work.remark(f"{part}: left out, no time was left")
         return
-    {"tcp": tcp, "reloads": reloads, "scaling": scaling, "lookup": lookup,
+    {"tcp": tcp, "reloads": reloads, "scaling": scaling, "shield": shield, "lookup": lookup,
      "change": change}[part](work)
 
 
@@ -226,6 +230,47 @@ def shared_evenly(before, after):
     """Whether the second busiest process had at least half as much to do as the busiest."""
     used = sorted((after[pid] - before.get(pid, 0) for pid in after), reverse=True)
     return len(used) > 1 and used[1] * 2 >= used[0]
+
+
+# --- the shield
+
+
+def shield(work):
+    """Processor time an answer with the shield on beside that with it off, while nobody attacks."""
+    workload = workload_named("records", 1_000_000 // TCP_COUNT)
+    zone_set = zones.zone_set(*workload.set_key(), tell=work.tell)
+    options = workloads.generator_options(workload, zone_set)
+    found = {}
+    for name, rate in SHIELD_RATES.items():
+        if name in work.plan.servers:
+            found[name] = work.runs_before("shield", name)
+            found[name] += shield_rounds(work, name, rate, zone_set, options)
+    work.results["shield"] = found
+
+
+def shield_rounds(work, name, rate, zone_set, options):
+    """Both stay loaded and take turns, every other round in the opposite order."""
+    pace = work.plan.pace()
+    made = []
+    with contextlib.ExitStack() as standing:
+        tallies = {}
+        for number, mode in enumerate(SHIELD_MODES):
+            place = standing.enter_context(work.place.beside())
+            server = servers.KINDS[name](place, str(work.plan.folder / f"shield-{mode}"), zone_set,
+                                         5701 + number)
+            server.shield = mode
+            standing.enter_context(server)
+            tallies[mode] = measuring.Tally(work.target(server, options), pace)
+            tallies[mode].run(rate, 1)
+        for number in range(work.plan.runs * pace.windows):
+            order = SHIELD_MODES[::1 if number % 2 == 0 else -1]
+            windows = {mode: tallies[mode].windows(rate, 1)[-1] for mode in order}
+            made.append({mode: {"cost_ns": round(window.cost_ns()), "loss": round(window.loss(), 4),
+                                "windows": 1, "disturbed": int(window.is_disturbed())}
+                         for mode, window in windows.items()})
+    ratio = figures.median_ratio(made, "on", "off", "cost_ns")
+    work.tell(f"shield: {name} at {rate:,} a second costs {ratio} of what it does without")
+    return made
 
 
 # --- micro-benchmarks

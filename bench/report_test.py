@@ -93,6 +93,16 @@ class Targets(unittest.TestCase):
         row = self.row(results(), "AF_XDP, NXDOMAIN", "Knot's XDP")
         self.assertEqual(row.cells()[2:4], ["not measured", ""])
 
+    def test_the_shield_is_held_against_itself(self):
+        rounds = [{mode: {"cost_ns": cost, "windows": 1, "disturbed": 0}
+                   for mode, cost in (("off", 100), ("on", on))} for on in (101, 102, 104)]
+        rounds.append({"off": {"cost_ns": 100, "windows": 1, "disturbed": 1},
+                       "on": {"cost_ns": 300, "windows": 1, "disturbed": 0}})
+        row = self.row(results(shield={"holdfast-xdp": rounds}), "Shield without an attack, AF_XDP",
+                       "shield off")
+        self.assertEqual((row.value, row.met()), (1.02, True))
+        self.assertEqual(row.note, "1.01 to 1.04 in 3")
+
     def test_the_faster_echo_is_the_floor(self):
         runs = [{"holdfast-xdp": {"answers_per_s": 80}, "floor:afxdp": {"answers_per_s": 50},
                  "floor:afxdp+busy-poll": {"answers_per_s": 100}}]

@@ -193,6 +193,7 @@ class Holdfast(Server):
         super().__init__(place, directory, zone_set, port)
         self.program = os.environ["HOLDFAST_PROGRAM"]
         self.workers = 1
+        self.shield = "dry-run"
 
     def use_workers(self, count):
         """Two use the load's core as well."""
@@ -201,7 +202,7 @@ class Holdfast(Server):
 
     def command(self):
         os.makedirs(self.path("state"), exist_ok=True)
-        lines = [self.configuration(workers=self.workers)]
+        lines = [self.configuration(workers=self.workers, shield=self.shield)]
         if self.has_setting("xdp"):
             mode = "on" if self.xdp else "off"
             lines.append(f'\n[xdp]\nmode = "{mode}"\ninterfaces = ["{self.place.interface}"]\n')

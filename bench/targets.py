@@ -139,6 +139,14 @@ def tcp_rows(results):
                         figures.ratios(runs, MINE, "knot", "cost_ns"))
 
 
+def shield_rows(results):
+    for name, path in ((MINE, "sockets"), (MINE_XDP, "AF_XDP")):
+        yield ratio_row(f"Shield without an attack, {path}: processor time an answer",
+                        "shield off", 1.03,
+                        figures.ratios(results.get("shield", {}).get(name, []), "on", "off",
+                                       "cost_ns"))
+
+
 def other_rows(results):
     change = results.get("change", {}).get("visible_ms")
     yield Row("One record changed in 5 M names, visible in all workers", "", 10, change, unit="ms",
@@ -152,7 +160,8 @@ def other_rows(results):
 def rows(results, recorded=None, recorded_name=""):
     """All rows in the order of the issue that set them."""
     return [*socket_rows(results), *xdp_rows(results), *signed_row(results), *lookup_rows(results),
-            *load_rows(recorded, recorded_name), *tcp_rows(results), *other_rows(results)]
+            *load_rows(recorded, recorded_name), *tcp_rows(results), *shield_rows(results),
+            *other_rows(results)]
 
 
 def markdown(all_rows):
