@@ -152,7 +152,7 @@ class Lab:
             command += ["--bytes", str(answer_bytes)]
         with subprocess.Popen(
             self.on_server_side(["taskset", "-c", str(SERVER_CORE), *command]),
-            stdout=subprocess.DEVNULL, env=self.surroundings,
+            stdout=subprocess.DEVNULL, env=self.surroundings, start_new_session=True,
         ) as process:
             try:
                 self.wait_for_floor(process)

@@ -52,7 +52,7 @@ class Server(peers.Peer):
             # nsenter becomes the server, so its process id is the server's.
             self.process = subprocess.Popen(
                 self.place.on_server_side([copy, *command]),
-                stdout=log, stderr=log, cwd=self.directory,
+                stdout=log, stderr=log, cwd=self.directory, start_new_session=True,
             )
         self.wait_ready()
         processes.pin(processes.tree(self.process.pid), self.cores)
