@@ -42,9 +42,9 @@ def tell(words):
     print(f"{datetime.datetime.now():%H:%M:%S} {words}", flush=True)
 
 
-def arguments():
+def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("words", nargs="*", choices=("quick", *ALL_PARTS), metavar="PART",
+    parser.add_argument("words", nargs="*", metavar="PART",
                         help="quick, and " + ", ".join(ALL_PARTS))
     parser.add_argument("--lab", required=True)
     parser.add_argument("--holdfast", required=True)
@@ -55,7 +55,12 @@ def arguments():
     parser.add_argument("--no-record", action="store_true")
     parser.add_argument("--fair-napi", action="store_true",
                         help="the server's receiving thread waits its turn (docs/decisions/0006)")
-    return parser.parse_args()
+    options = parser.parse_args(words)
+    # argparse would not take "none of them" for one of its choices.
+    for word in options.words:
+        if word not in ("quick", *ALL_PARTS):
+            parser.error(f"no part is called '{word}'; there are quick, {', '.join(ALL_PARTS)}")
+    return options
 
 
 def empty_results(command):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the parts conclude from readings."""
 
+import io
 import types
 import unittest
 from unittest import mock
 
+import bench
 import parts
 import session
 import workloads
@@ -28,6 +30,20 @@ class Sittings(unittest.TestCase):
         self.assertEqual(self.before(True, "tcp", "single"), [1, 2])
         self.assertEqual(self.before(True, "workloads", "records", "runs"), [])
         self.assertEqual(self.before(False, "tcp", "single"), [])
+
+
+class Words(unittest.TestCase):
+    PROGRAMS = ["--lab", "a", "--holdfast", "b"]
+
+    def test_all_some_or_none_of_the_parts(self):
+        self.assertEqual(bench.arguments(self.PROGRAMS).words, [])
+        chosen = bench.arguments(["quick", "records", "tcp", *self.PROGRAMS]).words
+        self.assertEqual(chosen, ["quick", "records", "tcp"])
+
+    def test_an_unknown_part_is_named(self):
+        with mock.patch("sys.stderr", io.StringIO()) as told, self.assertRaises(SystemExit):
+            bench.arguments(["recards", *self.PROGRAMS])
+        self.assertIn("no part is called 'recards'", told.getvalue())
 
 
 class Hour(unittest.TestCase):
