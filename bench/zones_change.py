@@ -39,6 +39,9 @@ import dns.tsigkeyring
 import dns.update
 import peers
 
+import targets
+import zones_targets
+
 ADDRESS = peers.ADDRESS
 ZONE = "change.example"
 NAMES = 1_000_000
@@ -351,6 +354,7 @@ def main():
         f"# A change, {date}\n\n`./dev bench zones`: one record of a signed zone of "
         f"{options.names:,} names changed by update, {machine}. Since the update was sent; median "
         f"of {options.changes}.\n\n{text}\n")
+    print("\n" + targets.text(zones_targets.rows()))
 
 
 if __name__ == "__main__":
