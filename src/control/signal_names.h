@@ -4,7 +4,8 @@
 // that has NS among its name servers.
 //
 // Whoever wants them makes such a zone, of SOA and NS alone. Its cost is a look at each signed
-// zone, once each check_s and whenever the zone is signed. Owner: the thread of zone memory.
+// zone, once each signal_check_s and after each load or reload in which a zone was signed. Owner:
+// the thread of zone memory.
 #pragma once
 
 #include "control/zone_table.h"

@@ -26,6 +26,7 @@ Result<uint64_t> ZoneSet::sign(const config::ZoneSource& source, zone::LoadOutco
   dnssec::SignedZone made = TRY(
       sign_contents(source.name, *source.policy, *outcome.contents, before ? &*before : nullptr));
   outcome.contents = std::move(made.contents);
+  signals_due_s_ = 0;  // zones that vouch for it may have been signed before it
   log::info(Category::zones, "zone-signed", "a zone was signed",
             {{"zone", source.name},
              {"signatures_made", std::to_string(made.signatures_made)},

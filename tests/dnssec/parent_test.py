@@ -158,10 +158,11 @@ class AskedOfTheParent(unittest.TestCase):
     def test_zones_are_vouched_for_under_their_name_servers(self):
         """RFC 9615: under the name server that both have, for one; not for a zone that holds it."""
         signal = "_signal.ns.provider.test"
-        zones = {CHILD: ZONE.format(1).replace("@ NS ns\nns A 127.0.0.1", "@ NS ns.provider.test."),
-                 "other.test": ZONE.format(1), "provider.test": ZONE.format(1),
-                 signal: "$TTL 60\n@ SOA ns.provider.test. admin 1 7200 3600 1209600 60\n"
-                         "@ NS ns.provider.test.\n"}
+        # The zone that vouches is loaded before those for which it does.
+        zones = {signal: "$TTL 60\n@ SOA ns.provider.test. admin 1 7200 3600 1209600 60\n"
+                         "@ NS ns.provider.test.\n",
+                 CHILD: ZONE.format(1).replace("@ NS ns\nns A 127.0.0.1", "@ NS ns.provider.test."),
+                 "other.test": ZONE.format(1), "provider.test": ZONE.format(1)}
         self.child = Server(zones, zone_settings={zone: {"policy": "default"} for zone in zones})
         self.child.__enter__()
         self.addCleanup(self.child.__exit__)
