@@ -28,26 +28,30 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Socket = asio::generic::stream_protocol::socket;
 
-// A client on this machine or the same network that takes megabytes at once has the kernel handle
-// them at once, and for milliseconds its processor answers nobody. So no more is under way than a
-// gigabit a second has within the round trip, and two messages at least. The kernel doubles what it
-// is told; beyond what it would grow to by itself, it is left alone.
-constexpr uint64_t sent_bytes_a_us = 125;
+constexpr uint64_t sent_bytes_a_us = 125;  // a gigabit a second
 constexpr uint64_t send_buffer_bytes_min = uint64_t{32} << 10;
-constexpr uint64_t send_buffer_bytes_max = uint64_t{2} << 20;
+// What net.core.wmem_max usually is. Asked for more, the kernel would give this much, and never
+// more from then on: a client some milliseconds away would wait for it.
+constexpr uint64_t send_buffer_bytes_max = uint64_t{208} << 10;
 
 void bound_send_buffer(int descriptor) {
   tcp_info info{};
   socklen_t size = sizeof info;
   // Where the kernel does not say, it stays as it is.
   if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return;
-  const uint64_t wanted = std::max(info.tcpi_rtt * sent_bytes_a_us, send_buffer_bytes_min);
-  if (wanted >= send_buffer_bytes_max) return;
-  const int bytes = static_cast<int>(wanted);
-  static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) == 0);
+  const std::optional<int> bytes = send_buffer_bytes(info.tcpi_rtt);
+  if (!bytes) return;
+  static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &*bytes, sizeof *bytes) == 0);
 }
 
 }  // namespace
+
+std::optional<int> send_buffer_bytes(uint32_t round_trip_us) {
+  if (round_trip_us == 0) return std::nullopt;
+  const uint64_t wanted = std::max(round_trip_us * sent_bytes_a_us, send_buffer_bytes_min);
+  if (wanted >= send_buffer_bytes_max) return std::nullopt;
+  return static_cast<int>(wanted);
+}
 
 struct Stream::Impl {
   explicit Impl(asio::io_context& context) : socket(context) {}

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <boost/system/error_code.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/address.h"
@@ -49,6 +51,13 @@ class Stream {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// What a socket to a client so far away is told to hold for it (SO_SNDBUF, of which the kernel
+// makes the double). A client on this machine or the same network that takes megabytes at once has
+// the kernel handle them at once, and for milliseconds its processor answers nobody. So no more is
+// under way than a gigabit a second has within the round trip, and two messages at least. None: the
+// kernel is left to choose; for 0 too, which is a round trip that it does not know (SYN cookies).
+[[nodiscard]] std::optional<int> send_buffer_bytes(uint32_t round_trip_us);
 
 // Whether the other side has closed the connection, or torn it.
 [[nodiscard]] bool is_end_of_stream(const boost::system::error_code& error);
