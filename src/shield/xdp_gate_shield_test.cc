@@ -316,6 +316,29 @@ TEST_F(NamesGateTest, NamesOfStrangersAreNotLookedAtWithoutEnd) {
   EXPECT_EQ(ask("x1.example."), taken_as(xdp_taken_known));
 }
 
+// While it still sorts, at level 0, with budgets that were used up a moment ago.
+TEST_F(NamesGateTest, NobodyIsRefusedFromTheMomentTheLevelFalls) {
+  const ShieldOrders refusing = orders();
+  frame_.from = "198.51.100.1";
+  remember(9, usual_hop, SHIELD_FLAG_DENIED);
+  for (int i = 0; i < 10; ++i) {
+    orders() = refusing;
+    spend_budget(orders().admit_per_s);
+    frame_.from = "192.0.2.2";
+    EXPECT_EQ(ask("x1.example."), dropped(xdp_dropped_unjudged));
+    AdmissionControl::write_allowances({}, 0, orders());
+    orders().unknown_source = orders().unknown_prefix = 1000;
+    orders().level = 0;
+    orders().admit_per_s = ~0U;
+    orders().truncate_per_s = 0;
+    orders().sorts = 1;
+    EXPECT_EQ(ask("x1.example."), absent);
+    EXPECT_EQ(ask("child.example."), slow);
+    frame_.from = "198.51.100.1";
+    EXPECT_EQ(ask("child.example."), taken_as(xdp_taken_unknown_fast));
+  }
+}
+
 TEST_F(NamesGateTest, NamesOfMoreLabelsThanAreReadGainNothing) {
   remember(9, usual_hop - 5);
   std::string deep = "child.example.";

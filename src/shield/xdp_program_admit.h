@@ -154,7 +154,8 @@ static __always_inline int is_admitted(struct GateMemo* memo, const struct Shiel
                                        enum ShieldClass class, __u32 is_known) {
   const __u32 share = orders->share[class & 7];
   if (share < SHIELD_SHARE_ONE && gate_random(memo) >= share) return 0;
-  if (class <= shield_known) return 1;
+  // When the level falls, the budgets are still those of the level before, for a jiffy or two.
+  if (class <= shield_known || orders->level == 0) return 1;
   return gate_spend(&memo->admitted, reserve_for(memo->admitted.most, class, is_known));
 }
 
@@ -249,7 +250,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   struct Source source = {.hash = shield_source_hash(common->key, packet->source)};
   source.entry = find_source(source.hash);
   const int wants_cookie = common->cookies_enabled && packet->has_additional;
-  if (source.entry == 0 && !(common->dry_run & SHIELD_DRY_RUN_ADMISSION) &&
+  if (source.entry == 0 && orders->level != 0 && !(common->dry_run & SHIELD_DRY_RUN_ADMISSION) &&
       (is_spent(memo, orders) || (trial.has_zones && !may_look(memo, orders, queue_share)))) {
     trial.has_zones = 0;  // its name changes nothing any more
     if (!wants_cookie || read_cookie(&trial) != gate_valid_cookie) {
