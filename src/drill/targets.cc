@@ -14,6 +14,12 @@ class Judgement {
   void least(std::string_view name, double wanted, const LedgerCell& cell) {
     if (cell.asked != 0) add({name, wanted, first_try_share(cell), false});
   }
+  // The same of what every run must have.
+  void least_of_all(std::string_view name, double wanted, const LedgerCell& cell,
+                    double (*share)(const LedgerCell& cell)) {
+    const auto measured = cell.asked != 0 ? std::optional(share(cell)) : std::nullopt;
+    add({name, wanted, measured, false});
+  }
   void add(const TargetVerdict& verdict) { all_.push_back(verdict); }
   [[nodiscard]] std::vector<TargetVerdict> take() { return std::move(all_); }
 
@@ -49,9 +55,9 @@ std::vector<TargetVerdict> judge_targets(const DrillRecord& record, const Verdic
   if (!record.scenario.targets) return {};
   const Targets& targets = *record.scenario.targets;
   Judgement judgement;
-  judgement.least("first_try", targets.first_try, verdict.attack);
+  judgement.least_of_all("first_try", targets.first_try, verdict.attack, first_try_share);
   if (targets.share_alone) return judgement.take();
-  judgement.add({"in_the_end", targets.in_the_end, final_share(verdict.attack), false});
+  judgement.least_of_all("in_the_end", targets.in_the_end, verdict.attack, final_share);
   judgement.least("never_seen", targets.never_seen, kind_of(verdict, ClientKind::never_seen));
   judge_others(targets, verdict, judgement);
   const auto refused = static_cast<double>(record.counts.refused + record.counts.wrong);
@@ -60,7 +66,9 @@ std::vector<TargetVerdict> judge_targets(const DrillRecord& record, const Verdic
     judgement.add({"started", 0, verdict.detected_s ? 1.0 : 0.0, true});
     return judgement.take();
   }
-  judgement.add({"p99_times_quiet", targets.p99_times_quiet, p99_ratio(verdict), true});
+  if (const auto ratio = p99_ratio(verdict)) {
+    judgement.add({"p99_times_quiet", targets.p99_times_quiet, ratio, true});
+  }
   judgement.add({"mitigated_s", targets.mitigated_s, verdict.mitigated_s, true});
   const bool has_end =
       !record.scenario.phases.empty() && record.scenario.phases.back().role == PhaseRole::after;

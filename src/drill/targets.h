@@ -2,7 +2,8 @@
 // What a scenario demands of the server under drill, and whether a run has met it.
 //
 // Shares are of honest questions first asked during the attack. A target for what did not occur (no
-// such client, no phase behind the attack) is no target. Pure.
+// such client, no phase before or behind the attack) is no target; but a run that asked nothing at
+// all misses its shares. Pure.
 #pragma once
 
 #include <optional>

@@ -104,6 +104,21 @@ TEST_F(TargetsTest, OverSocketsAShareAloneIsAskedAndOfOthersNothing) {
   EXPECT_TRUE(judged().empty());
 }
 
+TEST_F(TargetsTest, ARunThatAskedNothingMeetsNothing) {
+  for (LedgerBin& bin : record_.honest) bin = {};
+  EXPECT_THAT(missed(), testing::IsSupersetOf({"first_try", "in_the_end"}));
+  EXPECT_FALSE(has_passed(judge(record_)));
+  EXPECT_THAT(table(), HasSubstr("never < 0.99"));
+  record_.scenario.targets->share_alone = true;
+  EXPECT_THAT(missed(), testing::ElementsAre("first_try"));
+}
+
+TEST_F(TargetsTest, WithoutAQuietPhaseLatencyIsNoTarget) {
+  record_.scenario.phases.front().role = PhaseRole::after;
+  EXPECT_TRUE(missed().empty());
+  for (const TargetVerdict& target : judged()) EXPECT_NE(target.name, "p99_times_quiet");
+}
+
 TEST_F(TargetsTest, TheTableTellsWhatWasWanted) {
   EXPECT_THAT(table(), HasSubstr("\n+  mine"));
   for (size_t bin = 8; bin < 24; ++bin) answer(bin, 900);

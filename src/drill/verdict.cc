@@ -158,7 +158,8 @@ bool is_disturbed(const Verdict& verdict) {
 }
 
 bool has_passed(const Verdict& verdict) {
-  return !is_disturbed(verdict) && first_try_share(verdict.attack) >= first_try_target &&
+  return !is_disturbed(verdict) && verdict.attack.asked != 0 &&
+         first_try_share(verdict.attack) >= first_try_target &&
          final_share(verdict.attack) >= final_target;
 }
 
