@@ -145,7 +145,10 @@ bool AdmissionControl::truncates(Proof proof) {
 
 void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
                                          const LoadReading& reading) {
-  quiet_x_ += uint64_t{reading.answers} * ns_per_s / span_ns - quiet_x_ / quiet_weight;
+  // By time, not by ticks: under a burst these come sooner, and it is not to become the usual
+  // sooner.
+  quiet_x_ +=
+      uint64_t{reading.answers} * ns_per_s / tick_ns - quiet_x_ / quiet_weight * span_ns / tick_ns;
   busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
   ring_stood_ns_ = reading.ring_permille >= backlog_overload ? ring_stood_ns_ + span_ns : 0;
   const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload ||

@@ -111,9 +111,9 @@ class AdmissionControl {
   static void write_allowances(const AdmissionLimits& limits, uint32_t level, ShieldOrders& orders);
 
  private:
-  static constexpr uint32_t known_few = 200;    // a second
-  static constexpr uint32_t known_weight = 64;  // ticks over which they are averaged
-  static constexpr uint32_t quiet_weight = 512;
+  static constexpr uint32_t known_few = 200;     // a second
+  static constexpr uint32_t known_weight = 64;   // ticks over which they are averaged
+  static constexpr uint32_t quiet_weight = 512;  // ticks of tick_ns
 
   void look_for_overload(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
   void steer_budget(const LoadReading& reading, uint64_t span_ns);

@@ -234,6 +234,33 @@ TEST(Admission, TheLevelRisesAtOnceWhenTheKnownAreManyTimesTheUsual) {
   }
 }
 
+// A ring that is brimful has ticks come early. What floods meanwhile is no more usual for that.
+TEST(Admission, WhatIsUsualIsLearnedByTimeNotByTicks) {
+  for (const uint64_t ticks_a_tick : {1U, 4U}) {
+    AdmissionControl control;
+    uint64_t now = 1'000'000'000;
+    const auto tick = [&](uint32_t known, uint32_t answers, uint32_t drops, uint64_t span_ns) {
+      for (uint32_t i = 0; i < known; ++i) control.note_known();
+      for (uint32_t i = 0; i < known; ++i) (void)control.admits(Rank::slow);
+      LoadReading reading = ring_reading(0, 0);
+      reading.is_brimful = true;
+      reading.answers = answers;
+      reading.drops = drops;
+      control.tick(now += span_ns, reading);
+    };
+    for (int i = 0; i < 2'000; ++i) tick(0, 20, 0, AdmissionControl::tick_ns);
+    // Two seconds of 50,000 a second: then a fifth of that is usual, of a time constant of ten.
+    for (uint64_t i = 0; i < 100 * ticks_a_tick; ++i) {
+      tick(0, static_cast<uint32_t>(1'000 / ticks_a_tick), 0,
+           AdmissionControl::tick_ns / ticks_a_tick);
+    }
+    tick(0, 4'000, 100, AdmissionControl::tick_ns);
+    ASSERT_TRUE(control.is_overloaded());
+    for (int i = 0; i < 12; ++i) tick(1'000, 0, 100, AdmissionControl::tick_ns);
+    EXPECT_EQ(control.level(), 2U) << ticks_a_tick << ": 50,000 are more than four times the usual";
+  }
+}
+
 // When those who count as known are too many, more is asked of them.
 TEST(Admission, TheLevelRisesWhenTheKnownAloneAreTooMany) {
   Model model;
