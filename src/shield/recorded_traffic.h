@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Traffic as the drill recorded it on 26 November 2026 (bench/results/drill-2026-11-26.json):
 // honest and hostile questions, second by second. What is hostile in it, the scenario of that name
-// says.
+// says; but dyn-2016 had one burst of 25 s then, where it has two since.
 #pragma once
 
 #include <array>
