@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "transfer/tsig.h"
 #include "wire/message.h"
 
 namespace holdfast::transfer {
@@ -90,6 +91,53 @@ TEST_F(PackerTest, ALargeRecordHasAMessageOfItsOwn) {
   ASSERT_FALSE(too_large.has_value());
   EXPECT_EQ(too_large.error().message,
             "a record of 65500 bytes at d.example.test. fits no message of a transfer");
+}
+
+TEST_F(PackerTest, TheLargestRecordFillsAMessageToTheByte) {
+  // Header, question, owner with its pointer, type to length; and room for TSIG and OPT.
+  const size_t most = 65535 - (tsig_bytes_max + 32) - 12 - 18 - 4 - 10;
+  for (const bool is_behind_another : {false, true}) {
+    messages_.clear();
+    Packer packer = make();
+    if (is_behind_another) {
+      ASSERT_TRUE(packer.add(name("b.example.test"), 65280, 1, Octets(10, 1)));
+    }
+    ASSERT_TRUE(packer.add(name("b.example.test"), 65280, 1, Octets(most, 1)));
+    ASSERT_TRUE(packer.finish());
+    ASSERT_EQ(messages_.size(), is_behind_another ? 2U : 1U);
+    EXPECT_EQ(messages_.back().size(), 65535 - (tsig_bytes_max + 32));
+    EXPECT_EQ(read().back(), "b.example.test. 65280 1 " + std::to_string(most));
+    EXPECT_FALSE(packer.add(name("b.example.test"), 65280, 1, Octets(most + 1, 1)).has_value());
+  }
+}
+
+// A pointer reaches 0x3FFF (RFC 1035 §4.1.4), and no message with a second record is longer.
+TEST_F(PackerTest, OwnersBehindALargeRecordAreReadAsTheyWereWritten) {
+  const size_t before_rdata = 12 + 18 + 4 + 10;
+  size_t together = 0;
+  size_t apart = 0;
+  for (size_t second_at = 0x3fc0; second_at <= 0x4010; ++second_at) {
+    messages_.clear();
+    Packer packer = make();
+    ASSERT_TRUE(packer.add(name("a.example.test"), 65280, 1, Octets(second_at - before_rdata, 1)));
+    for (const uint32_t ttl : {2U, 3U}) {
+      ASSERT_TRUE(packer.add(name("longer.example.test"), 65280, ttl, {}));
+    }
+    ASSERT_TRUE(packer.finish());
+    const std::vector<std::string> lines = read();
+    ASSERT_EQ(lines.size(), 3U) << second_at;
+    EXPECT_EQ(lines[1], "longer.example.test. 65280 2 0") << second_at;
+    EXPECT_EQ(lines[2], "longer.example.test. 65280 3 0") << second_at;
+    // Owner with its pointer, or the pointer alone; type to length.
+    const size_t end = second_at + (9 + 10) + (2 + 10);
+    ASSERT_EQ(messages_.size(), end <= packed_bytes_target ? 1U : 2U) << second_at;
+    ++(messages_.size() == 1 ? together : apart);
+    if (second_at <= packed_bytes_target) {
+      EXPECT_LE(messages_[0].size(), packed_bytes_target);
+    }
+  }
+  EXPECT_GT(together, 10U);
+  EXPECT_GT(apart, 10U);
 }
 
 // As zone memory has it.
