@@ -95,10 +95,12 @@ class Windows:
         return statistics.median(end - begun for begun, end in self.spans[name])
 
     def facts(self, name, asked):
+        """None for each latency if all were lost."""
         latencies = [latency for at, latency in asked
                      if any(begun <= at < end for begun, end in self.spans[name])]
         known = sorted(latency for latency in latencies if latency is not None)
         return {"s": self.seconds(name), "questions": len(latencies),
                 "lost": len(latencies) - len(known),
-                "p50_ms": known[len(known) // 2], "p99_ms": known[int(len(known) * 0.99)],
-                "highest_ms": known[-1]}
+                "p50_ms": known[len(known) // 2] if known else None,
+                "p99_ms": known[int(len(known) * 0.99)] if known else None,
+                "highest_ms": known[-1] if known else None}

@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import datetime
 import json
+import math
 import os
 import pathlib
 import platform
@@ -240,6 +241,17 @@ class Turns:
         return messages
 
 
+def shown(facts):
+    return "none" if facts["p99_ms"] is None else f"{facts['p99_ms']:.2f}"
+
+
+def times(meanwhile, before):
+    """How many times as high p99 was; where nothing was answered, more than any."""
+    if meanwhile["p99_ms"] is None or before["p99_ms"] is None:
+        return math.inf
+    return meanwhile["p99_ms"] / before["p99_ms"]
+
+
 def report(out, come_in):
     lines = ["| | AXFR out, first, later, s | p99 before, first, later, ms | lost "
              "| AXFR in, s | p99 before, meanwhile, ms | lost |", "|---|---|---|---|---|---|---|"]
@@ -247,12 +259,12 @@ def report(out, come_in):
     for name, windows in out.items():
         spans = [windows[one] for one in ("first", "later") if one in windows]
         cells = [", ".join(f"{one['s']:.2f}" for one in spans),
-                 ", ".join(f"{one['p99_ms']:.2f}" for one in [windows["before"], *spans]),
+                 ", ".join(shown(one) for one in [windows["before"], *spans]),
                  str(sum(one["lost"] for one in spans))]
         if name in come_in:
             one = come_in[name]["in"]
             cells += [f"{one['s']:.2f}",
-                      f"{come_in[name]['before']['p99_ms']:.2f}, {one['p99_ms']:.2f}",
+                      f"{shown(come_in[name]['before'])}, {shown(one)}",
                       str(one["lost"])]
         lines.append(f"| {names.get(name, name)} | " + " | ".join(cells + [""] * (6 - len(cells))) +
                      " |")
@@ -261,20 +273,22 @@ def report(out, come_in):
         for way, results, kinds in (("out", out, ("first", "later")), ("in", come_in, ("in",))):
             ours, knot = results["holdfast"], results["knot"]
             speed = knot[kinds[0]]["s"] / ours[kinds[0]]["s"]
-            slower = [ours[kind]["p99_ms"] / ours["before"]["p99_ms"] for kind in kinds]
+            slower = [times(ours[kind], ours["before"]) for kind in kinds]
             lost = sum(ours[kind]["lost"] for kind in kinds)
             is_met = speed >= 1 and max(slower) <= 2 and lost == 0
             lines.append(f"Targets {way}: Knot's speed (here {speed:.2f} times), no answer lost "
                          f"({lost}), p99 at most doubled "
                          f"({', '.join(f'{one:.1f}' for one in slower)} times; Knot's "
-                         + ", ".join(f"{knot[kind]['p99_ms'] / knot['before']['p99_ms']:.1f}"
-                                     for kind in kinds)
+                         + ", ".join(f"{times(knot[kind], knot['before']):.1f}" for kind in kinds)
                          + f"): {'met' if is_met else 'missed'}.")
     return "\n".join(lines)
 
 
 def rounded(results):
-    return {name: {window: {key: round(value, 3) for key, value in facts.items()}
+    def short(value):
+        return None if value is None else round(value, 3)
+
+    return {name: {window: {key: short(value) for key, value in facts.items()}
                    for window, facts in windows.items()} for name, windows in results.items()}
 
 
