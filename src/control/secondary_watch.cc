@@ -8,6 +8,7 @@ namespace holdfast::control {
 namespace {
 
 constexpr uint64_t ask_s_min = 1;
+constexpr size_t connections_each = 2;  // DNSKEY and SOA
 
 }  // namespace
 
@@ -29,15 +30,27 @@ std::vector<GroupQuestion> SecondaryWatch::take_due(uint64_t now_s) {
   for (size_t left = asked_.size(); left > 0 && due.size() < zones_asked_max; --left) {
     auto next = asked_.upper_bound(last_looked_at_);
     if (next == asked_.end()) next = asked_.begin();
-    last_looked_at_ = next->first;
     Asked& asked = next->second;
-    if (asked.due_unix_s > now_s) continue;
+    const bool is_due = asked.due_unix_s <= now_s && !open_.contains(next->first);
+    const size_t connections = connections_each * asked.servers.size();
+    if (is_due && connections_ + connections > connections_max) break;
+    last_looked_at_ = next->first;
+    if (!is_due) continue;
+    open_[next->first] = connections;
+    connections_ += connections;
     asked.interval_s = std::clamp(asked.interval_s * 2, ask_s_min, asked.interval_s_max);
     asked.due_unix_s = now_s + asked.interval_s;
     due.push_back(
         {.zone = next->first, .parents = {}, .signers = {}, .secondaries = asked.servers});
   }
   return due;
+}
+
+void SecondaryWatch::on_answered(const std::string& zone) {
+  const auto found = open_.find(zone);
+  if (found == open_.end()) return;
+  connections_ -= found->second;
+  open_.erase(found);
 }
 
 }  // namespace holdfast::control

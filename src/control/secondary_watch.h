@@ -21,12 +21,16 @@ class SecondaryWatch {
   static constexpr uint64_t ask_s_max = 300;
   // Of how many zones in one call, which comes each second; the others follow.
   static constexpr size_t zones_asked_max = 50;
+  // Connections to them at a time, two to each that is asked; more zones are asked as these answer.
+  static constexpr size_t connections_max = 512;
 
   // Has them asked from now on if something waits for them, and no more if nothing does.
   void note(const std::string& zone, const config::PolicySetting& policy,
             std::span<const dnssec::ZoneKey> own, const dnssec::ServedKeys& served, uint64_t now_s);
   // Questions that have secondaries alone.
   [[nodiscard]] std::vector<GroupQuestion> take_due(uint64_t now_s);
+  // All of a question's have answered, or will not. Each that was taken ends with this.
+  void on_answered(const std::string& zone);
   void forget(const std::string& zone) { asked_.erase(zone); }
 
  private:
@@ -37,7 +41,9 @@ class SecondaryWatch {
     uint64_t due_unix_s = 0;
   };
   std::map<std::string, Asked> asked_;
-  std::string last_looked_at_;  // of them, by take_due
+  std::string last_looked_at_;          // of them, by take_due
+  std::map<std::string, size_t> open_;  // connections of questions that wait for answers
+  size_t connections_ = 0;              // their sum
 };
 
 }  // namespace holdfast::control

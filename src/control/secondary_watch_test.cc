@@ -38,6 +38,7 @@ TEST_F(SecondaryWatchTest, AreAskedUntilTheyHaveWhatIsWaitedFor) {
   size_t asked = 0;
   for (uint64_t s = 1; s <= 36'000; ++s) {
     for (const GroupQuestion& question : watch_.take_due(begin_s + s)) {
+      watch_.on_answered(question.zone);
       EXPECT_EQ(question.secondaries, policy_.secondaries);
       EXPECT_THAT(question.parents, IsEmpty());
       ++asked;
@@ -70,6 +71,36 @@ TEST_F(SecondaryWatchTest, OfManyZonesSomeAreAskedAtATime) {
     for (const GroupQuestion& question : due) asked.insert(question.zone);
   }
   EXPECT_EQ(asked.size(), zones);
+}
+
+TEST_F(SecondaryWatchTest, NoMoreAreAskedWhileManyDoNotAnswer) {
+  policy_.secondaries.assign(16, policy_.secondaries[0]);
+  constexpr size_t open_max = SecondaryWatch::connections_max / (2 * 16);
+  constexpr size_t zones = 3 * open_max;
+  for (size_t i = 0; i < zones; ++i) {
+    watch_.note("z" + std::to_string(i) + ".", policy_, keys_, {}, begin_s);
+  }
+  std::vector<GroupQuestion> open = watch_.take_due(begin_s + 1);
+  EXPECT_EQ(open.size(), open_max);
+  EXPECT_THAT(watch_.take_due(begin_s + 1000), IsEmpty());
+  std::set<std::string> asked;
+  for (int i = 0; i < 3; ++i) {
+    for (const GroupQuestion& question : open) {
+      asked.insert(question.zone);
+      watch_.on_answered(question.zone);
+      watch_.on_answered(question.zone);  // it counts once
+    }
+    open = watch_.take_due(begin_s + 1000);
+  }
+  EXPECT_EQ(asked.size(), zones);
+}
+
+TEST_F(SecondaryWatchTest, AQuestionIsNotAskedBesideItself) {
+  watch_.note("z.", policy_, keys_, {}, begin_s);
+  EXPECT_EQ(watch_.take_due(begin_s + 1).size(), 1U);
+  EXPECT_THAT(watch_.take_due(begin_s + 1000), IsEmpty());
+  watch_.on_answered("z.");
+  EXPECT_EQ(watch_.take_due(begin_s + 1000).size(), 1U);
 }
 
 }  // namespace

@@ -88,12 +88,14 @@ std::vector<GroupQuestion> ZoneSet::take_group_questions() {
     if (record && record->policy) return false;
     signing_.signers().forget(question.zone);
     signing_.secondaries().forget(question.zone);
+    if (!question.secondaries.empty()) signing_.secondaries().on_answered(question.zone);
     return true;
   });
   return due;
 }
 
 void ZoneSet::on_group(const GroupAnswers& answers) {
+  if (!answers.secondaries.empty()) signing_.secondaries().on_answered(answers.zone);
   const auto record = table_.find(answers.zone);
   if (!record || !record->policy) return;
   if (!answers.secondaries.empty()) {

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "base/file.h"
 #include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
+#include "dnssec/key_roles.h"
 #include "dnssec/key_time.h"
 #include "dnssec/rrsig.h"
 #include "dnssec/zone_verifier.h"
@@ -82,25 +84,52 @@ uint64_t next_key_time(std::span<const ZoneKey> keys, uint64_t now_s) {
   return next_s;
 }
 
-// Whether its DNSKEY records are those that the keys' times make now.
-bool has_keys(const zone::ZoneView& served, std::span<const ZoneKey> keys, uint64_t now_s) {
-  std::vector<std::vector<uint8_t>> wanted;
-  for (const ZoneKey& key : keys) {
-    if (key.is_published_at(now_s)) wanted.push_back(key.dnskey_rdata());
+std::vector<Bytes> rdata_of(Bytes records) {
+  std::vector<Bytes> found;
+  ByteReader reader(records);
+  while (reader.remaining() > 0) {
+    reader.skip(10);  // owner, type, class, TTL (zone/view.h)
+    const Bytes rdata = reader.read_bytes(reader.read_u16());
+    if (reader.failed()) break;
+    found.push_back(rdata);
   }
+  return found;
+}
+
+// Key tags, which stand at that place of each RDATA.
+std::set<uint16_t> tags_in(Bytes records, size_t at) {
+  std::set<uint16_t> tags;
+  for (const Bytes rdata : rdata_of(records)) {
+    if (rdata.size() >= at + 2) tags.insert(load_be16(rdata.data() + at));
+  }
+  return tags;
+}
+std::set<uint16_t> tags_of(const std::vector<const ZoneKey*>& keys) {
+  std::set<uint16_t> tags;
+  for (const ZoneKey* key : keys) tags.insert(key->tag());
+  return tags;
+}
+
+// Whether it has the DNSKEY records, the signers and the CDS that the keys' times make now.
+bool has_keys(const zone::ZoneView& served, std::span<const ZoneKey> keys, uint64_t now_s) {
+  const auto roles = dnssec::KeyRoles::at(keys, now_s);
+  if (!roles) return false;
+  const zone::NodeView apex = served.apex_node();
+  const zone::RrsetView dnskeys = apex.find(wire::type_dnskey).value_or(zone::RrsetView{});
+  std::vector<std::vector<uint8_t>> wanted;
+  for (const ZoneKey* key : roles->published) wanted.push_back(key->dnskey_rdata());
   std::vector<std::vector<uint8_t>> found;
-  if (const auto rrset = served.apex_node().find(wire::type_dnskey)) {
-    ByteReader reader(rrset->records);
-    while (reader.remaining() > 0) {
-      reader.skip(10);  // owner, type, class, TTL (zone/view.h)
-      const Bytes rdata = reader.read_bytes(reader.read_u16());
-      if (reader.failed()) break;
-      found.emplace_back(rdata.begin(), rdata.end());
-    }
+  for (const Bytes rdata : rdata_of(dnskeys.records)) {
+    found.emplace_back(rdata.begin(), rdata.end());
   }
   std::ranges::sort(wanted);
   std::ranges::sort(found);
-  return wanted == found;
+  const zone::RrsetView soa = apex.find(wire::type_soa).value_or(zone::RrsetView{});
+  const zone::RrsetView cds = apex.find(wire::type_cds).value_or(zone::RrsetView{});
+  return wanted == found &&
+         tags_in(dnskeys.signatures, dnssec::rrsig_tag_at) == tags_of(roles->for_keys) &&
+         tags_in(soa.signatures, dnssec::rrsig_tag_at) == tags_of(roles->for_zone) &&
+         tags_in(cds.records, 0) == tags_of(roles->announced);  // RFC 7344 §3.1: as in DS
 }
 
 // Of what was signed ahead.
@@ -267,13 +296,17 @@ Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire
   std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   SigningState state =
       TRY(read_signing_state(dnssec::key_folder(state_directory_, apex), apex, policy, now_s));
+  const dnssec::ServedKeys before = TRY(served_keys_of(state.folder, policy));
   if (policy.unsign) {
     if (!state.parting.ds_gone_s) rolls_.note_parting(zone, policy);
+    keys = TRY(held_keys_of(apex, policy));  // what had begun to roll is seen to its end
   } else if (!policy.offline_ksk) {
-    const dnssec::ServedKeys served = TRY(served_keys_of(state.folder, policy));
-    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, served));
-    secondaries_.note(zone, policy, keys, served, now_s);
+    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, before));
   }
+  const dnssec::ServedKeys served =
+      policy.secondaries.empty() ? before : dnssec::followed(before, keys, now_s);
+  if (served != before) TRY(dnssec::save_served_keys(served, state.folder));
+  secondaries_.note(zone, policy, keys, served, now_s);
   signers_.note(zone, policy, state.signers, now_s);
   state.keys = std::move(keys);
   return state;
@@ -327,15 +360,16 @@ Result<void> ZoneSigning::on_secondaries(const GroupAnswers& answers, const Poli
 
 Result<dnssec::ServedKeys> ZoneSigning::served_keys_of(const std::string& folder,
                                                        const PolicySetting& policy) {
-  if (policy.secondaries.empty()) return dnssec::ServedKeys{};
-  return dnssec::load_served_keys(folder);
+  if (!policy.secondaries.empty()) return dnssec::load_served_keys(folder);
+  TRY(dnssec::remove_served_keys(folder));
+  return dnssec::ServedKeys{};
 }
 
 Result<std::vector<ZoneKey>> ZoneSigning::held_keys_of(wire::NameView zone,
                                                        const PolicySetting& policy) const {
   std::vector<ZoneKey> keys = TRY(keys_of(zone, policy));
-  if (policy.secondaries.empty()) return keys;
   const auto served = TRY(served_keys_of(dnssec::key_folder(state_directory_, zone), policy));
+  if (policy.secondaries.empty()) return keys;
   for (const ZoneKey& key :
        dnssec::hold_for_secondaries(keys, served, clock_.wall_s(), rollover_times(policy))) {
     dnssec::put_key(keys, key);

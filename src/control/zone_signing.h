@@ -75,6 +75,7 @@ class ZoneSigning {
                                                 const config::PolicySetting& policy);
   [[nodiscard]] static Result<dnssec::SignedZone> leave_unsigned(const zone::Contents& records,
                                                                  const zone::Contents* before);
+  // None, and none is kept, without secondaries: what was seen once says nothing of later.
   [[nodiscard]] static Result<dnssec::ServedKeys> served_keys_of(
       const std::string& folder, const config::PolicySetting& policy);
   // With times that wait for the secondaries, whether they are on disk yet or not.

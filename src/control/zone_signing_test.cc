@@ -7,12 +7,15 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "base/epoch.h"
 #include "control/zone_set.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
+#include "dnssec/rrsig.h"
+#include "dnssec/served_keys.h"
 #include "dnssec/zone_verifier.h"
 
 namespace holdfast::control {
@@ -79,11 +82,52 @@ class SignedZoneSet : public testing::Test {
   [[nodiscard]] zone::Contents served() const {
     return contents_of(*memory_->find(wire::Name::from_text("example").value())).value();
   }
+  // At the apex.
+  [[nodiscard]] size_t count_of(uint16_t type) const {
+    const zone::Contents contents = served();
+    zone::Contents::Cursor cursor(contents);
+    for (const zone::StagedRrset& rrset : cursor.next()->rrsets) {
+      if (rrset.type == type) return rrset.rdata.size();
+    }
+    return 0;
+  }
+  [[nodiscard]] size_t dnskey_count() const { return count_of(wire::type_dnskey); }
+  // Tags of the keys that sign the SOA.
+  [[nodiscard]] std::vector<uint16_t> signers() const {
+    const zone::Contents contents = served();
+    std::vector<uint16_t> tags;
+    zone::Contents::Cursor cursor(contents);
+    for (const zone::StagedRrset& rrset : cursor.next()->rrsets) {
+      if (rrset.type != wire::type_soa) continue;
+      for (const Bytes rrsig : rrset.signatures) {
+        tags.push_back(load_be16(rrsig.data() + dnssec::rrsig_tag_at));
+      }
+    }
+    return tags;
+  }
+  [[nodiscard]] std::string folder() const { return dnssec::key_folder(directory_, apex_); }
+  dnssec::ZoneKey save_zsk(const dnssec::KeyTimes& times) const {
+    dnssec::ZoneKey key(apex_, dnssec::flags_zsk,
+                        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    key.times = times;
+    EXPECT_TRUE(dnssec::save_key(key, folder()));
+    return key;
+  }
+  // Of a zone with KSK and ZSK.
+  [[nodiscard]] dnssec::ZoneKey zsk() const {
+    const auto keys = dnssec::load_keys(folder(), apex_).value();
+    return *std::ranges::find_if(keys, [](const auto& key) { return !key.is_entry_point(); });
+  }
+  void change_policy(const std::function<void(config::PolicySetting&)>& change) {
+    policy_ = std::make_shared<config::PolicySetting>(*policy_);
+    change(*policy_);
+  }
   void expect_good() const {
     EXPECT_THAT(dnssec::verify_zone(served(), {.now_s = clock_.wall_s()}).faults,
                 testing::IsEmpty());
   }
 
+  wire::Name apex_ = wire::Name::from_text("example").value();
   EpochBoard epochs_;
   ManualClock clock_;
   std::string directory_;
@@ -208,6 +252,106 @@ TEST_F(SignedZoneSet, AKeyThatWasKeptRightBeforeTheEndComesIntoTheZoneAfterIt) {
   EXPECT_EQ(record().serial, 11U);
   EXPECT_EQ(record().refresh_unix_s, start_s + 1000);
   expect_good();
+}
+
+TEST_F(SignedZoneSet, AKeyWhoseTimeCameWhileNobodySignedSignsAfterwards) {
+  write(10);
+  load();
+  const dnssec::ZoneKey next = save_zsk({.publish = start_s, .activate = start_s + 1000});
+  EXPECT_EQ(reload().updated, 1U);
+  EXPECT_THAT(signers(), testing::Not(testing::Contains(next.tag())));
+  for (const Start start : {Start::respawn, Start::cold}) {
+    restart();
+    if (start == Start::respawn) clock_.set_wall_s(start_s + 1001);
+    load(start);
+    set_->maintain();
+    EXPECT_EQ(record().serial, 12U);
+    EXPECT_THAT(signers(), testing::ElementsAre(next.tag()));
+  }
+  expect_good();
+}
+
+TEST_F(SignedZoneSet, ACdsWhoseTimeCameWhileNobodySignedComesAfterwards) {
+  write(10);
+  load();
+  dnssec::ZoneKey key = dnssec::load_keys(folder(), apex_)->at(0);
+  key.times.sync_publish = start_s + 1000;
+  ASSERT_TRUE(dnssec::save_key(key, folder()));
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  restart();
+  clock_.set_wall_s(start_s + 1001);
+  load(Start::respawn);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
+TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  write(10);
+  load();
+  // It went while nobody looked.
+  const dnssec::ZoneKey old = save_zsk({.created = start_s - 20'000,
+                                        .publish = start_s - 20'000,
+                                        .activate = start_s - 20'000,
+                                        .inactive = start_s - 10'000,
+                                        .remove = start_s - 100});
+  const dnssec::ServedKeys seen{.keys = {{.tag = old.tag(), .served_s = start_s - 15'000}},
+                                .waits_for = "192.0.2.2@53 to answer"};
+  ASSERT_TRUE(dnssec::save_served_keys(seen, folder()));
+  change_policy([](config::PolicySetting& policy) { policy.secondaries.clear(); });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+  EXPECT_EQ(dnssec::load_served_keys(folder()).value(), dnssec::ServedKeys());
+  change_policy([](config::PolicySetting& policy) {
+    policy.secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+}
+
+TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithALongerTtl) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  policy_->ttl_max_s = 1000;
+  write(10);
+  load();
+  const dnssec::ZoneKey old = save_zsk({.created = start_s - 20'000,
+                                        .publish = start_s - 20'000,
+                                        .activate = start_s - 20'000,
+                                        .inactive = start_s - 10'000,
+                                        .remove = start_s + 100});
+  const dnssec::ServedKeys seen{
+      .keys = {{.tag = old.tag(), .served_s = start_s - 15'000, .unused_s = start_s - 900}}};
+  ASSERT_TRUE(dnssec::save_served_keys(seen, folder()));
+  reload();
+  EXPECT_EQ(dnskey_count(), 3U);
+  clock_.set_wall_s(start_s + 100);
+  set_->maintain();
+  EXPECT_EQ(dnskey_count(), 2U);
+  change_policy([](config::PolicySetting& policy) { policy.ttl_max_s = 86'400; });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+}
+
+TEST_F(SignedZoneSet, ARollWaitsForTheSecondariesWhileTheZoneGoesUnsigned) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  write(10);
+  load();
+  dnssec::ZoneKey old = zsk();
+  old.times.inactive = start_s + 10;
+  old.times.remove = start_s + 100'000;
+  ASSERT_TRUE(dnssec::save_key(old, folder()));
+  (void)save_zsk({.created = start_s, .publish = start_s, .activate = start_s + 10});
+  change_policy([](config::PolicySetting& policy) { policy.unsign = true; });
+  clock_.set_wall_s(start_s + 20);
+  reload();
+  EXPECT_EQ(dnskey_count(), 3U);
+  EXPECT_THAT(signers(), testing::ElementsAre(old.tag()));
+  clock_.set_wall_s(start_s + 25);
+  EXPECT_EQ(set_->take_group_questions().size(), 1U);
 }
 
 TEST_F(SignedZoneSet, AKeyThatCannotBeUsedLeavesWhatIsServed) {

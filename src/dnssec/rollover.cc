@@ -31,8 +31,17 @@ std::vector<ZoneKey> pick(std::span<const ZoneKey> keys, Predicate is_one) {
   return picked;
 }
 
-Result<ZoneKey> make_successor(const ZoneKey& old, uint64_t now_s, const MakeKey& make) {
+constexpr int tries_max = 4;
+
+Result<ZoneKey> make_successor(std::span<const ZoneKey> keys, const ZoneKey& old, uint64_t now_s,
+                               const MakeKey& make) {
   ZoneKey key(old.zone(), old.flags(), TRY(make()));
+  const auto is_taken = [&] {
+    return std::ranges::find(keys, key.tag(), &ZoneKey::tag) != keys.end();
+  };
+  for (int i = 1; i < tries_max && is_taken(); ++i) {
+    key = ZoneKey(old.zone(), old.flags(), TRY(make()));
+  }
   key.times.created = now_s;
   key.times.publish = now_s;
   return key;
@@ -62,7 +71,7 @@ Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t no
   });
   std::vector<ZoneKey> changed;
   if (waiting.empty()) {
-    ZoneKey key = TRY(make_successor(settled.back(), now_s, make));
+    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make));
     key.times.activate = now_s + times.dnskey_ttl_s + times.propagation_s;
     changed.push_back(key);
     waiting.push_back(std::move(key));
@@ -70,7 +79,9 @@ Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t no
   const uint64_t takes_over_s = *waiting.back().times.activate;
   for (ZoneKey key : settled) {
     key.times.inactive = takes_over_s;
-    key.times.remove = takes_over_s + times.ttl_max_s + times.propagation_s;
+    // Later than it ends to sign, or it would be taken for one that goes with its algorithm.
+    key.times.remove =
+        takes_over_s + std::max<uint64_t>(uint64_t{times.ttl_max_s} + times.propagation_s, 1);
     changed.push_back(std::move(key));
   }
   return changed;
@@ -87,7 +98,7 @@ Result<std::vector<ZoneKey>> roll_entry_point(std::span<const ZoneKey> keys, uin
   std::vector<ZoneKey> changed;
   const bool is_begun = settled.size() > 1;
   if (!is_begun) {
-    ZoneKey key = TRY(make_successor(settled.back(), now_s, make));
+    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make));
     key.times.activate = now_s;
     key.times.sync_publish = known_everywhere_s;
     changed.push_back(key);

@@ -26,7 +26,8 @@ struct RolloverTimes {
   uint32_t propagation_s = 3600;  // until all secondaries serve a change
 };
 
-// `make` is called once at most, for the new key.
+// `make` is called for the new key, once; and again, a few times at most, where the zone has a key
+// with the tag of what it made: by it, signatures are told apart (RFC 4034 App. B).
 using MakeKey = std::function<Result<PrivateKey>()>;
 
 // In the place of the same key with other times, or beside the others.

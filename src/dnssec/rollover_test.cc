@@ -87,6 +87,15 @@ TEST_F(Rollover, GoesOnAfterACrash) {
   EXPECT_EQ(moments_.rbegin()->second.dnskeys.size(), 2U);
 }
 
+TEST_F(Rollover, NoSuccessorHasTheTagOfAnotherKey) {
+  begin({flags_ksk, flags_zsk});
+  int made = 0;
+  const auto make = [&] { return ++made == 1 ? Result<PrivateKey>(keys_[1].key()) : maker(15)(); };
+  const auto changed = roll_zsk(keys_, now_s_, times, make).value();
+  EXPECT_NE(changed.front().tag(), keys_[1].tag());
+  EXPECT_GE(made, 2);
+}
+
 TEST_F(Rollover, IsRefusedWhereNothingCanRoll) {
   EXPECT_FALSE(roll_zsk(keys_, now_s_, times, maker(15)).has_value());
   EXPECT_FALSE(confirm_ds(keys_, now_s_, times).has_value());

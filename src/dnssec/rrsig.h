@@ -15,7 +15,9 @@
 
 namespace holdfast::dnssec {
 
-constexpr size_t rrsig_head_bytes = 18;  // up to the signer's name
+constexpr size_t rrsig_head_bytes = 18;   // up to the signer's name
+constexpr size_t rrsig_algorithm_at = 2;  // RFC 4034 §3.1
+constexpr size_t rrsig_tag_at = 16;
 
 struct Rrsig {
   uint16_t type_covered = 0;

@@ -19,7 +19,6 @@ constexpr size_t file_bytes_max = 16384;  // 64 keys take 4 kB
 constexpr unsigned file_mode = 0644;
 constexpr std::string_view head =
     "; What all secondaries were seen to serve. Written by holdfast.\n";
-constexpr size_t tag_at = 16;  // RFC 4034 §3.1: the key tag in an RRSIG
 
 std::string path_of(const std::string& folder) { return folder + "/secondaries"; }
 
@@ -69,9 +68,11 @@ bool is_next(const ZoneKey& key, std::span<const ZoneKey> own, uint64_t now_s) {
   return is_next_zsk(key, own, now_s) || is_next_entry_point(key, own, now_s);
 }
 
-bool is_signed_by(const SeenRrset& rrset, uint16_t tag) {
+bool is_signed_by(const SeenRrset& rrset, const ZoneKey& key) {
   return std::ranges::any_of(rrset.signatures, [&](const std::vector<uint8_t>& rrsig) {
-    return rrsig.size() >= rrsig_head_bytes && load_be16(rrsig.data() + tag_at) == tag;
+    return rrsig.size() >= rrsig_head_bytes &&
+           rrsig[rrsig_algorithm_at] == key.algorithm().number &&
+           load_be16(rrsig.data() + rrsig_tag_at) == key.tag();
   });
 }
 
@@ -91,7 +92,7 @@ std::string still_used(const ZoneKey& key, std::span<const SeenServer> servers) 
   for (const SeenServer& server : servers) {
     if (!server.error.empty()) return server.server + ": " + server.error;
     if (server.soa.signatures.empty()) return server.server + " to serve a signed SOA";
-    if (is_signed_by(server.soa, key.tag())) {
+    if (is_signed_by(server.soa, key)) {
       return server.server + " to have no signatures by " + name_of(key.tag());
     }
   }
@@ -161,9 +162,14 @@ Result<void> save_served_keys(const ServedKeys& served, const std::string& folde
             time_text(key.unused_s) + "\n";
   }
   if (!served.waits_for.empty()) text += "waits-for " + served.waits_for + "\n";
+  return replace_file(path_of(folder), {reinterpret_cast<const uint8_t*>(text.data()), text.size()},
+                      file_mode);
+}
+
+Result<void> remove_served_keys(const std::string& folder) {
   const std::string path = path_of(folder);
-  TRY(replace_file(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}, file_mode));
-  return sync_directory_of(path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_system(path, errno);
+  return {};
 }
 
 bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s) {
@@ -207,34 +213,53 @@ ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
   return served;
 }
 
+ServedKeys followed(const ServedKeys& served, std::span<const ZoneKey> held, uint64_t now_s) {
+  ServedKeys of = served;
+  std::erase_if(of.keys, [&](const ServedKey& known) {
+    const auto is_there = [&](const ZoneKey& key) {
+      return key.tag() == known.tag && (!key.times.remove || *key.times.remove > now_s);
+    };
+    return known.unused_s != 0 && std::ranges::none_of(held, is_there);
+  });
+  for (const ZoneKey& key : held) {
+    if (is_past_zsk(key, of, now_s) && find(of, key.tag()) == nullptr) {
+      of.keys.push_back({.tag = key.tag()});
+    }
+  }
+  return of;
+}
+
 std::vector<ZoneKey> hold_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
                                           uint64_t now_s, const RolloverTimes& times) {
-  // What has not been seen yet comes now at the earliest.
-  const auto since = [&](uint64_t seen_s) { return seen_s == 0 ? now_s : seen_s; };
+  // What has not been seen yet comes now at the earliest, and what waits for it not in this second,
+  // be there no TTL to wait for.
+  const auto known_s = [&](uint64_t seen_s, uint32_t ttl_s) {
+    return seen_s == 0 ? now_s + std::max(ttl_s, 1U) : seen_s + ttl_s;
+  };
   std::vector<ZoneKey> changed = hold_zsks(own, now_s, [&](const ZoneKey& successor) {
-    return since(served_s(served, successor.tag())) + times.dnskey_ttl_s;
+    return known_s(served_s(served, successor.tag()), times.dnskey_ttl_s);
   });
   std::vector<ZoneKey> keys(own.begin(), own.end());
   for (const ZoneKey& key : changed) put_key(keys, key);
   for (const ZoneKey& key : keys) {
     if (!is_past_zsk(key, served, now_s)) continue;
-    const uint64_t gone_s = since(unused_s(served, key.tag())) + times.ttl_max_s;
+    const uint64_t gone_s = known_s(unused_s(served, key.tag()), times.ttl_max_s);
     if (*key.times.remove >= gone_s) continue;
     changed.push_back(key);
     changed.back().times.remove = gone_s;
   }
   for (const ZoneKey& key : keys) {
     if (!is_next_entry_point(key, keys, now_s)) continue;
-    const uint64_t known_s =
-        since(served_s(served, key.tag())) + std::max(times.dnskey_ttl_s, times.ttl_max_s);
-    if (*key.times.sync_publish >= known_s) continue;
+    const uint64_t announced_s =
+        known_s(served_s(served, key.tag()), std::max(times.dnskey_ttl_s, times.ttl_max_s));
+    if (*key.times.sync_publish >= announced_s) continue;
     // The new one first: a crash between leaves no CDS for a while, which asks for nothing.
     changed.push_back(key);
-    changed.back().times.sync_publish = known_s;
+    changed.back().times.sync_publish = announced_s;
     for (const ZoneKey& old : keys) {
       if (!is_followed_by(old, key, now_s)) continue;
       changed.push_back(old);
-      changed.back().times.sync_remove = known_s;
+      changed.back().times.sync_remove = announced_s;
     }
   }
   return changed;

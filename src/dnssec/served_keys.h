@@ -37,6 +37,7 @@ struct ServedKeys {
 // None if there is no such file.
 [[nodiscard]] Result<ServedKeys> load_served_keys(const std::string& folder);
 [[nodiscard]] Result<void> save_served_keys(const ServedKeys& served, const std::string& folder);
+[[nodiscard]] Result<void> remove_served_keys(const std::string& folder);
 
 // Whether a rollover waits for something that the secondaries have not been seen to serve.
 [[nodiscard]] bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
@@ -44,6 +45,10 @@ struct ServedKeys {
 // What is known once all `servers` were asked for DNSKEY and SOA.
 [[nodiscard]] ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
                                      std::span<const SeenServer> servers, uint64_t now_s);
+// What is known of the keys that are followed: of those that are held until nobody uses them, even
+// if nobody has been asked yet; of none that has gone, which never comes back.
+[[nodiscard]] ServedKeys followed(const ServedKeys& served, std::span<const ZoneKey> held,
+                                  uint64_t now_s);
 // Keys whose times would let them go on too early, with later ones. To be saved in this order.
 [[nodiscard]] std::vector<ZoneKey> hold_for_secondaries(std::span<const ZoneKey> own,
                                                         const ServedKeys& served, uint64_t now_s,

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "dnssec/rollover_model.h"
+#include "dnssec/rrsig.h"
 
 namespace holdfast::dnssec {
 namespace {
@@ -189,6 +190,63 @@ TEST_F(ServedKeysTest, SecondariesThatAreNamedLaterLeaveSomeKeyThatSigns) {
   EXPECT_EQ(moments_.rbegin()->second.dnskeys.size(), 2U);
 }
 
+TEST_F(ServedKeysTest, WhatIsNotCachedAtAllIsWaitedForToo) {
+  constexpr RolloverTimes none{
+      .dnskey_ttl_s = 0, .ttl_max_s = 0, .ds_ttl_s = 0, .propagation_s = 0};
+  begin({flags_ksk, flags_zsk});
+  save(roll_zsk(keys_, now_s_, none, maker(15)));
+  save(roll_entry_point(keys_, now_s_, none, maker(15)));
+  const uint64_t end_s = now_s_ + 3;
+  for (; now_s_ < end_s; ++now_s_) {
+    save(hold_for_secondaries(keys_, served_, now_s_, none));
+    EXPECT_FALSE(keys_[2].is_active_at(now_s_));
+    EXPECT_FALSE(keys_[3].is_sync_published_at(now_s_));
+  }
+  served_.keys = {{.tag = keys_[2].tag(), .served_s = now_s_},
+                  {.tag = keys_[3].tag(), .served_s = now_s_}};
+  for (const uint64_t until_s = now_s_ + 3; now_s_ < until_s; ++now_s_) {
+    save(hold_for_secondaries(keys_, served_, now_s_, none));
+    served_ = followed(served_, keys_, now_s_);
+    EXPECT_TRUE(keys_[2].is_active_at(now_s_));
+    EXPECT_TRUE(keys_[3].is_sync_published_at(now_s_));
+    EXPECT_TRUE(keys_[1].is_published_at(now_s_));
+  }
+  ASSERT_EQ(served_.keys.size(), 3U);
+  served_.keys[2].unused_s = now_s_++;
+  save(hold_for_secondaries(keys_, served_, now_s_, none));
+  EXPECT_FALSE(keys_[1].is_published_at(now_s_));
+}
+
+TEST_F(ServedKeysTest, ASignatureOfAnotherAlgorithmUnderTheSameTagIsNotTheKeys) {
+  begin({flags_ksk, flags_zsk});
+  keys_[1].times.inactive = now_s_ - 1;
+  keys_[1].times.remove = now_s_ + 1000;
+  std::vector<uint8_t> rrsig(100);
+  store_be16(rrsig.data() + rrsig_tag_at, keys_[1].tag());
+  for (const uint8_t algorithm : {uint8_t{15}, uint8_t{13}}) {
+    rrsig[rrsig_algorithm_at] = algorithm;
+    SeenServer seen{.server = "it"};
+    seen.soa.signatures = {rrsig};
+    const ServedKeys served = note_served({}, keys_, {{seen}}, now_s_);
+    const auto known = std::ranges::find(served.keys, keys_[1].tag(), &ServedKey::tag);
+    ASSERT_NE(known, served.keys.end());
+    EXPECT_EQ(known->unused_s, algorithm == 15 ? 0 : now_s_);
+  }
+}
+
+TEST_F(ServedKeysTest, AKeyThatHasGoneIsForgotten) {
+  begin({flags_ksk, flags_zsk});
+  keys_[1].times.inactive = now_s_ - 500;
+  keys_[1].times.remove = now_s_;
+  served_.keys = {{.tag = keys_[0].tag(), .served_s = 1},
+                  {.tag = keys_[1].tag(), .served_s = 1, .unused_s = now_s_ - 400}};
+  EXPECT_EQ(followed(served_, keys_, now_s_ - 1), served_);
+  EXPECT_EQ(followed(served_, keys_, now_s_).keys.size(), 1U);
+  EXPECT_EQ(followed({}, keys_, now_s_), ServedKeys());
+  served_.keys[1].unused_s = 0;  // in use somewhere: it is held
+  EXPECT_EQ(followed(served_, keys_, now_s_), served_);
+}
+
 TEST_F(ServedKeysTest, WhatWasSeenOutlivesTheProcess) {
   std::string folder = testing::TempDir() + "servedXXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
@@ -199,6 +257,9 @@ TEST_F(ServedKeysTest, WhatWasSeenOutlivesTheProcess) {
                           .waits_for = "192.0.2.2@53 to serve key 7"};
   ASSERT_TRUE(save_served_keys(served, folder).has_value());
   EXPECT_EQ(load_served_keys(folder).value(), served);
+  ASSERT_TRUE(remove_served_keys(folder).has_value());
+  ASSERT_TRUE(remove_served_keys(folder).has_value());  // there is none
+  EXPECT_EQ(load_served_keys(folder).value(), ServedKeys());
   std::ofstream(folder + "/secondaries") << "key 7 20270115080000 -\nkey many - -\n";
   EXPECT_THAT(load_served_keys(folder).error().message, HasSubstr("key many"));
   std::filesystem::remove_all(folder);

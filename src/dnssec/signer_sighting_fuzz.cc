@@ -5,6 +5,7 @@
 #include "dnssec/signer_sighting.h"
 
 #include <array>
+#include <set>
 
 #include "base/check.h"
 #include "dnssec/served_keys.h"
@@ -42,9 +43,16 @@ static std::vector<ZoneKey> make_keys(wire::NameView zone) {
   return keys;
 }
 
+static std::set<uint16_t> tags_of(const std::vector<ZoneKey>& keys) {
+  std::set<uint16_t> tags;
+  for (const ZoneKey& key : keys) tags.insert(key.tag());
+  return tags;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const wire::Name zone = *wire::Name::from_text("a.test");
   static const std::vector<ZoneKey> own = make_keys(zone);
+  static const std::set<uint16_t> tags = tags_of(own);  // fewer than keys if two have the same
   constexpr std::array members{&SeenServer::dnskeys, &SeenServer::cds, &SeenServer::ds,
                                &SeenServer::name_servers, &SeenServer::soa};
   constexpr std::array<uint16_t, members.size()> types{
@@ -77,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)hold_for_signers(own, signers, seen.now_s, times);
   }
   const ServedKeys served = note_served({}, own, servers, now_s);
-  CHECK(served.keys.size() == own.size());
+  CHECK(served.keys.size() == tags.size());
   (void)hold_for_secondaries(own, served, now_s, times);
   return 0;
 }
