@@ -75,7 +75,8 @@ def recorded(name):
 
 def begin(options, name, chosen):
     """What is recorded so far, if only parts of it are replaced or added to."""
-    results = empty_results("./dev bench" + (" quick" if name == "quick" else ""))
+    results = empty_results("./dev bench" + (" quick" if name == "quick" else "")
+                            + (f" --minutes {options.minutes:g}" if options.minutes else ""))
     before = recorded(name)
     if not chosen or not before:
         return results
