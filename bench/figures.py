@@ -4,6 +4,7 @@
 import statistics
 
 FLOOR = "floor:"
+LOST_US = 2_000_000  # what a question without an answer counts as
 
 
 def was_quiet(one):

@@ -180,8 +180,18 @@ def reload_runs(work, target, server, others):
     without = figures.median([{"x": run} for run in runs], "x", "without.p999")
     during = figures.median([{"x": run} for run in runs], "x", "with.p999")
     work.tell(f"reloads: {server.name} p99.9 {without} µs, with reloads {during} µs")
+    if without and without >= figures.LOST_US:
+        work.remark(f"reloads: {server.name} lost questions without any, so there is no ratio")
     return {"runs": runs, "p999_without_us": without, "p999_with_us": during,
-            "ratio": round(during / without, 2) if without and during else None}
+            "ratio": slower(without, during)}
+
+
+def slower(without, during):
+    """How many times as slow `during` is; None where one is missing, or where questions were lost
+    when nothing was going on, which says nothing of what goes on."""
+    if not without or not during or without >= figures.LOST_US:
+        return None
+    return round(during / without, 2)
 
 
 # --- two workers

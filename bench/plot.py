@@ -182,7 +182,6 @@ def bars(results, shown):
     return canvas.svg()
 
 
-LOST_US = 2_000_000  # what a question without an answer counts as
 QUANTILES = (("p50", 5.0), ("p99", 4.0), ("p999", 3.0))
 
 
@@ -235,6 +234,6 @@ def latency_panel(canvas, workload, names, shown):
         for value, (_, radius) in zip(shown_points, QUANTILES):
             canvas.dot(at(value), y, colour, radius)
         slowest = shown_points[-1]
-        words = f"{slowest:,.0f}" if slowest < LOST_US else "some are lost"
+        words = f"{slowest:,.0f}" if slowest < figures.LOST_US else "some are lost"
         canvas.text(at(slowest) + 8, y + 4, words)
     canvas.height = bottom + 28

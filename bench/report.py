@@ -33,7 +33,7 @@ def ratio_cell(runs, contender, key):
 
 def microseconds(number):
     """A question without an answer counts as two seconds."""
-    return f"{number:,.0f}" if number < plot.LOST_US else "lost"
+    return f"{number:,.0f}" if number < figures.LOST_US else "lost"
 
 
 def workload_table(runs):
