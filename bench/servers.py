@@ -17,7 +17,7 @@ import processes
 from lab import peers
 
 SETTINGS = pathlib.Path(__file__).resolve().parent / "peers"
-LOAD_SECONDS = 600
+LOAD_SECONDS = 180
 TYPE_SOA = 6
 SAMPLE = 20
 

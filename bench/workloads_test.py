@@ -3,9 +3,11 @@
 
 import collections
 import itertools
+import os
 import pathlib
 import tempfile
 import unittest
+from unittest import mock
 
 import workloads
 import zones
@@ -74,6 +76,18 @@ class Questions(unittest.TestCase):
         # "autodiscover" has twelve letters too
         existing = sum(name.startswith("autodiscover.") for name, _ in lines)
         self.assertAlmostEqual((misses - existing) / len(lines), workloads.MIX_MISSES, delta=0.005)
+
+    def test_the_root_zone_ends_as_a_zone_file_does(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shared, made = pathlib.Path(folder) / "shared", pathlib.Path(folder) / "made"
+            (shared / "data").mkdir(parents=True)
+            made.mkdir()
+            soa = ". 1 IN SOA a. b. 1 1 1 1 1\n"
+            (shared / "data/root-2018.zone").write_text(
+                soa + ". 1 IN RRSIG SOA 8 0\ncom. 1 IN NS a.\n" + soa)
+            with mock.patch.dict(os.environ, HOLDFAST_SHARED=str(shared)):
+                zones.make_root(made, 0)
+            self.assertEqual((made / "@.zone").read_text(), soa + "com. 1 IN NS a.\n")
 
     def test_below_the_root_most_names_do_not_exist(self):
         with tempfile.TemporaryDirectory() as folder:
