@@ -76,7 +76,7 @@ def workloads(scale=1):
         Workload("delegations-signed", f"{size} delegations, signed, DO", "delegations", million,
                  "uniform", signed=True),
         Workload("tiny-1m", f"{size} tiny zones, Zipf", "tiny", million, "zipf",
-                 servers=FIT_FOR_A_MILLION_ZONES),
+                 servers=FIT_FOR_A_MILLION_ZONES, minutes=5),
     )
 
 
