@@ -111,6 +111,17 @@ class Targets(unittest.TestCase):
         self.assertEqual(row.value, 0.8)
         self.assertIs(row.met(), False)
 
+    def test_beside_a_peer_stands_what_the_echo_has(self):
+        runs = [{"holdfast": {"cost_ns": 80}, "knot": {"cost_ns": 100},
+                 "floor:recvmmsg": {"cost_ns": 76}}]
+        made = results(workloads={"records": {"title": "", "date": "", "runs": runs}})
+        self.assertEqual(self.row(made, "Sockets, positive", "Knot").note, "the echo 0.76")
+        self.assertEqual(self.row(made, "Sockets, positive", "recvmmsg echo").note, "")
+        runs = [{"holdfast-xdp": {"answers_per_s": 80}, "knot-xdp": {"answers_per_s": 50},
+                 "floor:afxdp": {"answers_per_s": 90}}]
+        made = results(workloads={"records": {"title": "", "date": "", "runs": runs}})
+        self.assertEqual(self.row(made, "AF_XDP, positive", "Knot's XDP").note, "the echo 1.80")
+
     def test_loading_is_taken_from_the_last_record(self):
         recorded = {"results": [
             {"load": "names", "server": "holdfast", "memory_settled_bytes": 40,

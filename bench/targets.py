@@ -43,13 +43,14 @@ class Row:
         return [self.what, wanted, amount, verdict, self.note]
 
 
-def ratio_row(what, beside, bound, ratios, sense="at most"):
-    """The median of the ratios, with the least and the most."""
+def ratio_row(what, beside, bound, ratios, sense="at most", floor=None):
+    """The median of the ratios, with the least and the most; `floor` is what the echo has."""
     if not ratios:
         return Row(what, beside, bound, None, sense)
     low, middle, high = figures.spread(ratios)
-    note = f"{low:.2f} to {high:.2f} in {len(ratios)}" if len(ratios) > 1 else ""
-    return Row(what, beside, bound, middle, sense, note=note)
+    notes = [f"{low:.2f} to {high:.2f} in {len(ratios)}"] if len(ratios) > 1 else []
+    notes += [f"the echo {floor:.2f}"] if floor else []
+    return Row(what, beside, bound, middle, sense, note="; ".join(notes))
 
 
 def runs_of(results, workload):
@@ -62,21 +63,26 @@ def socket_rows(results):
         for other, beside, bound in ((SOCKET_FLOOR, "recvmmsg echo", 1.10), ("knot", "Knot", 0.75),
                                      ("nsd", "NSD", 0.75)):
             for key, when in (("cost_ns", ""), ("full_cost_ns", ", saturated")):
+                # Whoever answers over sockets has at least this.
+                floor = figures.median_ratio(runs, SOCKET_FLOOR, other, key)
                 yield ratio_row(f"Sockets, {what}: processor time an answer{when}", beside, bound,
-                                figures.ratios(runs, MINE, other, key))
+                                figures.ratios(runs, MINE, other, key),
+                                floor=floor if other != SOCKET_FLOOR else None)
 
 
 def xdp_rows(results):
     for workload, what in (("records", "positive answers"), ("nxdomain", "NXDOMAIN")):
         runs = runs_of(results, workload)
         for key, when in (("answers_per_s", ""), ("saturated_per_s", ", saturated")):
-            floors = [figures.ratios(runs, MINE_XDP, floor, key) for floor in XDP_FLOORS]
+            floors = {floor: figures.ratios(runs, MINE_XDP, floor, key) for floor in XDP_FLOORS}
             # The faster echo is the floor.
-            least = min((one for one in floors if one), key=statistics.median, default=[])
-            yield ratio_row(f"AF_XDP, {what}: answers a second{when}", "AF_XDP echo", 0.85, least,
-                            "at least")
+            fastest = min((one for one in floors if floors[one]),
+                          key=lambda one: statistics.median(floors[one]), default=XDP_FLOORS[0])
+            yield ratio_row(f"AF_XDP, {what}: answers a second{when}", "AF_XDP echo", 0.85,
+                            floors[fastest], "at least")
             yield ratio_row(f"AF_XDP, {what}: answers a second{when}", "Knot's XDP", 2,
-                            figures.ratios(runs, MINE_XDP, "knot-xdp", key), "at least")
+                            figures.ratios(runs, MINE_XDP, "knot-xdp", key), "at least",
+                            figures.median_ratio(runs, fastest, "knot-xdp", key))
 
 
 def signed_row(results):
