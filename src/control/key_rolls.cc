@@ -58,7 +58,7 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
     const auto held = dnssec::hold_for_secondaries(keys, served, now_s, schedule.times);
     if (!held.empty() && !served.waits_for.empty()) {
       log::warning(Category::zones, "roll-waits",
-                   "zone " + zone + ": the replacement of its keys waits for " + served.waits_for);
+                   "zone " + zone + ": the next step of its keys waits for " + served.waits_for);
     }
     return put(held, folder, keys);
   };

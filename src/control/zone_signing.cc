@@ -68,6 +68,19 @@ std::optional<uint32_t> soa_number(const zone::Contents& contents, SoaNumber num
   return std::nullopt;
 }
 
+// Whether it was signed by us.
+bool has_any_of(std::span<const ZoneKey> keys, const zone::Contents* contents) {
+  if (contents == nullptr) return false;
+  zone::Contents::Cursor cursor(*contents);
+  const auto& rrsets = cursor.next()->rrsets;
+  const auto dnskeys = std::ranges::find(rrsets, wire::type_dnskey, &zone::StagedRrset::type);
+  if (dnskeys == rrsets.end()) return false;
+  return std::ranges::any_of(keys, [&](const ZoneKey& key) {
+    return std::ranges::any_of(
+        dnskeys->rdata, [&](Bytes rdata) { return std::ranges::equal(rdata, key.dnskey_rdata()); });
+  });
+}
+
 std::optional<uint32_t> serial_of(const zone::Contents& contents) {
   return soa_number(contents, SoaNumber::serial);
 }
@@ -223,7 +236,7 @@ Result<dnssec::SignedZone> ZoneSigning::sign(const std::string& zone,
                                              const zone::Contents* before) {
   const wire::Name apex = TRY(wire::Name::from_text(zone));
   const uint64_t now_s = clock_.wall_s();
-  const SigningState state = TRY(roll_state(zone, apex, policy));
+  const SigningState state = TRY(roll_state(zone, apex, policy, before));
   const std::vector<ZoneKey>& keys = state.keys;
   if (state.is_unsigned_at(policy, now_s)) {
     notices_.forget(zone);
@@ -291,21 +304,23 @@ Result<std::optional<dnssec::SignedDelta>> ZoneSigning::sign_change(
 }
 
 Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire::Name& apex,
-                                             const config::PolicySetting& policy) {
+                                             const config::PolicySetting& policy,
+                                             const zone::Contents* before) {
   const uint64_t now_s = clock_.wall_s();
   std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   SigningState state =
       TRY(read_signing_state(dnssec::key_folder(state_directory_, apex), apex, policy, now_s));
-  const dnssec::ServedKeys before = TRY(served_keys_of(state.folder, policy));
+  const dnssec::ServedKeys kept = TRY(served_keys_of(state.folder, policy));
+  const bool begins = !policy.secondaries.empty() && !policy.unsign && !has_any_of(keys, before);
+  dnssec::ServedKeys served = begins ? dnssec::begin_signed(kept, keys) : kept;
   if (policy.unsign) {
     if (!state.parting.ds_gone_s) rolls_.note_parting(zone, policy);
     keys = TRY(held_keys_of(apex, policy));  // what had begun to roll is seen to its end
   } else if (!policy.offline_ksk) {
-    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, before));
+    TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, served));
   }
-  const dnssec::ServedKeys served =
-      policy.secondaries.empty() ? before : dnssec::followed(before, keys, now_s);
-  if (served != before) TRY(dnssec::save_served_keys(served, state.folder));
+  if (!policy.secondaries.empty()) served = dnssec::followed(served, keys, now_s);
+  if (served != kept) TRY(dnssec::save_served_keys(served, state.folder));
   secondaries_.note(zone, policy, keys, served, now_s);
   signers_.note(zone, policy, state.signers, now_s);
   state.keys = std::move(keys);

@@ -70,9 +70,10 @@ class ZoneSigning {
                                             const config::PolicySetting& policy);
 
  private:
-  // With keys, which are rolled if it is time.
+  // With keys, which are rolled if it is time. `before` as for `sign`.
   [[nodiscard]] Result<SigningState> roll_state(const std::string& zone, const wire::Name& apex,
-                                                const config::PolicySetting& policy);
+                                                const config::PolicySetting& policy,
+                                                const zone::Contents* before);
   [[nodiscard]] static Result<dnssec::SignedZone> leave_unsigned(const zone::Contents& records,
                                                                  const zone::Contents* before);
   // None, and none is kept, without secondaries: what was seen once says nothing of later.

@@ -286,6 +286,62 @@ TEST_F(SignedZoneSet, ACdsWhoseTimeCameWhileNobodySignedComesAfterwards) {
   EXPECT_EQ(count_of(wire::type_cds), 1U);
 }
 
+TEST_F(SignedZoneSet, TheFirstCdsWaitsForTheSecondaries) {
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  policy_->ttl_max_s = 10'000;
+  write(10);
+  load();
+  const dnssec::ZoneKey key = dnssec::load_keys(folder(), apex_)->at(0);
+  GroupAnswers answers{
+      .zone = "example.", .parents = {}, .signers = {}, .secondaries = {{.server = "it"}}};
+  for (uint64_t s = 1; s <= 50'001; s += 5'000) {  // it serves the zone without keys
+    clock_.set_wall_s(start_s + s);
+    set_->maintain();
+    EXPECT_EQ(set_->take_group_questions().size(), 1U) << s;
+    set_->on_group(answers);
+    EXPECT_EQ(count_of(wire::type_cds), 0U) << s;
+    if (s > 20'000) restart();
+    if (s > 20'000) load(Start::respawn);
+  }
+  answers.secondaries[0].dnskeys.rdata = {key.dnskey_rdata()};
+  set_->on_group(answers);
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  clock_.set_wall_s(start_s + 60'000);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  clock_.set_wall_s(start_s + 70'000);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+  EXPECT_EQ(count_of(wire::type_cdnskey), 1U);
+  EXPECT_EQ(set_->take_group_questions().size(), 0U);
+  // What is out stays, whatever a later configuration says.
+  change_policy([](config::PolicySetting& policy) { policy.ttl_max_s = 500'000; });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
+TEST_F(SignedZoneSet, AZoneThatWasServedUnsignedWaitsForTheSecondariesToo) {
+  const auto policy = std::exchange(policy_, nullptr);
+  write(10);
+  load();
+  policy_ = policy;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  reload();
+  EXPECT_EQ(dnskey_count(), 1U);
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+}
+
+TEST_F(SignedZoneSet, SecondariesThatAreNamedLaterTakeNoCdsAway) {
+  write(10);
+  load();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+  change_policy([](config::PolicySetting& policy) {
+    policy.secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
 TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
   policy_->keys = config::SigningKeys::ksk_and_zsk;
   policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};

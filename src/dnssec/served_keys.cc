@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t file_bytes_max = 16384;  // 64 keys take 4 kB
 constexpr unsigned file_mode = 0644;
+constexpr std::string_view first_word = "first";
 constexpr std::string_view head =
     "; What all secondaries were seen to serve. Written by holdfast.\n";
 
@@ -66,6 +67,15 @@ bool is_next_entry_point(const ZoneKey& key, std::span<const ZoneKey> own, uint6
 }
 bool is_next(const ZoneKey& key, std::span<const ZoneKey> own, uint64_t now_s) {
   return is_next_zsk(key, own, now_s) || is_next_entry_point(key, own, now_s);
+}
+
+// The parent is to be told of it once all know it, and knows of no other yet.
+bool is_first(const ZoneKey& key, std::span<const ZoneKey> own, const ServedKeys& served,
+              uint64_t now_s) {
+  const ServedKey* known = find(served, key.tag());
+  return known != nullptr && known->is_first && key.is_entry_point() && key.times.sync_publish &&
+         (!key.times.sync_remove || *key.times.sync_remove > now_s) && !key.times.inactive &&
+         !key.times.remove && !is_next_entry_point(key, own, now_s);
 }
 
 bool is_signed_by(const SeenRrset& rrset, const ZoneKey& key) {
@@ -129,9 +139,11 @@ bool read_line(std::string_view line, ServedKeys& served) {
   if (field != "key") return false;
   ServedKey key;
   const bool is_good = read_number(take_word(line), key.tag) &&
-                       read_time(take_word(line), key.served_s) && read_time(line, key.unused_s);
+                       read_time(take_word(line), key.served_s) &&
+                       read_time(take_word(line), key.unused_s);
+  key.is_first = line == first_word;
   served.keys.push_back(key);
-  return is_good;
+  return is_good && (line.empty() || key.is_first);
 }
 
 std::string time_text(uint64_t time_s) { return time_s == 0 ? "-" : key_time_text(time_s); }
@@ -159,7 +171,7 @@ Result<void> save_served_keys(const ServedKeys& served, const std::string& folde
   std::string text(head);
   for (const ServedKey& key : served.keys) {
     text += "key " + std::to_string(key.tag) + " " + time_text(key.served_s) + " " +
-            time_text(key.unused_s) + "\n";
+            time_text(key.unused_s) + (key.is_first ? " " + std::string(first_word) : "") + "\n";
   }
   if (!served.waits_for.empty()) text += "waits-for " + served.waits_for + "\n";
   return replace_file(path_of(folder), {reinterpret_cast<const uint8_t*>(text.data()), text.size()},
@@ -172,9 +184,20 @@ Result<void> remove_served_keys(const std::string& folder) {
   return {};
 }
 
+ServedKeys begin_signed(const ServedKeys& served, std::span<const ZoneKey> own) {
+  ServedKeys begun = served;
+  for (const ZoneKey& key : own) {
+    if (!key.is_entry_point() || !key.times.sync_publish) continue;
+    std::erase_if(begun.keys, [&](const ServedKey& known) { return known.tag == key.tag(); });
+    begun.keys.push_back({.tag = key.tag(), .is_first = true});
+  }
+  return begun;
+}
+
 bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s) {
   return std::ranges::any_of(own, [&](const ZoneKey& key) {
-    return (is_next(key, own, now_s) && served_s(served, key.tag()) == 0) ||
+    const bool is_awaited = is_next(key, own, now_s) || is_first(key, own, served, now_s);
+    return (is_awaited && served_s(served, key.tag()) == 0) ||
            (is_past_zsk(key, served, now_s) && unused_s(served, key.tag()) == 0);
   });
 }
@@ -193,7 +216,7 @@ ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
     if (now.served_s == 0) {
       const std::string lack = missing(key, servers);
       if (lack.empty()) now.served_s = now_s;
-      if (is_next(key, own, now_s)) say(lack);
+      if (is_next(key, own, now_s) || is_first(key, own, before, now_s)) say(lack);
     }
     if (!is_past) now.unused_s = 0;
     if (is_past && now.unused_s == 0) {
@@ -208,6 +231,7 @@ ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
     } else {
       same->served_s = std::min(same->served_s, now.served_s);
       same->unused_s = std::min(same->unused_s, now.unused_s);
+      same->is_first = same->is_first || now.is_first;
     }
   }
   return served;
@@ -225,6 +249,9 @@ ServedKeys followed(const ServedKeys& served, std::span<const ZoneKey> held, uin
     if (is_past_zsk(key, of, now_s) && find(of, key.tag()) == nullptr) {
       of.keys.push_back({.tag = key.tag()});
     }
+    const auto known = std::ranges::find(of.keys, key.tag(), &ServedKey::tag);
+    if (known == of.keys.end() || known->served_s == 0) continue;
+    if (key.is_sync_published_at(now_s)) known->is_first = false;
   }
   return of;
 }
@@ -248,10 +275,20 @@ std::vector<ZoneKey> hold_for_secondaries(std::span<const ZoneKey> own, const Se
     changed.push_back(key);
     changed.back().times.remove = gone_s;
   }
+  const auto announced_at_s = [&](const ZoneKey& key) {
+    return known_s(served_s(served, key.tag()), std::max(times.dnskey_ttl_s, times.ttl_max_s));
+  };
+  for (ZoneKey& key : keys) {
+    // Caches may hold the zone as it was before, unsigned.
+    if (!is_first(key, keys, served, now_s) || *key.times.sync_publish >= announced_at_s(key)) {
+      continue;
+    }
+    key.times.sync_publish = announced_at_s(key);
+    changed.push_back(key);
+  }
   for (const ZoneKey& key : keys) {
     if (!is_next_entry_point(key, keys, now_s)) continue;
-    const uint64_t announced_s =
-        known_s(served_s(served, key.tag()), std::max(times.dnskey_ttl_s, times.ttl_max_s));
+    const uint64_t announced_s = announced_at_s(key);
     if (*key.times.sync_publish >= announced_s) continue;
     // The new one first: a crash between leaves no CDS for a while, which asks for nothing.
     changed.push_back(key);

@@ -142,6 +142,60 @@ TEST_F(ServedKeysTest, TheParentIsToldOnceASecondaryThatWasCutOffHasTheNewKey) {
   EXPECT_EQ(mismatches(), 0U);
 }
 
+TEST_F(ServedKeysTest, TheParentHearsOfAFirstKeyOnceASecondaryThatWasCutOffHasIt) {
+  begin({flags_ksk, flags_zsk});
+  keys_[0].times.sync_publish = now_s_;
+  served_ = begin_signed({}, keys_);
+  EXPECT_TRUE(waits_for_secondaries(keys_, served_, now_s_));
+  is_cut_ = true;  // it serves the zone without keys
+  live_for(1500);
+  const uint64_t joined_s = now_s_;
+  for (const auto& [at_s, moment] : moments_) EXPECT_THAT(moment.cds, IsEmpty()) << at_s;
+  EXPECT_EQ(served_.waits_for, "it to serve key " + std::to_string(keys_[0].tag()));
+  is_cut_ = false;
+  live_for(100);
+  EXPECT_FALSE(waits_for_secondaries(keys_, served_, now_s_));
+  EXPECT_EQ(served_.waits_for, "");
+  // It is cut off again, which changes nothing of what caches can hold.
+  is_cut_ = true;
+  live_for(times.ttl_max_s - 100);
+  EXPECT_THAT(moments_.rbegin()->second.cds, IsEmpty());
+  live_for(100);
+  EXPECT_EQ(moments_.rbegin()->second.cds.size(), 1U);
+  EXPECT_GE(*keys_[0].times.sync_publish, joined_s + times.ttl_max_s);
+}
+
+TEST_F(ServedKeysTest, AKeyWhoseCdsIsOutIsNoFirstOneAnyMore) {
+  begin({flags_ksk, flags_zsk});
+  keys_[0].times.sync_publish = now_s_;
+  served_ = begin_signed({{{.tag = keys_[0].tag(), .served_s = 1}}}, keys_);
+  ASSERT_EQ(served_.keys.size(), 1U);  // what was seen before the zone was unsigned is not so now
+  EXPECT_EQ(served_.keys[0].served_s, 0U);
+  EXPECT_EQ(followed(served_, keys_, now_s_), served_);
+  live_for(times.ttl_max_s + 2 * step_s);
+  ASSERT_TRUE(keys_[0].is_sync_published_at(now_s_));
+  const ServedKeys after = followed(served_, keys_, now_s_);
+  EXPECT_FALSE(after.keys[0].is_first);
+  RolloverTimes longer = times;
+  longer.ttl_max_s *= 10;
+  EXPECT_THAT(hold_for_secondaries(keys_, after, now_s_, longer), IsEmpty());
+}
+
+// A roll that begins while the first CDS waits: neither key is asked for before it is there.
+TEST_F(ServedKeysTest, AFirstKeyThatIsRolledAtOnceIsNotAskedForMeanwhile) {
+  keys_[0].times.sync_publish = now_s_;
+  served_ = begin_signed({}, keys_);
+  is_cut_ = true;
+  live_for(200);
+  save(roll_entry_point(keys_, now_s_, times, maker(15)));
+  live_for(2000);
+  for (const auto& [at_s, moment] : moments_) EXPECT_THAT(moment.cds, IsEmpty()) << at_s;
+  is_cut_ = false;
+  live_for(1000);
+  EXPECT_EQ(moments_.rbegin()->second.cds.size(), 1U);
+  EXPECT_TRUE(keys_.back().is_sync_published_at(now_s_));
+}
+
 // That the model sees what goes wrong without all this.
 TEST_F(ServedKeysTest, WithoutItTheZoneWouldBeBogus) {
   begin({flags_ksk, flags_zsk});
@@ -253,7 +307,8 @@ TEST_F(ServedKeysTest, WhatWasSeenOutlivesTheProcess) {
   EXPECT_EQ(load_served_keys(folder).value(), ServedKeys());
   const ServedKeys served{.keys = {{.tag = 7, .served_s = 1'800'000'000},
                                    {.tag = 65535, .served_s = 0, .unused_s = 1'800'000'001},
-                                   {.tag = 1}},
+                                   {.tag = 1},
+                                   {.tag = 2, .is_first = true}},
                           .waits_for = "192.0.2.2@53 to serve key 7"};
   ASSERT_TRUE(save_served_keys(served, folder).has_value());
   EXPECT_EQ(load_served_keys(folder).value(), served);
@@ -262,6 +317,8 @@ TEST_F(ServedKeysTest, WhatWasSeenOutlivesTheProcess) {
   EXPECT_EQ(load_served_keys(folder).value(), ServedKeys());
   std::ofstream(folder + "/secondaries") << "key 7 20270115080000 -\nkey many - -\n";
   EXPECT_THAT(load_served_keys(folder).error().message, HasSubstr("key many"));
+  std::ofstream(folder + "/secondaries") << "key 7 20270115080000 - last\n";
+  EXPECT_THAT(load_served_keys(folder).error().message, HasSubstr("last"));
   std::filesystem::remove_all(folder);
 }
 

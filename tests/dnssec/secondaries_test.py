@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A roll of keys waits for what the secondaries really serve. One of them gets nothing unless it is
-told to: whatever a resolver has from one server validates with what it has from the other, control
-being killed on the way; and each step comes once both are so far."""
+"""A roll of keys, and the first CDS, wait for what the secondaries really serve. One of them gets
+nothing unless it is told to: whatever a resolver has from one server validates with what it has
+from the other, control being killed on the way; and each step comes once both are so far."""
 import json
 import os
 import pathlib
@@ -31,11 +31,11 @@ POLICY = {"name": "p", "keys": "ksk+zsk", "algorithm": "ed25519", "dnskey_ttl_s"
 LONG_S = 7  # more than any of these
 
 
-class Secondaries(unittest.TestCase):
-    def setUp(self):
+class Network(unittest.TestCase):
+    def start(self, **zone_settings):
         self.parent = Parent("child")
         self.here = Server({CHILD: ZONE}, zone_settings={CHILD: {
-            "policy": "p", "transfer_to": ["127.0.0.1"]}})
+            "transfer_to": ["127.0.0.1"], **zone_settings}})
         self.there = Server({CHILD: None}, zone_settings={CHILD: {
             "primaries": [f"127.0.0.1@{self.here.port}"]}})
         for server in (self.parent.server, self.here, self.there):
@@ -44,7 +44,6 @@ class Secondaries(unittest.TestCase):
         for server in (self.parent.server, self.here, self.there):
             server.start()
         wait_until("the secondary to have the zone", lambda: self.answer(self.there, "SOA"))
-        self.parent.follow([self.here.ask(CHILD, "CDS")])
 
     def set_policy(self, **more):
         self.here.tables = [("policy", {
@@ -57,14 +56,6 @@ class Secondaries(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def begin_roll(self, key):
-        """A key has reached its age; the next is not to."""
-        self.set_policy(**{key: 1})
-        self.holdfast(self.here, "reload")
-        self.live_until("the successor", lambda: len(self.keys()) == 3)
-        self.set_policy()
-        self.holdfast(self.here, "reload")
-
     def bring_over(self):
         self.holdfast(self.there, "zone", "refresh", CHILD)
 
@@ -74,10 +65,12 @@ class Secondaries(unittest.TestCase):
         wanted = dns.rdatatype.from_text(rdtype)
         if wanted not in sections:
             return None
-        return sections[wanted], sections[dns.rdatatype.RRSIG]
+        return sections[wanted], sections.get(dns.rdatatype.RRSIG, ())
 
     def judge(self):
         """DNSKEY from either by the parent's DS, data from either by DNSKEY from either."""
+        if not self.parent.ds:
+            return
         servers = (self.here, self.there)
         begun = time.monotonic()
         ds = next(iter(self.parent.server.ask(CHILD, "DS").answer))
@@ -129,6 +122,20 @@ class Secondaries(unittest.TestCase):
     def keys(self):
         return records(self.here.ask(CHILD, "DNSKEY", tcp=True), "DNSKEY")
 
+
+class Rolls(Network):
+    def setUp(self):
+        self.start(policy="p")
+        self.live_until("the first CDS", lambda: self.parent.ds)
+
+    def begin_roll(self, key):
+        """A key has reached its age; the next is not to."""
+        self.set_policy(**{key: 1})
+        self.holdfast(self.here, "reload")
+        self.live_until("the successor", lambda: len(self.keys()) == 3)
+        self.set_policy()
+        self.holdfast(self.here, "reload")
+
     def test_a_zsk_waits_for_a_secondary_that_is_behind(self):
         zsk = self.signed_with()
         self.begin_roll("zsk_lifetime_s")
@@ -165,6 +172,29 @@ class Secondaries(unittest.TestCase):
         self.bring_over()
         self.live_until("the parent to have the new one", lambda: self.parent.ds != ds)
         self.live_until("the old one to go", lambda: len(self.keys()) == 2)
+
+
+class FirstCds(Network):
+    def test_a_parent_is_not_told_of_a_zone_that_a_secondary_serves_unsigned(self):
+        self.start()
+        self.here.zone_settings[CHILD]["policy"] = "p"
+        self.set_policy()
+        self.holdfast(self.here, "reload")
+        wait_until("signatures", lambda: len(self.keys()) == 2)
+        self.live_for(LONG_S)
+        self.kill_control()
+        self.live_for(LONG_S)
+        self.assertEqual(self.parent.ds, [], self.here.log_text())
+        self.assertFalse(self.here.ask(CHILD, "CDNSKEY").answer)
+        self.live_until("what it waits for", lambda: (
+            f"127.0.0.1@{self.there.port} to serve key" in self.waits_for()))
+        self.live_until("a line that it waits",
+                        lambda: "roll-waits" in self.here.log_text(10**6))
+
+        self.bring_over()
+        self.live_until("the parent to have it", lambda: self.parent.ds)
+        self.live_for(1)
+        self.assertEqual(self.waits_for(), "")
 
 
 if __name__ == "__main__":
