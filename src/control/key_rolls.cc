@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "control/signer_rolls.h"
-#include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "log/log.h"
 
@@ -51,8 +50,15 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
                             const std::string& folder, uint64_t now_s, std::vector<ZoneKey>& keys,
                             std::span<const dnssec::OtherSigner> signers,
                             const dnssec::ServedKeys& served) {
-  const dnssec::KeySchedule schedule = schedule_of(policy);
-  const auto make = [&](uint8_t algorithm) { return make_private_key(zone, policy, algorithm); };
+  dnssec::KeySchedule schedule = schedule_of(policy);
+  for (const dnssec::OtherSigner& signer : signers) {
+    for (const dnssec::ForeignKey& key : signer.keys) schedule.others.add(key.dnskey);
+  }
+  unsigned made = 0;
+  const auto make = [&](uint8_t algorithm) {
+    ++made;
+    return generate_(zone, policy, algorithm);
+  };
   const auto hold = [&]() -> Result<void> {
     if (policy.secondaries.empty()) return {};
     const auto held = dnssec::hold_for_secondaries(keys, served, now_s, schedule.times);
@@ -69,7 +75,9 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
         seen == seen_.end() || !is_known(seen->second, keys, signers, now_s, schedule.times)
             ? uint16_t{0}
             : seen->second;
+    made = 0;
     const dnssec::ScheduledStep step = TRY(dnssec::next_step(keys, now_s, schedule, tag, make));
+    log_tries(zone, made);
     if (step.changed.empty()) break;
     TRY(put(step.changed, folder, keys));
     if (step.sentence.empty()) continue;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "control/signing_algorithm.h"
 #include "dnssec/key_schedule.h"
 #include "dnssec/served_keys.h"
 #include "dnssec/signer_group.h"
@@ -31,6 +32,8 @@ class KeyRolls {
  public:
   // How often the parent is asked for the DS that is waited for.
   static constexpr uint64_t ask_s_max = 300;
+
+  explicit KeyRolls(GenerateKey generate = make_private_key) : generate_(std::move(generate)) {}
 
   // Does what is due and saves it to `folder`; `keys` are then those to sign with.
   [[nodiscard]] Result<void> roll(const std::string& zone, const config::PolicySetting& policy,
@@ -55,6 +58,7 @@ class KeyRolls {
   void forget(const std::string& zone);
 
  private:
+  GenerateKey generate_;
   std::map<std::string, WaitingKey> waiting_;
   std::map<std::string, uint16_t> seen_;
 };

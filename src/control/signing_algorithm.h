@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The algorithms that a policy names, and keys that are made by it.
+// The algorithms that a policy names, and private keys that are made by it.
 #pragma once
 
 #include <array>
+#include <functional>
+#include <string>
 
 #include "config/config.h"
 #include "dnssec/private_key.h"
+#include "log/log.h"
 
 namespace holdfast::control {
 
@@ -24,6 +27,19 @@ namespace holdfast::control {
   if (policy.token.empty()) return dnssec::PrivateKey::generate(info, policy.rsa_bits);
   return dnssec::PrivateKey::generate_in(TRY(TokenUri::from_text(policy.token)), info,
                                          policy.rsa_bits, zone);
+}
+
+// As make_private_key does; tests have others.
+using GenerateKey = std::function<Result<dnssec::PrivateKey>(
+    const std::string& zone, const config::PolicySetting& policy, uint8_t algorithm)>;
+
+// Of so many keys that were made only the last is used (dnssec/new_key.h).
+inline void log_tries(const std::string& zone, unsigned made) {
+  if (made <= 1) return;
+  log::info(log::Category::zones, "key-tag-taken",
+            "zone " + zone + ": " + std::to_string(made - 1) +
+                " of its new keys had the tag of another of its keys, and another was made",
+            {{"zone", zone}, {"refused", std::to_string(made - 1)}});
 }
 
 }  // namespace holdfast::control

@@ -9,11 +9,11 @@
 #include <set>
 
 #include "base/file.h"
-#include "control/signing_algorithm.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
 #include "dnssec/key_roles.h"
 #include "dnssec/key_time.h"
+#include "dnssec/new_key.h"
 #include "dnssec/rrsig.h"
 #include "dnssec/zone_verifier.h"
 #include "log/log.h"
@@ -187,8 +187,11 @@ Result<void> judge(const dnssec::SignedZone& made, uint64_t now_s, unsigned thre
 
 }  // namespace
 
-ZoneSigning::ZoneSigning(std::string state_directory, const Clock& clock)
-    : state_directory_(std::move(state_directory)), clock_(clock) {
+ZoneSigning::ZoneSigning(std::string state_directory, const Clock& clock, GenerateKey generate)
+    : state_directory_(std::move(state_directory)),
+      clock_(clock),
+      generate_(std::move(generate)),
+      rolls_(generate_) {
   std::random_device random;
   jitter_key_ = {uint64_t{random()} << 32 | random(), uint64_t{random()} << 32 | random()};
 }
@@ -411,8 +414,16 @@ Result<void> ZoneSigning::make_keys(wire::NameView zone, const config::PolicySet
     // The ZSK first: with a KSK alone, which signs all, a crash here would leave a CSK.
     wanted.insert(wanted.begin(), dnssec::flags_zsk);
   }
+  dnssec::TakenTags taken = TRY(dnssec::tags_of_others(folder, zone));
   for (const uint16_t flags : wanted) {
-    ZoneKey key(zone, flags, TRY(make_private_key(zone.to_text(), policy, number)));
+    unsigned made = 0;
+    const auto make = [&] {
+      ++made;
+      return generate_(zone.to_text(), policy, number);
+    };
+    ZoneKey key = TRY(dnssec::make_new_key(zone, flags, taken, make));
+    taken.add(key.dnskey_rdata());
+    log_tries(zone.to_text(), made);
     key.times.created = clock_.wall_s();
     key.times.publish = key.times.created;
     key.times.activate = key.times.created;

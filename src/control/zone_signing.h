@@ -33,7 +33,8 @@ class ZoneSigning {
   // Those of more are signed on all cores.
   static constexpr size_t own_thread_records_max = 1000;
 
-  ZoneSigning(std::string state_directory, const Clock& clock);
+  ZoneSigning(std::string state_directory, const Clock& clock,
+              GenerateKey generate = make_private_key);
 
   // Makes keys where the zone has none. Gives a number of its policy and of the state of its keys:
   // another one, and the zone is to be read and signed anew. 0 for a zone without a policy.
@@ -89,6 +90,7 @@ class ZoneSigning {
 
   std::string state_directory_;
   const Clock& clock_;
+  GenerateKey generate_;
   HashKey jitter_key_;
   KeyRolls rolls_;
   SignerRolls signers_;

@@ -12,6 +12,7 @@
 
 #include "base/epoch.h"
 #include "control/zone_set.h"
+#include "dnssec/equal_tags.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
 #include "dnssec/rrsig.h"
@@ -146,6 +147,26 @@ TEST_F(SignedZoneSet, IsSignedAsItIsLoaded) {
   EXPECT_GT(record().refresh_unix_s, start_s + policy_->signature_validity_s -
                                          policy_->signature_refresh_s -
                                          policy_->signature_jitter_s - 1);
+}
+
+TEST_F(SignedZoneSet, TheFirstKeysHaveDifferentTags) {
+  const auto equal = dnssec::find_equal_tags(dnssec::flags_zsk, dnssec::flags_ksk);
+  const auto free = dnssec::PrivateKey::generate(*dnssec::find_algorithm(dnssec::ed25519)).value();
+  const std::vector<dnssec::PrivateKey> keys{equal.first, equal.second, free};
+  size_t made = 0;
+  ZoneSigning signing(directory_, clock_,
+                      [&](const std::string&, const config::PolicySetting&, uint8_t) {
+                        return Result<dnssec::PrivateKey>(keys.at(made++));
+                      });
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  (void)signing.prepare(source());
+  EXPECT_EQ(made, 3U);
+  const auto saved = dnssec::load_keys(folder(), apex_).value();
+  ASSERT_EQ(saved.size(), 2U);
+  EXPECT_NE(saved[0].tag(), saved[1].tag());
+  for (const dnssec::ZoneKey& key : saved) {
+    EXPECT_EQ(key.key().public_key(), (key.is_entry_point() ? free : equal.first).public_key());
+  }
 }
 
 TEST_F(SignedZoneSet, SerialRisesWithWhatChanges) {

@@ -255,6 +255,12 @@ Result<std::string> private_key_text(const ZoneKey& key) {
 
 Result<void> save_key(const ZoneKey& key, const std::string& directory) {
   const std::string stem = directory + "/" + key_file_stem(key);
+  const auto there = load_public_key(stem + std::string(public_ending));
+  if (there && there->rdata != key.dnskey_rdata()) {
+    return fail(stem + std::string(public_ending) +
+                ": is of another key with the same algorithm and tag, which stays; files and "
+                "signatures of the two cannot be told apart");
+  }
   const WipedText secret(TRY(private_key_text(key)));
   TRY(replace_file(stem + std::string(private_ending), bytes_of(secret.text()), private_mode));
   const std::string text = public_key_text(key);

@@ -22,7 +22,8 @@ constexpr size_t keys_per_zone_max = 64;
 // The zone's name as it stands in such a file name, "example.com."; "." for the root.
 [[nodiscard]] std::string zone_in_file_name(wire::NameView zone);
 
-// Writes both files; replaces what is there.
+// Writes both files; replaces what is there of the same key. An error if that is another key, which
+// has the same algorithm and tag: it would be lost.
 [[nodiscard]] Result<void> save_key(const ZoneKey& key, const std::string& directory);
 // `path` is that of the .key or the .private file, or of both without their endings.
 [[nodiscard]] Result<ZoneKey> load_key(const std::string& path);

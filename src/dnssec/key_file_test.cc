@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dnssec/key_file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dnssec/equal_tags.h"
 #include "dnssec/key_time.h"
 #include "dnssec/rrset_signer.h"
 #include "dnssec/signature_check.h"
@@ -154,6 +156,19 @@ TEST(ZoneKey, IsUsedAsItsTimesSay) {
   EXPECT_TRUE(key.is_published_at(49));
   EXPECT_FALSE(key.is_published_at(50));
   EXPECT_FALSE(key.is_sync_published_at(50));
+}
+
+TEST_F(KeyFile, AnotherKeyIsNeverReplaced) {
+  const EqualTags equal = find_equal_tags(flags_ksk, flags_ksk);
+  const ZoneKey there(wire::Name::from_text("example").value(), flags_ksk, equal.first);
+  const ZoneKey other(there.zone(), flags_ksk, equal.second);
+  ASSERT_EQ(key_file_stem(there), key_file_stem(other));
+  ASSERT_TRUE(save_key(there, directory_));
+  EXPECT_TRUE(save_key(there, directory_));
+  const auto saved = save_key(other, directory_);
+  ASSERT_FALSE(saved);
+  EXPECT_THAT(saved.error().message, testing::HasSubstr(key_file_stem(there)));
+  EXPECT_EQ(load_keys(directory_, there.zone())->at(0).dnskey_rdata(), there.dnskey_rdata());
 }
 
 }  // namespace

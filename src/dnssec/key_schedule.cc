@@ -55,9 +55,10 @@ Result<ScheduledStep> entry_point_step(std::span<const ZoneKey> keys, uint64_t n
   const ZoneKey& first = *settled.front();
   if (settled.size() > 1) {
     if (is_begun_only(settled)) {
-      return ScheduledStep{.changed = TRY(roll_entry_point(keys, now_s, schedule.times,
-                                                           maker(make, first.algorithm().number))),
-                           .sentence = {}};
+      return ScheduledStep{
+          .changed = TRY(roll_entry_point(keys, now_s, schedule.times,
+                                          maker(make, first.algorithm().number), schedule.others)),
+          .sentence = {}};
     }
     const ZoneKey* waiting = waits_for_parent(keys, now_s);
     if (waiting == nullptr || ds_seen != waiting->tag()) return ScheduledStep{};
@@ -73,7 +74,8 @@ Result<ScheduledStep> entry_point_step(std::span<const ZoneKey> keys, uint64_t n
   }
   const uint8_t number = is_other ? schedule.algorithm : first.algorithm().number;
   return ScheduledStep{
-      .changed = TRY(roll_entry_point(keys, now_s, schedule.times, maker(make, number))),
+      .changed =
+          TRY(roll_entry_point(keys, now_s, schedule.times, maker(make, number), schedule.others)),
       .sentence = name_of(first) + (is_other ? " is replaced by one of another algorithm"
                                              : " has reached its age: its successor signs beside "
                                                "it until the parent has its DS")};
@@ -96,7 +98,8 @@ Result<ScheduledStep> zsk_step(std::span<const ZoneKey> keys, uint64_t now_s,
   if (goes) return ScheduledStep{};
   if (!is_begun && end_of_life(last, schedule.zsk_lifetime_s) > now_s) return ScheduledStep{};
   return ScheduledStep{
-      .changed = TRY(roll_zsk(keys, now_s, schedule.times, maker(make, last.algorithm().number))),
+      .changed = TRY(roll_zsk(keys, now_s, schedule.times, maker(make, last.algorithm().number),
+                              schedule.others)),
       .sentence = is_begun ? std::string()
                            : name_of(last) + " has reached its age: its successor is published"};
 }

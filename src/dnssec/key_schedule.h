@@ -22,6 +22,7 @@ struct KeySchedule {
   uint64_t entry_point_lifetime_s = 0;  // of a KSK or CSK
   uint8_t algorithm = 0;                // what all should have; 0: whatever they have
   RolloverTimes times;
+  TakenTags others = {};  // keys of other signers
 };
 
 // Makes a key of this algorithm.

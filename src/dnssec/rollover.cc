@@ -31,17 +31,11 @@ std::vector<ZoneKey> pick(std::span<const ZoneKey> keys, Predicate is_one) {
   return picked;
 }
 
-constexpr int tries_max = 4;
-
 Result<ZoneKey> make_successor(std::span<const ZoneKey> keys, const ZoneKey& old, uint64_t now_s,
-                               const MakeKey& make) {
-  ZoneKey key(old.zone(), old.flags(), TRY(make()));
-  const auto is_taken = [&] {
-    return std::ranges::find(keys, key.tag(), &ZoneKey::tag) != keys.end();
-  };
-  for (int i = 1; i < tries_max && is_taken(); ++i) {
-    key = ZoneKey(old.zone(), old.flags(), TRY(make()));
-  }
+                               const MakeKey& make, const TakenTags& others) {
+  TakenTags taken(keys);
+  taken.add(others);
+  ZoneKey key = TRY(make_new_key(old.zone(), old.flags(), taken, make));
   key.times.created = now_s;
   key.times.publish = now_s;
   return key;
@@ -60,7 +54,8 @@ void put_key(std::vector<ZoneKey>& keys, const ZoneKey& key) {
 }
 
 Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t now_s,
-                                      const RolloverTimes& times, const MakeKey& make) {
+                                      const RolloverTimes& times, const MakeKey& make,
+                                      const TakenTags& others) {
   const auto settled = pick(
       keys, [&](const ZoneKey& key) { return !key.is_entry_point() && is_settled(key, now_s); });
   if (settled.empty()) return fail("no ZSK signs that is not on its way out already");
@@ -71,7 +66,7 @@ Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t no
   });
   std::vector<ZoneKey> changed;
   if (waiting.empty()) {
-    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make));
+    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make, others));
     key.times.activate = now_s + times.dnskey_ttl_s + times.propagation_s;
     changed.push_back(key);
     waiting.push_back(std::move(key));
@@ -88,7 +83,8 @@ Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t no
 }
 
 Result<std::vector<ZoneKey>> roll_entry_point(std::span<const ZoneKey> keys, uint64_t now_s,
-                                              const RolloverTimes& times, const MakeKey& make) {
+                                              const RolloverTimes& times, const MakeKey& make,
+                                              const TakenTags& others) {
   auto settled = pick(
       keys, [&](const ZoneKey& key) { return key.is_entry_point() && is_settled(key, now_s); });
   if (settled.empty()) return fail("no KSK or CSK signs that is not on its way out already");
@@ -98,7 +94,7 @@ Result<std::vector<ZoneKey>> roll_entry_point(std::span<const ZoneKey> keys, uin
   std::vector<ZoneKey> changed;
   const bool is_begun = settled.size() > 1;
   if (!is_begun) {
-    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make));
+    ZoneKey key = TRY(make_successor(keys, settled.back(), now_s, make, others));
     key.times.activate = now_s;
     key.times.sync_publish = known_everywhere_s;
     changed.push_back(key);

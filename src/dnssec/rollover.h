@@ -11,11 +11,10 @@
 // by the next call, which goes on from there. Pure; any thread.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <vector>
 
-#include "dnssec/zone_key.h"
+#include "dnssec/new_key.h"
 
 namespace holdfast::dnssec {
 
@@ -26,23 +25,21 @@ struct RolloverTimes {
   uint32_t propagation_s = 3600;  // until all secondaries serve a change
 };
 
-// `make` is called for the new key, once; and again, a few times at most, where the zone has a key
-// with the tag of what it made: by it, signatures are told apart (RFC 4034 App. B).
-using MakeKey = std::function<Result<PrivateKey>()>;
-
 // In the place of the same key with other times, or beside the others.
 void put_key(std::vector<ZoneKey>& keys, const ZoneKey& key);
 
-// Of the zone's ZSK; of its algorithm. An error if there is none that signs.
+// Of the zone's ZSK; of its algorithm. An error if there is none that signs. No new key has a tag
+// of `keys` or `others`, which are keys of other signers.
 [[nodiscard]] Result<std::vector<ZoneKey>> roll_zsk(std::span<const ZoneKey> keys, uint64_t now_s,
-                                                    const RolloverTimes& times,
-                                                    const MakeKey& make);
+                                                    const RolloverTimes& times, const MakeKey& make,
+                                                    const TakenTags& others = {});
 // Of the zone's KSK or CSK, to whatever algorithm `make` gives. With a new algorithm and a ZSK, the
 // new key signs all, and the ZSK goes with the old KSK.
 [[nodiscard]] Result<std::vector<ZoneKey>> roll_entry_point(std::span<const ZoneKey> keys,
                                                             uint64_t now_s,
                                                             const RolloverTimes& times,
-                                                            const MakeKey& make);
+                                                            const MakeKey& make,
+                                                            const TakenTags& others = {});
 // Moves the times of a ZSK rollover that would go on too early: no successor signs before
 // `known_s(successor)`, and those before it sign until then. To be saved in this order; none if
 // nothing has to wait.

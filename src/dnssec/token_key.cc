@@ -203,6 +203,16 @@ Result<std::vector<uint8_t>> token_public_key(const TokenUri& key, const Algorit
   return public_key_in(session, key, algorithm);
 }
 
+Result<void> remove_token_key(const TokenUri& key, const AlgorithmInfo& algorithm) {
+  const TokenSession session = TRY(TokenSession::open(key, TokenSession::Access::write));
+  for (const CK_OBJECT_CLASS half : {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY}) {
+    const CK_OBJECT_HANDLE object = TRY(find_object(session, key, half, key_type_of(algorithm)));
+    const CK_RV value = session.calls().C_DestroyObject(session.handle(), object);
+    if (value != CKR_OK) return session.failed("the key cannot be removed", value);
+  }
+  return {};
+}
+
 struct TokenSigner::State {
   TokenSession session;
   CK_OBJECT_HANDLE key;

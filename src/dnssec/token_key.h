@@ -30,6 +30,9 @@ struct MadeTokenKey {
 [[nodiscard]] Result<std::vector<uint8_t>> token_public_key(const TokenUri& key,
                                                             const AlgorithmInfo& algorithm);
 
+// Both halves, for good: of a key that nobody has used.
+[[nodiscard]] Result<void> remove_token_key(const TokenUri& key, const AlgorithmInfo& algorithm);
+
 class TokenSigner {
  public:
   [[nodiscard]] static Result<TokenSigner> open(const TokenUri& key,

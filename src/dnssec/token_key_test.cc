@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What needs no token; tests/dnssec/token_test.py signs with one.
+// tests/dnssec/token_test.py signs with a token.
 #include "dnssec/token_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "dnssec/key_file.h"
 #include "dnssec/zone_key.h"
@@ -65,6 +67,43 @@ TEST(TokenKey, ALibraryThatIsNotThereOrNoneIsTold) {
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message,
               testing::AnyOf(HasSubstr("/proc/self/exe"), HasSubstr("cannot dynamically load")));
+}
+
+constexpr const char* soft_module = "/usr/lib/softhsm/libsofthsm2.so";
+
+// SoftHSM with a token "t" of this test's own, in `folder`.
+void make_soft_token(const std::string& folder) {
+  std::filesystem::create_directory(folder + "/tokens");
+  std::ofstream(folder + "/conf") << "directories.tokendir = " << folder << "/tokens\n"
+                                  << "objectstore.backend = file\nlog.level = ERROR\n";
+  std::ofstream(folder + "/pin") << "4711\n";
+  ::setenv("SOFTHSM2_CONF", (folder + "/conf").c_str(), 1);
+  ASSERT_EQ(std::system("softhsm2-util --init-token --free --label t --so-pin 123456 --pin 4711 "
+                        ">/dev/null"),
+            0);
+}
+
+TEST(TokenKey, OneThatIsRemovedIsGone) {
+  if (!std::filesystem::exists(soft_module)) GTEST_SKIP() << "SoftHSM is not installed";
+  std::string folder = testing::TempDir() + "holdfast-token-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  make_soft_token(folder);
+  const TokenUri token =
+      TokenUri::from_text("pkcs11:token=t?module-path=" + std::string(soft_module) +
+                          "&pin-source=file:" + folder + "/pin")
+          .value();
+  const AlgorithmInfo& info = *find_algorithm(ecdsa_p256_sha256);
+  const auto stays = make_token_key(token, info, 0, "example.");
+  const auto goes = make_token_key(token, info, 0, "example.");
+  ASSERT_TRUE(stays && goes) << (stays ? goes : stays).error().message;
+  EXPECT_TRUE(token_public_key(goes->uri, info).has_value());
+  const auto removed = remove_token_key(goes->uri, info);
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_THAT(token_public_key(goes->uri, info).error().message, HasSubstr("has no such key"));
+  EXPECT_FALSE(TokenSigner::open(goes->uri, info).has_value());
+  EXPECT_TRUE(TokenSigner::open(stays->uri, info).has_value());
+  EXPECT_FALSE(remove_token_key(goes->uri, info).has_value());
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_time.h"
+#include "dnssec/new_key.h"
 #include "dnssec/other_signer.h"
 #include "dnssec/parting.h"
 #include "dnssec/rollover.h"
@@ -66,10 +67,11 @@ Result<dnssec::PrivateKey> make_private_key(const KeyPlace& place, const Signing
                                          place.zone.view().to_text());
 }
 
-Result<void> save_new(const KeyPlace& place, const SigningOptions& options,
-                      dnssec::PrivateKey private_key) {
-  const uint16_t flags = options.role == "zsk" ? dnssec::flags_zsk : dnssec::flags_ksk;
-  ZoneKey key(place.zone, flags, std::move(private_key));
+uint16_t flags_of(const SigningOptions& options) {
+  return options.role == "zsk" ? dnssec::flags_zsk : dnssec::flags_ksk;
+}
+
+Result<void> save_new(const KeyPlace& place, ZoneKey key) {
   key.times.created = SystemClock().wall_s();
   key.times.publish = key.times.created;
   key.times.activate = key.times.created;
@@ -85,7 +87,10 @@ Result<void> generate(const Invocation& invocation) {
   const SigningOptions& options = invocation.signing;
   const dnssec::AlgorithmInfo* algorithm = TRY(algorithm_of(options));
   const std::vector<ZoneKey> others = TRY(dnssec::load_keys(place.folder, place.zone));
-  return save_new(place, options, TRY(make_private_key(place, options, *algorithm, others)));
+  dnssec::TakenTags taken(others);
+  taken.add(TRY(dnssec::tags_of_others(place.folder, place.zone)));
+  const auto make = [&] { return make_private_key(place, options, *algorithm, others); };
+  return save_new(place, TRY(dnssec::make_new_key(place.zone, flags_of(options), taken, make)));
 }
 
 Result<void> list(const Invocation& invocation) {
@@ -194,8 +199,9 @@ Result<void> import_from(const Invocation& invocation) {
     const dnssec::AlgorithmInfo* algorithm = TRY(algorithm_of(options));
     TokenUri uri = TRY(TokenUri::from_text(options.path));
     const std::vector<uint8_t> public_key = TRY(dnssec::token_public_key(uri, *algorithm));
-    return save_new(place, options,
-                    dnssec::PrivateKey::in_token(*algorithm, std::move(uri), public_key));
+    return save_new(place,
+                    ZoneKey(place.zone, flags_of(options),
+                            dnssec::PrivateKey::in_token(*algorithm, std::move(uri), public_key)));
   }
   const ZoneKey key = TRY(dnssec::load_key(options.path));
   if (!(key.zone() == place.zone)) {
@@ -265,8 +271,10 @@ Result<void> roll(const Invocation& invocation) {
     if (algorithm == nullptr) return fail(place.folder + ": no key that signs");
     return make_private_key(place, options, *algorithm, keys);
   };
-  const auto changed = is_zsk ? dnssec::roll_zsk(keys, now_s, times_of(options), make)
-                              : dnssec::roll_entry_point(keys, now_s, times_of(options), make);
+  const auto others = TRY(dnssec::tags_of_others(place.folder, place.zone));
+  const auto times = times_of(options);
+  const auto changed = is_zsk ? dnssec::roll_zsk(keys, now_s, times, make, others)
+                              : dnssec::roll_entry_point(keys, now_s, times, make, others);
   if (!changed) return std::unexpected(changed.error());
   return save_all(place, *changed);
 }

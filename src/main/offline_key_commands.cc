@@ -75,7 +75,8 @@ Result<void> lay_out_rolls(std::vector<ZoneKey>& keys, const std::string& folder
     const auto make = [&] {
       return dnssec::PrivateKey::generate(last->algorithm(), options.rsa_bits);
     };
-    const std::vector<ZoneKey> changed = TRY(dnssec::roll_zsk(keys, begin_s, times, make));
+    const auto others = TRY(dnssec::tags_of_others(folder, last->zone()));
+    const std::vector<ZoneKey> changed = TRY(dnssec::roll_zsk(keys, begin_s, times, make, others));
     for (const ZoneKey& key : changed) {
       TRY(dnssec::save_key(key, folder));
       replace(keys, key);
