@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "config/roll_warnings.h"
 #include "config/zone_list.h"
 #include "control/published_catalogs.h"
 #include "log/log.h"
@@ -47,6 +48,9 @@ void Management::first_load(Start start) {
   const bool keeps = start == Start::respawn || !list.problems.empty();
   for (const config::Problem& problem : list.problems.problems) {
     log::error(Category::config, "zone-list", problem.to_text());
+  }
+  for (const config::Problem& warning : config::roll_warnings(*applied, list.zones).problems) {
+    log::warning(Category::config, "rolls-unwatched", warning.to_text());
   }
   if (const auto written = write_published_catalogs(list.zones, SystemClock().wall_s()); !written) {
     log::error(Category::zones, "catalog-unwritable", written.error().message);

@@ -3,6 +3,7 @@
 
 #include <ctime>
 
+#include "config/roll_warnings.h"
 #include "config/zone_list.h"
 #include "control/applied_config.h"
 #include "control/published_catalogs.h"
@@ -106,6 +107,9 @@ ReloadReply Reloader::judge_and_apply() {
   list.zones = parts_.catalogs.with_members(std::move(list.zones), fresh);
   ReloadPlan plan = parts_.zones.plan_all(list.zones, load_options(fresh), parts_.stop);
   take_plan_texts(reply, plan);
+  for (const config::Problem& warning : config::roll_warnings(fresh, list.zones).problems) {
+    reply.warnings.push_back(warning.to_text());
+  }
   if (!reply.findings.empty()) return refuse();
   if (auto done = apply(fresh, list.zones, *std::move(tls), plan, reply); !done) {
     reply.error = std::move(done.error().message);

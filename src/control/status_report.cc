@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/version.h"
+#include "config/roll_warnings.h"
 #include "control/reports.h"
 #include "control/xdp_report.h"
 
@@ -158,6 +159,10 @@ std::string zone_json(const std::string& zone, const ZoneRecord& record,
                       const std::optional<transfer::SecondaryStatus>& secondary) {
   json::array findings;
   for (const std::string& finding : record.findings) findings.emplace_back(finding);
+  if (record.policy && record.transfer) {
+    const std::string warning = config::roll_warning(*record.policy, *record.transfer);
+    if (!warning.empty()) findings.emplace_back("warning: " + warning);
+  }
   json::object object{
       {"zone", zone},
       {"file", record.file},

@@ -62,7 +62,19 @@ class Config(CommandLine):
         self.assertEqual(done.stdout + done.stderr, "")
         verdict = json.loads(run("config", "check", "--json", "--config", path).stdout)
         self.assertEqual(verdict, {"file": path, "ok": True, "zones": 1, "problems": [],
-                                   "problems_suppressed": 0})
+                                   "problems_suppressed": 0, "warnings": []})
+
+    def test_what_is_allowed_and_yet_dangerous_is_told(self):
+        self.write("a.test.zone", "")
+        path = self.write("holdfast.toml", "[[policy]]\nname = 'p'\nzsk_lifetime_s = 1\n"
+                                           "[[zones]]\ndirectory = '.'\npolicy = 'p'\n"
+                                           "notify = ['192.0.2.2']\n")
+        done = run("config", "check", "--config", path)
+        self.assert_ends(done, 0, output=f"warning: {path}:1:1: policy \"p\": its keys roll")
+        self.assertIn("secondaries is empty", done.stdout)
+        verdict = json.loads(run("config", "check", "--json", "--config", path).stdout)
+        self.assertTrue(verdict["ok"])
+        self.assertEqual([warning["line"] for warning in verdict["warnings"]], [1])
 
     def test_a_bad_one_is_told_with_all_places(self):
         path = self.write("holdfast.toml", "[server]\nlisen = []\nworkers = -1\n")

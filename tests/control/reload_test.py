@@ -37,6 +37,19 @@ class Reload(unittest.TestCase):
         self.assertEqual(self.server.ask("www.one.example", "A").rcode(), dns.rcode.NOERROR)
         self.assertEqual(self.control.zone("two.example"), before)
 
+    def test_what_is_allowed_and_yet_dangerous_is_told(self):
+        policy = {"name": "p", "zsk_lifetime_s": 10**7}
+        self.server.zone_settings["one.example"] = {"policy": "p", "notify": ["127.0.0.1@1"]}
+        for secondaries in ([], ["127.0.0.1@1"]):
+            self.server.tables = [("policy", {**policy, "secondaries": secondaries})]
+            reply = self.reload()
+            self.assertTrue(reply["ok"], reply)
+            told = (reply["warnings"], self.control.zone("one.example")["findings"])
+            for texts in told:
+                self.assertEqual(len(texts), 0 if secondaries else 1, told)
+                self.assertTrue(all("secondaries is empty" in text for text in texts), told)
+            self.assertEqual(self.control.zone("two.example")["findings"], [])
+
     def test_a_bad_zone_refuses_everything(self):
         self.server.zones["one.example"] = zone(2)
         self.server.zones["two.example"] = zone(2, "www 60 IN A 192.0.2.256")
