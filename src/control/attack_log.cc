@@ -69,13 +69,15 @@ std::optional<AttackLog::Line> AttackLog::observe(const ShieldReading& reading, 
             reading.kernel_drops - at_begin_.kernel_drops)};
     began_s_ = 0;
   } else if (began_s_ != 0 && now_s - told_s_ >= change_s &&
-             (reading.level != level_told_ || reading.zones_attacked != zones_told_)) {
+             (reading.level != level_told_ || reading.zones_attacked != zones_told_ ||
+              reading.zones_with_many_names != zones_with_many_names_told_)) {
     line = Line{"overload-changed", describe(reading)};
   }
   if (line) {
     told_s_ = now_s;
     level_told_ = reading.level;
     zones_told_ = reading.zones_attacked;
+    zones_with_many_names_told_ = reading.zones_with_many_names;
   }
   last_ = reading;
   return line;
@@ -114,6 +116,10 @@ std::string AttackLog::describe(const ShieldReading& reading) const {
       largest_class(reading, last_), admitted);
   if (!reading.zones_attacked.empty()) {
     text += fmt::format("; random names under {}", fmt::join(reading.zones_attacked, ", "));
+  }
+  if (!reading.zones_with_many_names.empty()) {
+    text += fmt::format("; more different names than ever under {}",
+                        fmt::join(reading.zones_with_many_names, ", "));
   }
   if (!reading.zones_hot.empty()) {
     text += fmt::format("; most is asked of {}", fmt::join(reading.zones_hot, ", "));

@@ -30,6 +30,7 @@ struct ShieldReading {
   uint64_t datagrams_kept_away = 0;
   std::vector<std::string> zones_attacked;  // sorted
   std::vector<std::string> zones_hot;
+  std::vector<std::string> zones_with_many_names;
 };
 
 class AttackLog {
@@ -58,6 +59,7 @@ class AttackLog {
   ShieldReading last_;
   uint32_t level_told_ = 0;
   std::vector<std::string> zones_told_;
+  std::vector<std::string> zones_with_many_names_told_;
 };
 
 }  // namespace holdfast::control

@@ -32,7 +32,13 @@ TEST(AttackLog, TellsBeginChangeAndEndAndNothingElse) {
   const auto changed = attacks.observe(reading, 111);
   ASSERT_TRUE(changed);
   EXPECT_NE(changed->message.find("random names under example.org."), std::string::npos);
-  for (uint64_t now = 112; now < 140; ++now) EXPECT_FALSE(attacks.observe(reading, now)) << now;
+  reading.zones_with_many_names = {"example.net."};
+  for (uint64_t now = 112; now < 121; ++now) EXPECT_FALSE(attacks.observe(reading, now)) << now;
+  const auto again = attacks.observe(reading, 121);
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->message.find("more different names than ever under example.net."),
+            std::string::npos);
+  for (uint64_t now = 122; now < 140; ++now) EXPECT_FALSE(attacks.observe(reading, now)) << now;
 
   add(reading, 3, ShieldFate::truncated, 77);
   reading.kernel_drops = 5;

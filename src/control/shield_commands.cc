@@ -67,18 +67,25 @@ struct ZoneSum {
   uint64_t absent = 0;
   uint64_t usual_asked = 0;
   uint64_t usual_absent = 0;
+  // In a window of the answer process that has seen most: what several have seen may be the same.
+  uint64_t names = 0;
+  uint64_t usual_names = 0;
   uint64_t shed = 0;
   bool attacked = false;
   bool hot = false;
+  bool many_names = false;
 
   void add(const ZoneWatchEntry& entry, uint64_t now_ms) {
     asked += ZoneWatch::a_second(entry.last_asked.load());
     absent += ZoneWatch::a_second(entry.last_absent.load());
     usual_asked += ZoneWatch::a_second(entry.usual_asked_x16.load()) / usual_scale;
     usual_absent += ZoneWatch::a_second(entry.usual_absent_x16.load()) / usual_scale;
+    names = std::max<uint64_t>(names, entry.last_names.load());
+    usual_names = std::max<uint64_t>(usual_names, entry.usual_names_x16.load() / usual_scale);
     shed += entry.shed.load();
     attacked |= ZoneWatch::is_under_attack(entry, now_ms);
     hot |= ZoneWatch::is_hot(entry, now_ms);
+    many_names |= ZoneWatch::has_many_names(entry, now_ms);
   }
   [[nodiscard]] json::object to_json() const {
     return {{"zone", name},
@@ -87,7 +94,11 @@ struct ZoneSum {
             {"usual_asked_per_s", usual_asked},
             {"shed", shed},
             {"usual_absent_per_s", usual_absent},
+            {"names_per_window", names},
+            {"usual_names_per_window", usual_names},
+            {"window_ms", ZoneWatch::window_ms},
             {"hot", hot},
+            {"many_names", many_names},
             {"under_attack", attacked}};
   }
 };
@@ -201,7 +212,7 @@ std::string ShieldCommands::status() const {
   }
   json::array zones;
   for (const ZoneSum& zone : zones_of(memory, keeper_.now_ms())) {
-    if (zone.attacked || zone.hot) zones.push_back(zone.to_json());
+    if (zone.attacked || zone.hot || zone.many_names) zones.push_back(zone.to_json());
   }
   return json::serialize(json::object{{"ok", true},
                                       {"enabled", memory.common.enabled != 0},

@@ -214,14 +214,17 @@ ShieldReading ShieldKeeper::reading() const {
       for (const shield::ZoneWatchEntry& entry : line) {
         const bool attacked = shield::ZoneWatch::is_under_attack(entry, now);
         const bool hot = shield::ZoneWatch::is_hot(entry, now);
-        if (!attacked && !hot) continue;
+        const bool many_names = shield::ZoneWatch::has_many_names(entry, now);
+        if (!attacked && !hot && !many_names) continue;
         const std::string name = shield::ZoneWatch::name_of(entry).view().to_text();
         if (attacked) reading.zones_attacked.push_back(name);
         if (hot) reading.zones_hot.push_back(name);
+        if (many_names) reading.zones_with_many_names.push_back(name);
       }
     }
   }
-  for (auto* names : {&reading.zones_attacked, &reading.zones_hot}) {
+  for (auto* names :
+       {&reading.zones_attacked, &reading.zones_hot, &reading.zones_with_many_names}) {
     std::ranges::sort(*names);
     const auto repeats = std::ranges::unique(*names);
     names->erase(repeats.begin(), repeats.end());

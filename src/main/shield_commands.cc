@@ -31,17 +31,20 @@ void for_each_object(const json::object& reply, std::string_view name, Visit&& v
 
 std::string zone_state(const json::object& zone) {
   if (text_field(zone, "under_attack") == "true") return "random names";
+  if (text_field(zone, "many_names") == "true") return "many names";
   return text_field(zone, "hot") == "true" ? "takes much" : "";
 }
 
 void print_zones(const json::object& reply) {
-  Table table({"ZONE", "ASKED/S", "USUAL", "ABSENT/S", "USUAL", "SHED", "STATE"});
+  Table table({"ZONE", "ASKED/S", "USUAL", "ABSENT/S", "USUAL", "NAMES", "USUAL", "SHED", "STATE"});
   bool is_empty = true;
   for_each_object(reply, "zones", [&](const json::object& zone) {
     is_empty = false;
     table.add({text_field(zone, "zone"), text_field(zone, "asked_per_s"),
                text_field(zone, "usual_asked_per_s"), text_field(zone, "absent_per_s"),
-               text_field(zone, "usual_absent_per_s"), text_field(zone, "shed"), zone_state(zone)});
+               text_field(zone, "usual_absent_per_s"), text_field(zone, "names_per_window"),
+               text_field(zone, "usual_names_per_window"), text_field(zone, "shed"),
+               zone_state(zone)});
   });
   if (!is_empty) table.flush();
 }
@@ -159,6 +162,9 @@ void print_name(const json::object& zone) {
              number_field(zone, "usual_asked_per_s"));
   fmt::print("absent names   {} a second, usually {}\n", number_field(zone, "absent_per_s"),
              number_field(zone, "usual_absent_per_s"));
+  fmt::print("names          {} different ones that exist within {} ms, usually {}\n",
+             number_field(zone, "names_per_window"), number_field(zone, "window_ms"),
+             number_field(zone, "usual_names_per_window"));
   const std::string state = zone_state(zone);
   fmt::print("judged         {}\n", state.empty() ? "as every day" : state);
 }

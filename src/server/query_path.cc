@@ -200,8 +200,9 @@ void QueryPath::judge_name(size_t index) {
   NameFact fact = NameFact::exists;
   if (search != nullptr && search->zone()) {
     fact = fact_of(*search);
-    const uint64_t apex_hash = search->hashes().of_last(search->zone()->apex_label_count());
-    zone = shield_->note_name(apex_hash, search->zone()->apex(), fact);
+    const wire::SuffixHashes& hashes = search->hashes();
+    zone = shield_->note_name(hashes.of_last(search->zone()->apex_label_count()),
+                              search->zone()->apex(), fact, hashes.of_last(hashes.label_count()));
   }
   if (arrival.decision != Decision::look_up) return;
   arrival.decision = shield_->decide_by_name(index, zone, fact);

@@ -3,11 +3,13 @@
 // of bounded capacity, on a clock of its own and from a seed.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <deque>
 #include <optional>
 #include <random>
 #include <span>
 
+#include "base/hash.h"
 #include "base/shared_memory.h"
 #include "shield/recorded_traffic.h"
 #include "shield/worker_shield.h"
@@ -25,12 +27,16 @@ constexpr uint64_t drop_ns = slowness * 600;
 constexpr size_t queue_max = 10'000 / slowness;
 constexpr uint32_t resolvers = 50;
 constexpr uint32_t bots = 65'536 / slowness;
+constexpr uint32_t newcomers = 500;
+constexpr uint32_t newcomers_at = 1U << 22;
+constexpr double names_of_zones = 1'000;
 
 struct Question {
   uint32_t source = 0;  // a resolver, or a bot behind them
   uint64_t zone = 1;
   NameFact fact = NameFact::exists;
   bool is_honest = true;
+  uint64_t name = 0;  // its hash
 };
 
 // How a scenario's hostile questions look.
@@ -38,6 +44,8 @@ struct Flood {
   double through_resolvers = 0;  // of those that are not, the sources are bots
   NameFact of_bots = NameFact::absent;
   uint32_t bot_count = bots;
+  uint32_t names = 0;      // 0: each time another one
+  uint32_t newcomers = 0;  // honest questions a second of sources never seen, from a /24 each
 };
 
 class Detection : public testing::Test {
@@ -58,10 +66,11 @@ class Detection : public testing::Test {
   }
   void play_second(const RecordedSecond& second, const Flood& flood) {
     ++memory_->common.slot;  // as in the drill, a slot lasts a second
-    zone_found_ = is_overloaded_at_end_ = false;
+    zone_found_ = many_names_found_ = is_overloaded_at_end_ = false;
     for (int turn = 0; turn < 1'000; ++turn) {
       arrive(second.honest, [&] { return honest(); });
       arrive(second.hostile, [&] { return hostile(flood); });
+      arrive(flood.newcomers, [&] { return newcomer(); });
       take_turn();
     }
     is_overloaded_at_end_ = shield_->is_overloaded();
@@ -71,12 +80,18 @@ class Detection : public testing::Test {
   [[nodiscard]] double served_share() const {
     return static_cast<double>(served_) / static_cast<double>(std::max<uint64_t>(asked_, 1));
   }
-  void begin_counting() { served_ = asked_ = 0; }
+  // And of newcomers, how many were answered.
+  [[nodiscard]] double newcomers_answered_share() const {
+    return static_cast<double>(newcomers_answered_) /
+           static_cast<double>(std::max<uint64_t>(newcomers_asked_, 1));
+  }
+  void begin_counting() { served_ = asked_ = newcomers_answered_ = newcomers_asked_ = 0; }
 
   std::optional<WorkerShield> shield_;
   SharedObject<ShieldMemory> memory_ = *SharedObject<ShieldMemory>::create("a test");
   std::unique_ptr<exchange::Counters> counters_ = std::make_unique<exchange::Counters>();
   bool zone_found_ = false;  // in the last second
+  bool many_names_found_ = false;
   bool is_overloaded_at_end_ = false;
   bool was_overloaded_ = false;  // ever
   uint64_t seconds_ = 0;
@@ -99,11 +114,25 @@ class Detection : public testing::Test {
   uint32_t any(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
   bool happens(double share) { return std::uniform_real_distribution<>(0, 1)(random_) < share; }
   Question honest() {
-    return {any(resolvers), 1 + any(4), happens(0.02) ? NameFact::absent : NameFact::exists, true};
+    return {any(resolvers), 1 + any(4), happens(0.02) ? NameFact::absent : NameFact::exists, true,
+            usual_name()};
+  }
+  Question newcomer() {
+    ++newcomers_asked_;
+    return {newcomers_at + (any(newcomers) << 8), 1, NameFact::exists, false, usual_name()};
+  }
+  // By Zipf's law.
+  uint64_t usual_name() {
+    const double share = std::uniform_real_distribution<>(0, 1)(random_);
+    return hash_mix(static_cast<uint64_t>(std::pow(names_of_zones, share)), 0xe7037ed1a0b428db);
   }
   Question hostile(const Flood& flood) {
-    if (happens(flood.through_resolvers)) return {any(resolvers), 1, NameFact::absent, false};
-    return {resolvers + any(flood.bot_count), 1, flood.of_bots, false};
+    const uint64_t number = flood.names == 0 ? ++names_made_up_ : any(flood.names);
+    const uint64_t name = hash_mix(number ^ 0x1234567, 0x9e3779b97f4a7c15);
+    if (happens(flood.through_resolvers)) {
+      return {any(resolvers), 1, NameFact::absent, false, name};
+    }
+    return {resolvers + any(flood.bot_count), 1, flood.of_bots, false, name};
   }
 
   void take_turn() {
@@ -137,6 +166,7 @@ class Detection : public testing::Test {
       shield_->count_cheap_answer(0, exchange::ShieldFate::truncated);
       return cheap_ns;
     }
+    if (question.source >= newcomers_at) ++newcomers_answered_;
     return answer_ns;
   }
   Decision decide(const Question& question) {
@@ -147,8 +177,9 @@ class Detection : public testing::Test {
       decision = shield_->decide_by_source(0);
       if (decision != Decision::look_up && decision != Decision::answer) return decision;
     }
-    const auto zone =
-        shield_->note_name(question.zone * 0x9e3779b97f4a7c15, apex_.view(), question.fact);
+    const auto zone = shield_->note_name(question.zone * 0x9e3779b97f4a7c15, apex_.view(),
+                                         question.fact, question.name);
+    many_names_found_ |= question.zone == 1 && zone.many_names;
     zone_found_ |= question.zone == 1 && zone.under_attack;
     return decision == Decision::look_up ? shield_->decide_by_name(0, zone, question.fact)
                                          : decision;
@@ -162,6 +193,9 @@ class Detection : public testing::Test {
   uint32_t lost_ = 0;
   uint64_t asked_ = 0;
   uint64_t served_ = 0;
+  uint64_t newcomers_asked_ = 0;
+  uint64_t newcomers_answered_ = 0;
+  uint64_t names_made_up_ = 0;
 };
 
 constexpr size_t quiet_s = 8;  // of each recording
@@ -231,6 +265,38 @@ TEST_F(Detection, TheWavesOf2016AreFoundAfterTheBursts) {
   EXPECT_GE(served_share(), 0.97);
 }
 
+// Ten times what the worker can do, all of it honest: a crowd asks for the names that it always
+// asks for.
+TEST_F(Detection, ACrowdBeyondAllCapacityHasNoManyNames) {
+  const std::span<const RecordedSecond> traffic(recorded_flash_crowd);
+  play(traffic.first(quiet_s), {});
+  for (int i = 0; i < 5; ++i) {
+    play_second({600'000, 0}, {});
+    EXPECT_FALSE(many_names_found_);
+    EXPECT_FALSE(zone_found_);
+  }
+  EXPECT_TRUE(was_overloaded_);
+}
+
+// Names made up under a wildcard, from a million sources each of which stays below every limit:
+// what newcomers ask for in the same zone, and is there for itself, comes before them.
+TEST_F(Detection, MadeUpNamesUnderAWildcardComeAfterThoseThatAreThere) {
+  const std::span<const RecordedSecond> traffic(recorded_random_names);
+  const Flood flood{.of_bots = NameFact::wildcard, .bot_count = 1'000'000, .newcomers = newcomers};
+  play(traffic.first(quiet_s), {});
+  play(traffic.subspan(quiet_s, 3), flood);
+  EXPECT_TRUE(many_names_found_);
+  begin_counting();
+  play(traffic.subspan(quiet_s + 3, 4), flood);
+  const double judged = newcomers_answered_share();
+  memory_->common.dry_run = SHIELD_DRY_RUN_ZONES;
+  begin_counting();
+  play(traffic.subspan(quiet_s + 3, 4), flood);
+  EXPECT_GE(judged, 0.9);
+  EXPECT_LT(newcomers_answered_share(), 0.5) << "without it";
+  RecordProperty("newcomers_answered_permille", static_cast<int>(judged * 1000));
+}
+
 // An attacker who knows the code: names that are never absent, from many sources each of which
 // stays below the limit of one that is not known, or from few that do not. None of it is ever
 // called random names; sources decide.
@@ -244,12 +310,14 @@ TEST_P(KnowsTheCode, TheHonestAreServedAndNoZoneIsAccused) {
     play_second(second, GetParam());
     EXPECT_FALSE(zone_found_);
   }
+  EXPECT_EQ(many_names_found_, GetParam().names == 0) << "but that they are many is seen";
   EXPECT_GE(served_share(), 0.98);
   RecordProperty("honest_served_permille", static_cast<int>(served_share() * 1000));
 }
 
 INSTANTIATE_TEST_SUITE_P(Names, KnowsTheCode,
                          testing::Values(Flood{.of_bots = NameFact::exists},
+                                         Flood{.of_bots = NameFact::exists, .names = 100},
                                          Flood{.of_bots = NameFact::wildcard},
                                          Flood{.of_bots = NameFact::exists, .bot_count = 1'000'000},
                                          Flood{.of_bots = NameFact::wildcard, .bot_count = 100}));

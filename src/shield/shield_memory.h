@@ -3,7 +3,7 @@
 //
 // Made by the supervisor before it forks, with the key; each field says who writes it. All numbers
 // are relaxed atomic words, so that a process that dies at any instruction leaves the rest working.
-// Fixed: 12 MiB for all and some 1.2 MiB a worker, of which what is never touched costs nothing.
+// Fixed: 12 MiB for all and some 1.3 MiB a worker, of which what is never touched costs nothing.
 #pragma once
 
 #include <array>

@@ -226,24 +226,29 @@ Decision WorkerShield::decide_by_source(size_t index) {
 Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zone, NameFact fact) {
   const bool is_odd = classes_[index] == shield_known_odd;
   const bool judges_zones = (common_.dry_run & SHIELD_DRY_RUN_ZONES) == 0;
+  // More different names than ever, and a wildcard makes up any number of them: those that are
+  // there for themselves come first, and what others get of the zone's share is not used up.
+  const bool is_made_up = judges_zones && zone.many_names && fact == NameFact::wildcard;
   Rank rank = is_odd ? Rank::odd : Rank::slow;
   if (judges_zones && zone.under_attack && fact == NameFact::absent) {
     rank = Rank::absent;
     classes_[index] = shield_absent_name;
-  } else if (judges_zones && zone.beyond_share) {
+  } else if (is_made_up || (judges_zones && zone.beyond_share)) {
     rank = is_odd ? Rank::odd_beyond : Rank::slow_beyond;
     if (zone.is_account_beyond) {
       zones_.note_limited(*zone.entry);
       counters_.add(CounterLayout::shield_accounts);
     }
   }
-  if (zone.under_attack || zone.hot) names_matter_until_ms_ = now_ms_ + names_matter_ms;
+  if (zone.under_attack || zone.hot || zone.many_names) {
+    names_matter_until_ms_ = now_ms_ + names_matter_ms;
+  }
   const bool is_admitted = is_admitted_[index] && rank <= Rank::slow;
   if (is_admitted) count(classes_[index], ShieldFate::admitted);
   const Decision decision = is_admitted ? Decision::answer : decide(index, rank);
   if (zone.entry == nullptr) return decision;
   if (decision == Decision::answer) {
-    zones_.note_served(*zone.entry);
+    if (!is_made_up) zones_.note_served(*zone.entry);
   } else {
     std::atomic<uint32_t>& shed = zone.entry->shed;
     shed.store(shed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

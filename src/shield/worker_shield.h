@@ -112,8 +112,9 @@ class WorkerShield {
   // Before it has been parsed any further: `look_up` unless it is dropped or truncated at once.
   [[nodiscard]] Decision decide_by_source(size_t index);
   // The name's zone, whether it exists; counts for the zone. Quiet times too.
-  ZoneWatch::Verdict note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
-    return zones_.count(apex_hash, apex, fact);
+  ZoneWatch::Verdict note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact,
+                               uint64_t name_hash) {
+    return zones_.count(apex_hash, apex, fact, name_hash);
   }
   [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
                                         NameFact fact);

@@ -20,8 +20,12 @@ constexpr uint32_t absent_min = 200 * ZoneWatch::window_ms / 1000;
 // Of usual numbers: a zone that turns so many times busier is not having an ordinary day.
 constexpr uint32_t absent_times_usual = 8;
 constexpr uint32_t hot_times_usual = 8;
-// The share of absent names has jumped when a quarter of the way from its usual value to all.
+// A share has jumped when a quarter of the way from its usual value to all.
 constexpr uint64_t jump_parts = 4;
+constexpr uint64_t share_one = uint64_t{1} << 16;
+// How many distinct names there were is known within a seventh, so their share need not rise above
+// this: a zone that is asked little is usually asked for another name each time.
+constexpr uint64_t names_share_max = share_one * 7 / 8;
 constexpr uint32_t hot_asked_min = 500 * ZoneWatch::window_ms / 1000;
 constexpr uint32_t usual_scale = 16;
 constexpr uint32_t usual_weight = 32;  // windows over which what is usual is averaged: 8 s
@@ -49,6 +53,26 @@ void approach(std::atomic<uint32_t>& usual, uint32_t seen, Rise rise = Rise::fre
   put(usual, static_cast<uint32_t>(now + (step != 0 ? step : rest)));
 }
 
+// What is counted of some questions, beside what is usual of both.
+struct Counted {
+  uint64_t part = 0;
+  uint64_t usual_part_x16 = 0;
+  uint64_t all = 0;
+  uint64_t usual_all_x16 = 0;
+};
+
+// The part is far more than usual, in number and in share; no share above `share_max` is asked for.
+bool has_jumped(const Counted& counted, uint64_t share_max) {
+  if (counted.part < absent_min ||
+      counted.part * usual_scale < counted.usual_part_x16 * absent_times_usual) {
+    return false;
+  }
+  const uint64_t usual =
+      counted.usual_all_x16 == 0 ? 0 : counted.usual_part_x16 * share_one / counted.usual_all_x16;
+  const uint64_t jump = usual + (share_one - std::min(usual, share_one)) / jump_parts;
+  return counted.part * share_one >= std::min(jump, share_max) * counted.all;
+}
+
 }  // namespace
 
 void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
@@ -64,13 +88,18 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   even_share_ = std::max<uint64_t>(budget_ / std::max(last_groups_asked_, 2U), 1);
 }
 
-ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact) {
+ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact,
+                                    uint64_t name_hash) {
   ++all_asked_;
   ZoneWatchEntry* entry = find(apex_hash, apex);
   if (entry == nullptr) return {};
   if (get(entry->window) != window_) roll(*entry);
   add(entry->asked, 1);
-  if (fact == NameFact::absent) add(entry->absent, 1);
+  if (fact == NameFact::absent) {
+    add(entry->absent, 1);
+  } else {
+    entry->names.note(name_hash);
+  }
   const uint32_t account = get(entry->account);
   if (account != 0) {
     if (get(watched_[account].window) != window_) roll(watched_[account]);
@@ -87,6 +116,7 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
   return {.entry = entry,
           .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
           .hot = is_before(now_ms_, get(entry->hot_until_ms)),
+          .many_names = is_before(now_ms_, get(entry->many_names_until_ms)),
           .beyond_share = is_account_beyond ||
                           has_had_share(get(entry->served), get(entry->usual_asked_x16), even),
           .is_account_beyond = is_account_beyond};
@@ -146,9 +176,11 @@ ZoneWatchEntry* ZoneWatch::find(uint64_t hash, wire::NameView apex) {
   }
   for (auto* value : {&least->asked, &least->absent, &least->last_asked, &least->last_absent,
                       &least->usual_asked_x16, &least->usual_absent_x16, &least->attacked_until_ms,
-                      &least->hot_until_ms, &least->shed, &least->served}) {
+                      &least->hot_until_ms, &least->shed, &least->served, &least->last_names,
+                      &least->usual_names_x16, &least->many_names_until_ms}) {
     put(*value, 0);
   }
+  least->names.clear();
   put(least->window, window_);
   put(least->account, accounts_.find(hash));
   std::array<uint64_t, ZoneWatchEntry::name_words> words{};
@@ -175,6 +207,10 @@ void ZoneWatch::roll(ZoneWatchEntry& entry) {
   put(entry.window, window_);
   put(entry.last_asked, get(entry.asked));
   put(entry.last_absent, get(entry.absent));
+  // No more than there were questions for such.
+  const uint32_t existing = get(entry.asked) - std::min(get(entry.absent), get(entry.asked));
+  put(entry.last_names, std::min(entry.names.estimate(), existing));
+  entry.names.clear();
   put(entry.asked, 0);
   put(entry.absent, 0);
   if (load_ == Load::quiet) {
@@ -187,10 +223,13 @@ void ZoneWatch::roll(ZoneWatchEntry& entry) {
 void ZoneWatch::learn(ZoneWatchEntry& entry, uint32_t windows) const {
   approach(entry.usual_asked_x16, get(entry.last_asked));
   approach(entry.usual_absent_x16, get(entry.last_absent), Rise::bounded);
+  approach(entry.usual_names_x16, get(entry.last_names), Rise::bounded);
   // Windows in which nothing was asked.
   for (uint32_t i = 1; i < std::min(windows, 2 * usual_weight); ++i) {
+    if (get(entry.usual_asked_x16) == 0) break;  // then the others are, which are parts of it
     approach(entry.usual_asked_x16, 0);
     approach(entry.usual_absent_x16, 0);
+    approach(entry.usual_names_x16, 0);
   }
 }
 
@@ -199,19 +238,25 @@ void ZoneWatch::judge(ZoneWatchEntry& entry) const {
   const uint64_t absent = get(entry.last_absent);
   const uint64_t usual_asked = get(entry.usual_asked_x16);
   const uint64_t usual_absent = get(entry.usual_absent_x16);
-  // Shares in 1/65,536.
-  const uint64_t share = asked == 0 ? 0 : (absent << 16) / asked;
-  const uint64_t usual = usual_asked == 0 ? 0 : (usual_absent << 16) / usual_asked;
-  const uint64_t jump =
-      usual + ((uint64_t{1} << 16) - std::min(usual, uint64_t{1} << 16)) / jump_parts;
-  if (absent >= absent_min && absent * usual_scale >= usual_absent * absent_times_usual &&
-      share >= jump) {
+  const auto until_ms = clock_of(uint64_t{now_ms_} + verdict_ms);
+  if (has_jumped({.part = absent,
+                  .usual_part_x16 = usual_absent,
+                  .all = asked,
+                  .usual_all_x16 = usual_asked},
+                 share_one)) {
     if (!is_before(now_ms_, get(entry.attacked_until_ms))) put(entry.shed, 0);
-    put(entry.attacked_until_ms, clock_of(uint64_t{now_ms_} + verdict_ms));
+    put(entry.attacked_until_ms, until_ms);
+  }
+  if (has_jumped({.part = get(entry.last_names),
+                  .usual_part_x16 = get(entry.usual_names_x16),
+                  .all = asked - std::min(absent, asked),
+                  .usual_all_x16 = usual_asked - std::min(usual_absent, usual_asked)},
+                 names_share_max)) {
+    put(entry.many_names_until_ms, until_ms);
   }
   if (asked >= hot_asked_min && asked * 4 >= last_all_asked_ &&
       asked * usual_scale >= usual_asked * hot_times_usual) {
-    put(entry.hot_until_ms, clock_of(uint64_t{now_ms_} + verdict_ms));
+    put(entry.hot_until_ms, until_ms);
   }
 }
 
@@ -232,6 +277,10 @@ bool ZoneWatch::is_under_attack(const ZoneWatchEntry& entry, uint64_t now_ms) {
 
 bool ZoneWatch::is_hot(const ZoneWatchEntry& entry, uint64_t now_ms) {
   return is_before(clock_of(now_ms), get(entry.hot_until_ms));
+}
+
+bool ZoneWatch::has_many_names(const ZoneWatchEntry& entry, uint64_t now_ms) {
+  return is_before(clock_of(now_ms), get(entry.many_names_until_ms));
 }
 
 }  // namespace holdfast::shield

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is asked of each zone, against what is usual for it: finds the zone under attack.
 //
-// In quiet times a zone's rate and its share of names that do not exist are learned. Under overload
-// a zone whose absent names are far more than usual, in number and in share, is under a
-// random-subdomain attack; one that takes a quarter of the worker and far more than its usual part
-// is hot. Both hold for `verdict_ms` after the last window that said so. And each zone has a share
+// In quiet times a zone's rate, its share of names that do not exist, and how many distinct names
+// that exist are asked for, are learned. Under overload a zone whose absent names are far more than
+// usual, in number and in share, is under a random-subdomain attack; one of whose existing names,
+// those that wildcards stand for included, far more different ones are asked for than usual, in
+// number and for so many questions, has many names; one that takes a quarter of the worker and far
+// more than its usual part is hot. A crowd and repeats ask for the same names again and again: the
+// more of them, the fewer names for so many questions. Each holds for `verdict_ms` after the last
+// window that said so. And each zone has a share
 // of what is left for those who are not known: an even part, or its usual one if that is more; who
 // asks for a zone that has had its share in this window waits until the others have been served.
 // Zones may be grouped in accounts: then the shares are those of accounts, and within one each zone
 // has a share of that. A zone without an account counts as one of its own.
-// Four entries a line, as many lines as fit 128 KiB; a zone that is asked little gives way to one
-// that is asked more, so that what matters here is always there. The table lies in shared memory:
+// Four entries a line, 208 KiB in all; a zone that is asked little gives way to one that is asked
+// more, so that what matters here is always there. The table lies in shared memory:
 // one writer, a worker; control reads it for words and metrics. Never allocates.
 #pragma once
 
@@ -20,6 +24,7 @@
 #include <cstdint>
 
 #include "shield/account_table.h"
+#include "shield/name_sketch.h"
 #include "wire/name.h"
 
 namespace holdfast::shield {
@@ -46,12 +51,17 @@ struct ZoneWatchEntry {
   std::atomic<uint32_t> usual_absent_x16{0};
   std::atomic<uint32_t> attacked_until_ms{0};  // of a clock of 32 bits; 0: not
   std::atomic<uint32_t> hot_until_ms{0};
-  std::atomic<uint32_t> shed{0};     // answers withheld since it was attacked first
-  std::atomic<uint32_t> served{0};   // of its share
-  std::atomic<uint32_t> account{0};  // 0: none
+  std::atomic<uint32_t> shed{0};        // answers withheld since it was attacked first
+  std::atomic<uint32_t> served{0};      // of its share
+  std::atomic<uint32_t> account{0};     // 0: none
+  std::atomic<uint32_t> last_names{0};  // distinct ones that exist
+  std::atomic<uint32_t> usual_names_x16{0};
+  std::atomic<uint32_t> many_names_until_ms{0};
+  std::atomic<uint32_t> unused{0};
+  NameSketch names;  // the worker's alone
   std::array<std::atomic<uint64_t>, name_words> name{};
 };
-static_assert(sizeof(ZoneWatchEntry) == 120);
+static_assert(sizeof(ZoneWatchEntry) == 208);
 
 // All of its zones together.
 struct AccountWatchEntry {
@@ -86,11 +96,12 @@ class ZoneWatch {
     ZoneWatchEntry* entry = nullptr;
     bool under_attack = false;
     bool hot = false;
+    bool many_names = false;
     bool beyond_share = false;  // its own, or its account's
     bool is_account_beyond = false;
   };
-  // Counts a question and says how its zone is. `apex_hash` is that of zone memory.
-  Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact);
+  // Counts a question and says how its zone is. The hashes are those of zone memory.
+  Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact, uint64_t name_hash);
 
   // What there is to share, answers a second; and that a zone has had one.
   void set_budget(uint32_t a_second) { budget_ = uint64_t{a_second} * window_ms / 1000; }
@@ -102,6 +113,7 @@ class ZoneWatch {
   [[nodiscard]] static wire::Name name_of(const ZoneWatchEntry& entry);
   [[nodiscard]] static bool is_under_attack(const ZoneWatchEntry& entry, uint64_t now_ms);
   [[nodiscard]] static bool is_hot(const ZoneWatchEntry& entry, uint64_t now_ms);
+  [[nodiscard]] static bool has_many_names(const ZoneWatchEntry& entry, uint64_t now_ms);
   // Questions a second by the last full window.
   [[nodiscard]] static uint32_t a_second(uint32_t in_window) {
     return in_window * 1000 / window_ms;

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
+
+#include "base/hash.h"
 
 namespace holdfast::shield {
 namespace {
@@ -17,25 +20,37 @@ class ZoneWatchTest : public testing::Test {
     uint64_t zone = 1;
     uint32_t a_second = 0;
     double absent = 0;
+    uint32_t names = 20;  // by Zipf's law; 0: each time another one
+    uint32_t repeats = 1;
   };
   // Plays traffic for a time. True if `watched` was ever under attack.
   bool play(std::initializer_list<Traffic> traffic, uint32_t ms, Load load, uint64_t watched = 1) {
     bool seen = false;
+    had_many_names_ = false;
     for (uint32_t i = 0; i < ms; ++i) {
       watch_.begin_turn(++now_ms_, load);
       for (const Traffic& part : traffic) {
         due_ += part.a_second;
         for (; due_ >= 1000; due_ -= 1000) {
           const bool absent = std::uniform_real_distribution<>(0, 1)(random_) < part.absent;
-          const auto verdict =
-              watch_.count(part.zone, name_.view(), absent ? NameFact::absent : NameFact::exists);
+          const auto verdict = watch_.count(
+              part.zone, name_.view(), absent ? NameFact::absent : NameFact::exists, name_of(part));
           if (part.zone != watched) continue;
           seen |= verdict.under_attack;
+          had_many_names_ |= verdict.many_names;
           hot_ = verdict.hot;
         }
       }
     }
     return seen;
+  }
+  uint64_t name_of(const Traffic& part) {
+    if (part.names == 0) return hash_mix(++asked_ / part.repeats ^ 0x1234567, 0x9e3779b97f4a7c15);
+    const double share = std::uniform_real_distribution<>(0, 1)(random_);
+    return hash_mix(static_cast<uint64_t>(std::pow(part.names, share)), 0xe7037ed1a0b428db);
+  }
+  ZoneWatch::Verdict ask(uint64_t zone) {
+    return watch_.count(zone, name_.view(), NameFact::exists, zone);
   }
 
   std::unique_ptr<ZoneWatchTable> table_ = std::make_unique<ZoneWatchTable>();
@@ -46,7 +61,9 @@ class ZoneWatchTest : public testing::Test {
   std::mt19937 random_{5};
   uint64_t now_ms_ = 1'000'000;
   uint64_t due_ = 0;
+  uint64_t asked_ = 0;
   bool hot_ = false;
+  bool had_many_names_ = false;  // in what was played last, ever
 };
 
 TEST_F(ZoneWatchTest, FindsARandomSubdomainAttackWithinASecondAndForgetsIt) {
@@ -100,7 +117,7 @@ TEST_F(ZoneWatchTest, EachZoneHasAShare) {
       60'000, Load::quiet);
   std::array<uint32_t, 4> served{};
   const auto ask = [&](uint64_t zone) {
-    const auto verdict = watch_.count(zone, name_.view(), NameFact::exists);
+    const auto verdict = this->ask(zone);
     if (verdict.beyond_share) return;
     ++served[zone];
     watch_.note_served(*verdict.entry);
@@ -130,7 +147,7 @@ TEST_F(ZoneWatchTest, EachAccountHasAShareHoweverManyZonesItHas) {
   std::map<uint64_t, uint32_t> served;  // within the share, by the first of the zones
   uint32_t limited = 0;
   const auto ask = [&](uint64_t hash, uint64_t group) {
-    const auto verdict = watch_.count(hash, name_.view(), NameFact::exists);
+    const auto verdict = this->ask(hash);
     ASSERT_NE(verdict.entry, nullptr);
     if (verdict.is_account_beyond) {
       watch_.note_limited(*verdict.entry);
@@ -155,15 +172,65 @@ TEST_F(ZoneWatchTest, EachAccountHasAShareHoweverManyZonesItHas) {
   EXPECT_EQ(watched_->at(1).limited.load() + watched_->at(2).limited.load(), limited);
 }
 
+// A walk through a zone's own names, or made-up ones under a wildcard.
+TEST_F(ZoneWatchTest, ManyDifferentNamesAreFoundAndForgotten) {
+  (void)play({{.zone = 1, .a_second = 1'000, .names = 500}}, 20'000, Load::quiet);
+  (void)play({{.zone = 1, .a_second = 1'000, .names = 500}}, 2'000, Load::overloaded);
+  EXPECT_FALSE(had_many_names_);
+  EXPECT_FALSE(play({{.zone = 1, .a_second = 20'000, .names = 0}}, 800, Load::overloaded));
+  EXPECT_TRUE(had_many_names_);
+  (void)play({{.zone = 1, .a_second = 1'000, .names = 500}}, 11'000, Load::overloaded);
+  (void)play({{.zone = 1, .a_second = 1'000, .names = 500}}, 1'000, Load::overloaded);
+  EXPECT_FALSE(had_many_names_);
+}
+
+// Usually another name each time, as of a zone that is asked little: its share cannot rise.
+TEST_F(ZoneWatchTest, ManyNamesAreFoundWhereFewAreAsked) {
+  (void)play({{.zone = 1, .a_second = 8, .names = 0}}, 20'000, Load::quiet);
+  (void)play({{.zone = 1, .a_second = 20'000, .names = 0}}, 2'000, Load::overloaded);
+  EXPECT_TRUE(had_many_names_);
+}
+
+// The more is asked for the same names, the fewer of them for so many questions: a crowd a hundred
+// times as large as usual, and an outage that makes everybody repeat twentyfold.
+TEST_F(ZoneWatchTest, ACrowdAndRepeatsHaveNoManyNames) {
+  for (const uint32_t names : {50U, 1'000U, 1'000'000U}) {
+    (void)play({{.zone = names, .a_second = 500, .names = names}}, 20'000, Load::quiet, names);
+    (void)play({{.zone = names, .a_second = 50'000, .names = names}}, 5'000, Load::overloaded,
+               names);
+    EXPECT_FALSE(had_many_names_) << names;
+  }
+  (void)play({{.zone = 1, .a_second = 1'000, .names = 0}}, 20'000, Load::quiet);
+  (void)play({{.zone = 1, .a_second = 20'000, .names = 0, .repeats = 20}}, 5'000, Load::overloaded);
+  EXPECT_FALSE(had_many_names_);
+}
+
+TEST_F(ZoneWatchTest, NamesThatDoNotExistAreNoneOfThem) {
+  (void)play({{.zone = 1, .a_second = 1'000}}, 20'000, Load::quiet);
+  EXPECT_TRUE(
+      play({{.zone = 1, .a_second = 20'000, .absent = 1, .names = 0}}, 2'000, Load::overloaded));
+  EXPECT_FALSE(had_many_names_);
+}
+
+TEST_F(ZoneWatchTest, TheUsualNumberOfNamesIsLearnedAndFades) {
+  (void)play({{.zone = 1, .a_second = 2'000, .names = 0, .repeats = 4}}, 60'000, Load::quiet);
+  const auto* entry = ask(1).entry;
+  EXPECT_NEAR(entry->usual_names_x16.load() / 16, 128, 20) << "of 512 questions in a window";
+  EXPECT_NEAR(entry->last_names.load(), 128, 40);
+  (void)play({{.zone = 2, .a_second = 100}}, 5'000, Load::quiet);
+  (void)play({{.zone = 1, .a_second = 100, .names = 1}}, 600, Load::quiet);
+  EXPECT_LT(entry->usual_names_x16.load() / 16, 90u) << "five seconds without a question";
+}
+
 // A million small zones do not drive out the one that matters.
 TEST_F(ZoneWatchTest, WhatIsAskedMuchStays) {
   for (uint32_t i = 0; i < 2'000; ++i) {
     watch_.begin_turn(++now_ms_, Load::quiet);
-    for (int k = 0; k < 20; ++k) (void)watch_.count(7, name_.view(), NameFact::exists);
-    for (int k = 0; k < 200; ++k) (void)watch_.count(random_(), name_.view(), NameFact::exists);
+    for (int k = 0; k < 20; ++k) (void)ask(7);
+    for (int k = 0; k < 200; ++k) (void)ask(random_());
   }
   EXPECT_TRUE(play({{.zone = 7, .a_second = 20'000, .absent = 0.9}}, 800, Load::overloaded, 7));
-  const auto verdict = watch_.count(7, name_.view(), NameFact::exists);
+  const auto verdict = ask(7);
   ASSERT_NE(verdict.entry, nullptr);
   EXPECT_GT(verdict.entry->usual_asked_x16.load(), 16'000u) << "learned over eight windows";
   EXPECT_EQ(ZoneWatch::name_of(*verdict.entry).view().to_text(), "example.org.");
@@ -171,7 +238,7 @@ TEST_F(ZoneWatchTest, WhatIsAskedMuchStays) {
 
 TEST_F(ZoneWatchTest, WhatIsUsualFollowsWithinSomeSeconds) {
   (void)play({{.zone = 1, .a_second = 1'000, .absent = 0.5}}, 60'000, Load::quiet);
-  const auto verdict = watch_.count(1, name_.view(), NameFact::exists);
+  const auto verdict = ask(1);
   EXPECT_NEAR(ZoneWatch::a_second(verdict.entry->usual_asked_x16.load() / 16), 1'000, 60);
   EXPECT_NEAR(ZoneWatch::a_second(verdict.entry->usual_absent_x16.load() / 16), 500, 60);
 }

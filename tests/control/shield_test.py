@@ -66,6 +66,15 @@ class Shield(unittest.TestCase):
         self.assertEqual(counted["zone"], "example.com.")
         self.assertFalse(counted["under_attack"])
         self.assertIn("example.com.", self.shield("explain", "a.b.example.com"))
+
+        def has_names():
+            for name in ("example.com", "ns.example.com"):
+                self.server.ask(name, "A")
+            of_zone = self.shield_json("explain", "example.com")
+            return of_zone["names_per_window"] == 2 and of_zone
+        self.assertFalse(wait_until("different names are counted", has_names)["many_names"])
+        self.assertRegex(self.shield("explain", "example.com"), r"names +\d+ different ones")
+        self.assertIn("NAMES", self.shield("top"))
         self.shield("explain", "elsewhere.test", code=1)
 
     def test_words_of_operators(self):
