@@ -8,6 +8,7 @@
 #include "answer/cookies.h"
 #include "answer/decline.h"
 #include "base/clock.h"
+#include "base/cycles.h"
 
 namespace holdfast::server {
 
@@ -29,6 +30,12 @@ bool may_be_question(Bytes message) {
 }
 // A cookie can only stand in a record behind the question.
 bool has_records(Bytes message) { return (message[10] | message[11]) != 0; }
+
+// 0: it lies in none of our zones.
+uint64_t apex_hash_of(const zone::NameSearch* search) {
+  if (search == nullptr || !search->zone()) return 0;
+  return search->hashes().of_last(search->zone()->apex_label_count());
+}
 
 NameFact fact_of(const zone::NameSearch& search) {
   const auto& encloser = search.encloser();
@@ -52,6 +59,9 @@ QueryPath::QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& ref
 template <transport::DatagramBatch Batch>
 size_t QueryPath::answer_datagrams(Batch& batch) {
   static_assert(Batch::size_max <= exchange::batch_max, "a row of the ReceiveArea for each");
+  // Then what an answer takes is of its zone's share.
+  const bool is_weighing = shield_ != nullptr && shield_->is_overloaded();
+  const uint64_t begun = is_weighing ? cycle_count() : 0;
   const size_t count = batch.receive();
   if (count == 0) return 0;
   look_ahead_.begin();
@@ -74,18 +84,24 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
     take_in(i);
   }
   look_ahead_.run(slot_.in_flight, in_flight_);
+  const uint64_t looked_up = is_weighing ? cycle_count() : 0;
   for (size_t i = 0; i < count; ++i) {
     mark_in_flight(in_flight_[i]);
+    const bool is_weighed = arrivals_[i].decision == Decision::look_up;
+    const uint64_t answer_begun = is_weighed ? cycle_count() : 0;
     if (is_screening_) judge_name(i);
     const size_t size = answer(i, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
+    if (is_weighed) shield_->end_answer(i, cycle_count() - answer_begun);
   }
+  const uint64_t answered = is_weighing ? cycle_count() : 0;
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
 
   const transport::SendReport report = batch.send();
   counters_.add(CounterLayout::batches);
   if (report.buffer_full > 0) counters_.count_drop(Drop::send_buffer_full, report.buffer_full);
   if (report.failed > 0) counters_.count_drop(Drop::send_failed, report.failed);
+  if (is_weighing) shield_->end_batch(looked_up - begun + cycle_count() - answered, count);
   return count;
 }
 
@@ -108,14 +124,21 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   is_screening_ = false;
   const bool is_timed = shield_ != nullptr && shield_->is_overloaded();
   const uint64_t begun_ns = is_timed ? SystemClock().monotonic_ns() : 0;
+  const uint64_t begun = is_timed ? cycle_count() : 0;
   look_ahead_.begin();
   take_in(0);
   look_ahead_.run(slot_.in_flight, in_flight_);
   const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
   if (shield_ != nullptr && size > 0) {
-    shield_->end_message(arrival.envelope.client.address,
-                         is_timed ? SystemClock().monotonic_ns() - begun_ns : 0);
+    shield::WorkerShield::MessageCost cost;
+    if (is_timed) {
+      cost.ns = SystemClock().monotonic_ns() - begun_ns;
+      cost.ticks = cycle_count() - begun;
+      if (arrival.parsed == wire::QueryError::none)
+        cost.apex_hash = apex_hash_of(look_ahead_.at(0));
+    }
+    shield_->end_message(arrival.envelope.client.address, cost);
   }
   return size;
 }
@@ -201,8 +224,8 @@ void QueryPath::judge_name(size_t index) {
   if (search != nullptr && search->zone()) {
     fact = fact_of(*search);
     const wire::SuffixHashes& hashes = search->hashes();
-    zone = shield_->note_name(hashes.of_last(search->zone()->apex_label_count()),
-                              search->zone()->apex(), fact, hashes.of_last(hashes.label_count()));
+    zone = shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
+                              hashes.of_last(hashes.label_count()));
   }
   if (arrival.decision != Decision::look_up) return;
   arrival.decision = shield_->decide_by_name(index, zone, fact);

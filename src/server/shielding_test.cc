@@ -229,18 +229,18 @@ TEST_F(ShieldingTest, AStreamClientThatHasUsedUpItsTimeWaits) {
   const uint8_t other[] = {127, 0, 0, 10};
   constexpr uint64_t a_tenth_ns = 100 * ns_per_ms;
   const auto refused = [&] { return slot_.counters.get(CounterLayout::shield_streams); };
-  shield_->end_message(own, 2 * a_tenth_ns);
+  shield_->end_message(own, {.ns = 2 * a_tenth_ns});
   EXPECT_GT(ask_by_tcp(), 12u) << "in quiet times nobody's time is counted";
   overload();
   EXPECT_GT(ask_by_tcp(), 12u);
-  shield_->end_message(own, a_tenth_ns);
+  shield_->end_message(own, {.ns = a_tenth_ns});
   EXPECT_EQ(ask_by_tcp(), 0u);
   EXPECT_EQ(refused(), 1u);
   EXPECT_EQ(shed(), 1u);
   EXPECT_TRUE(shield_->admit_message(other));
   pass(2'100, 100);
   EXPECT_GT(ask_by_tcp(), 12u) << "a window later";
-  shield_->end_message(own, a_tenth_ns);
+  shield_->end_message(own, {.ns = a_tenth_ns});
   memory_->common.dry_run = SHIELD_DRY_RUN_STREAMS;
   pass(20, 100);
   EXPECT_GT(ask_by_tcp(), 12u);
@@ -254,16 +254,39 @@ TEST_F(ShieldingTest, StreamsOfStrangersShareAPartOfTheProcessor) {
   for (uint8_t host = 20; host < 23; ++host) {
     const uint8_t stranger[] = {127, 0, 0, host};
     EXPECT_TRUE(shield_->admit_message(stranger)) << int{host};
-    shield_->end_message(stranger, 99 * ns_per_ms);
+    shield_->end_message(stranger, {.ns = 99 * ns_per_ms});
   }
-  shield_->end_message(known, 90 * ns_per_ms);
+  shield_->end_message(known, {.ns = 90 * ns_per_ms});
   const uint8_t another[] = {127, 0, 0, 30};
   EXPECT_TRUE(shield_->admit_message(another)) << "a known one's time is not theirs";
-  shield_->end_message(another, 10 * ns_per_ms);
+  shield_->end_message(another, {.ns = 10 * ns_per_ms});
   EXPECT_FALSE(shield_->admit_message(another));
   EXPECT_TRUE(shield_->admit_message(known)) << "whatever strangers do";
   pass(2'100, 100);
   EXPECT_TRUE(shield_->admit_message(another)) << "a window later";
+}
+
+// What a zone has had of the time of those who are not known: by datagram and by stream.
+TEST_F(ShieldingTest, AZoneIsChargedWithWhatItsAnswersTook) {
+  make_known(1);
+  overload();
+  const auto of_zone = [&] {
+    uint32_t served = 0;
+    for (const auto& line : memory_->workers[0].zones) {
+      for (const auto& entry : line) served = std::max(served, entry.served.load());
+    }
+    return served;
+  };
+  EXPECT_FALSE(ask_from(1, plain_query("www")).empty());
+  EXPECT_EQ(of_zone(), 0u) << "a known one's answer is not out of the budget";
+  EXPECT_FALSE(ask_from(9, plain_query("www")).empty());
+  const uint32_t first = of_zone();
+  EXPECT_GT(first, 0u);
+  EXPECT_FALSE(ask_from(10, plain_query("www")).empty());
+  const uint32_t second = of_zone();
+  EXPECT_GT(second, first);
+  EXPECT_GT(ask_by_tcp(), 12u);
+  EXPECT_GT(of_zone(), second);
 }
 
 TEST_F(ShieldingTest, ADryRunDecidesAndDoesNothing) {

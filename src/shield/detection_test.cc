@@ -181,8 +181,10 @@ class Detection : public testing::Test {
                                          question.fact, question.name);
     many_names_found_ |= question.zone == 1 && zone.many_names;
     zone_found_ |= question.zone == 1 && zone.under_attack;
-    return decision == Decision::look_up ? shield_->decide_by_name(0, zone, question.fact)
-                                         : decision;
+    if (decision != Decision::look_up) return decision;
+    decision = shield_->decide_by_name(0, zone, question.fact);
+    shield_->end_answer(0, answer_ns);
+    return decision;
   }
 
   std::mt19937_64 random_{26};

@@ -14,6 +14,7 @@ using exchange::ShieldFate;
 static_assert(static_cast<size_t>(shield_classes) == exchange::shield_class_count);
 static_assert(shield_workers_max == exchange::workers_max);
 
+constexpr uint64_t ns_per_us = 1'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint64_t ns_per_s = 1'000'000'000;
 // Of the fullest queue, in permille: the filter is to let less through.
@@ -246,10 +247,8 @@ Decision WorkerShield::decide_by_name(size_t index, const ZoneWatch::Verdict& zo
   const bool is_admitted = is_admitted_[index] && rank <= Rank::slow;
   if (is_admitted) count(classes_[index], ShieldFate::admitted);
   const Decision decision = is_admitted ? Decision::answer : decide(index, rank);
-  if (zone.entry == nullptr) return decision;
-  if (decision == Decision::answer) {
-    if (!is_made_up) zones_.note_served(*zone.entry);
-  } else {
+  served_[index] = decision == Decision::answer && !is_made_up ? zone.entry : nullptr;
+  if (zone.entry != nullptr && decision != Decision::answer) {
     std::atomic<uint32_t>& shed = zone.entry->shed;
     shed.store(shed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -285,6 +284,11 @@ void WorkerShield::count_cheap_answer(size_t index, ShieldFate fate) {
   if (fate == ShieldFate::dropped) counters_.count_drop(exchange::Drop::shed);
 }
 
+void WorkerShield::end_answer(size_t index, uint64_t ticks) {
+  ZoneWatchEntry* zone = std::exchange(served_[index], nullptr);
+  if (zone != nullptr) zones_.note_served(*zone, ticks + ticks_each_);
+}
+
 bool WorkerShield::admit_message(Bytes address) {
   if (!is_overloaded() || (common_.dry_run & SHIELD_DRY_RUN_STREAMS) != 0) return true;
   const Source source = classifier_.look(address, 0);
@@ -301,7 +305,7 @@ bool WorkerShield::admit_message(Bytes address) {
   return false;
 }
 
-void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
+void WorkerShield::end_message(Bytes address, const MessageCost& cost) {
   if (!is_enabled()) return;
   const Source source = classifier_.look(address, 0);
   if (!is_overloaded()) {
@@ -312,13 +316,16 @@ void WorkerShield::end_message(Bytes address, uint64_t spent_ns) {
   classifier_.prove(source);
   trust(source);
   const auto spent_us =
-      static_cast<uint32_t>(std::min<uint64_t>(spent_ns / 1'000 + message_us, us_max));
+      static_cast<uint32_t>(std::min<uint64_t>(cost.ns / 1'000 + message_us, us_max));
   RateTable& rates = classifier_.rates();
   (void)rates.add(shield_rate_place(source.hash ^ stream_salt, 0), spent_us, now_ms_);
   if (is_known) return;
   const uint64_t window = now_ms_ >> SHIELD_WINDOW_SHIFT;
   if (std::exchange(strangers_window_, window) != window) strangers_us_ = 0;
   strangers_us_ += spent_us;
+  // Of the zone's share, too, which is of the time of those who are not known.
+  if (cost.apex_hash == 0 || cost.ns == 0) return;
+  zones_.charge(cost.apex_hash, cost.ticks * (cost.ns + message_us * ns_per_us) / cost.ns);
 }
 
 }  // namespace holdfast::shield

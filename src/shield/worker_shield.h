@@ -118,13 +118,25 @@ class WorkerShield {
   }
   [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
                                         NameFact fact);
+  // What it took to answer one that was looked up, in any unit, once it has been: its zone has had
+  // so much. And what the batch took besides, which all that was in it shares.
+  void end_answer(size_t index, uint64_t ticks);
+  void end_batch(uint64_t ticks, size_t datagrams) {
+    const uint64_t each = ticks / datagrams;
+    ticks_each_ = ticks_each_ == 0 ? each : ticks_each_ - ticks_each_ / 8 + each / 8;
+  }
   // What became of one that was to be truncated: counts it.
   void count_cheap_answer(size_t index, exchange::ShieldFate fate);
 
   // ---- Streams. False if the client has used up its time, or is not known and those who are not
   // have used up theirs.
   [[nodiscard]] bool admit_message(Bytes address);
-  void end_message(Bytes address, uint64_t spent_ns);
+  struct MessageCost {
+    uint64_t ns = 0;         // 0: not measured
+    uint64_t ticks = 0;      // the same, in the unit of `end_answer`
+    uint64_t apex_hash = 0;  // of the zone; 0: none
+  };
+  void end_message(Bytes address, const MessageCost& cost);
 
  private:
   static constexpr uint64_t urgent_ns = 5'000'000;
@@ -180,6 +192,8 @@ class WorkerShield {
   std::array<ShieldClass, exchange::batch_max> classes_{};
   std::array<Proof, exchange::batch_max> proofs_{};
   std::array<bool, exchange::batch_max> is_admitted_{};  // by its source, as the budget allows
+  std::array<ZoneWatchEntry*, exchange::batch_max> served_{};  // whose share the answer is out of
+  uint64_t ticks_each_ = 0;                                    // of a datagram, beside its answer
 };
 
 }  // namespace holdfast::shield

@@ -30,6 +30,10 @@ constexpr uint32_t hot_asked_min = 500 * ZoneWatch::window_ms / 1000;
 constexpr uint32_t usual_scale = 16;
 constexpr uint32_t usual_weight = 32;  // windows over which what is usual is averaged: 8 s
 
+constexpr uint64_t cost_weight = 4;  // windows over which the cost of an answer is averaged
+// What took longer was interrupted.
+constexpr uint64_t cost_times_average = 64;
+
 // A clock of 32 bits that is never 0.
 uint32_t clock_of(uint64_t now_ms) { return std::max(static_cast<uint32_t>(now_ms), 1U); }
 bool is_before(uint32_t now, uint32_t until) {
@@ -79,13 +83,16 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   now_ms_ = clock_of(now_ms);
   load_ = load;
   const auto window = static_cast<uint32_t>(now_ms / window_ms);
+  if (!is_cost_settled_ && window_answers_ > 0) cost_ = window_cost_ / window_answers_;
   if (window != window_) {
     window_ = window;
+    average_cost();
     last_all_asked_ = std::exchange(all_asked_, 0);
     last_groups_asked_ = std::exchange(groups_asked_, 0);
     if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
   }
-  even_share_ = std::max<uint64_t>(budget_ / std::max(last_groups_asked_, 2U), 1);
+  budget_cost_ = budget_ * cost_;
+  even_share_ = std::max<uint64_t>(budget_cost_ / std::max(last_groups_asked_, 2U), 1);
 }
 
 ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact,
@@ -124,9 +131,9 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
 
 // An even part, or its usual one if that is more.
 bool ZoneWatch::has_had_share(uint64_t served, uint32_t usual_asked_x16, uint64_t even) const {
-  if (served < even) return false;
+  if (served < even || cost_ == 0) return false;
   const uint64_t all = get(usual_all_x16_);
-  return all == 0 || served >= budget_ * usual_asked_x16 / all;
+  return all == 0 || served >= budget_cost_ * usual_asked_x16 / all;
 }
 
 void ZoneWatch::roll(AccountWatchEntry& entry) {
@@ -145,9 +152,43 @@ void ZoneWatch::roll(AccountWatchEntry& entry) {
   }
 }
 
-void ZoneWatch::note_served(ZoneWatchEntry& entry) {
-  add(entry.served, 1);
-  if (const uint32_t account = get(entry.account); account != 0) add(watched_[account].served, 1);
+void ZoneWatch::note_served(ZoneWatchEntry& entry, uint64_t cost) {
+  const uint64_t counted = bounded(cost);
+  window_cost_ += counted;
+  ++window_answers_;
+  add_cost(entry, counted);
+}
+
+uint64_t ZoneWatch::bounded(uint64_t cost) const {
+  return cost_ == 0 ? cost : std::min(cost, cost_times_average * cost_);
+}
+
+void ZoneWatch::average_cost() {
+  const uint64_t cost = std::exchange(window_cost_, 0);
+  const uint64_t answers = std::exchange(window_answers_, 0);
+  if (answers == 0) return;
+  const uint64_t average = cost / answers;
+  cost_ = is_cost_settled_ ? cost_ - cost_ / cost_weight + average / cost_weight : average;
+  is_cost_settled_ = true;
+}
+
+void ZoneWatch::charge(uint64_t apex_hash, uint64_t cost) {
+  for (ZoneWatchEntry& entry : table_[apex_hash % zone_watch_lines]) {
+    if (entry.hash.load(relaxed) != apex_hash) continue;
+    if (get(entry.window) != window_) roll(entry);
+    add_cost(entry, bounded(cost));
+  }
+}
+
+void ZoneWatch::add_cost(ZoneWatchEntry& entry, uint64_t cost) {
+  const auto add_to = [cost](std::atomic<uint32_t>& served) {
+    put(served, static_cast<uint32_t>(std::min<uint64_t>(get(served) + cost, ~0U)));
+  };
+  add_to(entry.served);
+  const uint32_t account = get(entry.account);
+  if (account == 0) return;
+  if (get(watched_[account].window) != window_) roll(watched_[account]);
+  add_to(watched_[account].served);
 }
 
 void ZoneWatch::note_limited(const ZoneWatchEntry& entry) {

@@ -12,7 +12,8 @@
 // of what is left for those who are not known: an even part, or its usual one if that is more; who
 // asks for a zone that has had its share in this window waits until the others have been served.
 // Zones may be grouped in accounts: then the shares are those of accounts, and within one each zone
-// has a share of that. A zone without an account counts as one of its own.
+// has a share of that. A zone without an account counts as one of its own. A share is of time, not
+// of answers: each answer counts by what it took, in any unit, beside what one takes on average.
 // Four entries a line, 208 KiB in all; a zone that is asked little gives way to one that is asked
 // more, so that what matters here is always there. The table lies in shared memory:
 // one writer, a worker; control reads it for words and metrics. Never allocates.
@@ -52,7 +53,7 @@ struct ZoneWatchEntry {
   std::atomic<uint32_t> attacked_until_ms{0};  // of a clock of 32 bits; 0: not
   std::atomic<uint32_t> hot_until_ms{0};
   std::atomic<uint32_t> shed{0};        // answers withheld since it was attacked first
-  std::atomic<uint32_t> served{0};      // of its share
+  std::atomic<uint32_t> served{0};      // of its share, what it cost
   std::atomic<uint32_t> account{0};     // 0: none
   std::atomic<uint32_t> last_names{0};  // distinct ones that exist
   std::atomic<uint32_t> usual_names_x16{0};
@@ -71,7 +72,7 @@ struct AccountWatchEntry {
   std::atomic<uint32_t> usual_asked_x16{0};
   std::atomic<uint32_t> zones{0};  // asked for
   std::atomic<uint32_t> last_zones{0};
-  std::atomic<uint32_t> served{0};   // of its share
+  std::atomic<uint32_t> served{0};   // of its share, what it cost
   std::atomic<uint32_t> limited{0};  // questions that waited for others, since the start
 };
 
@@ -103,9 +104,12 @@ class ZoneWatch {
   // Counts a question and says how its zone is. The hashes are those of zone memory.
   Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact, uint64_t name_hash);
 
-  // What there is to share, answers a second; and that a zone has had one.
+  // What there is to share, average answers a second; and that a zone has had one, which cost so
+  // much.
   void set_budget(uint32_t a_second) { budget_ = uint64_t{a_second} * window_ms / 1000; }
-  void note_served(ZoneWatchEntry& entry);
+  void note_served(ZoneWatchEntry& entry, uint64_t cost);
+  // The same of an answer that is not out of the budget, over TCP: of a zone that is watched.
+  void charge(uint64_t apex_hash, uint64_t cost);
   // And that a question had to wait for its account's sake.
   void note_limited(const ZoneWatchEntry& entry);
 
@@ -127,6 +131,10 @@ class ZoneWatch {
   void roll(AccountWatchEntry& entry);
   // What is usually asked for so much, of which so much was answered in this window.
   [[nodiscard]] bool has_had_share(uint64_t served, uint32_t usual_asked_x16, uint64_t even) const;
+  void add_cost(ZoneWatchEntry& entry, uint64_t cost);
+  // No more than one that was interrupted.
+  [[nodiscard]] uint64_t bounded(uint64_t cost) const;
+  void average_cost();
 
   ZoneWatchTable& table_;
   AccountWatchTable& watched_;
@@ -139,8 +147,14 @@ class ZoneWatch {
   uint32_t groups_asked_ = 0;  // in this window: accounts, and zones without one
   uint32_t last_groups_asked_ = 0;
   std::atomic<uint32_t> usual_all_x16_{0};
-  uint64_t budget_ = 0;
-  uint64_t even_share_ = 1;  // of the budget, for each of these
+  uint64_t budget_ = 0;  // of a window, in average answers
+  // What an answer costs on average, the same for a window; 0: none has been yet.
+  uint64_t cost_ = 0;
+  bool is_cost_settled_ = false;  // by a whole window
+  uint64_t window_cost_ = 0;      // of this window
+  uint64_t window_answers_ = 0;
+  uint64_t budget_cost_ = 0;  // what that budget costs
+  uint64_t even_share_ = 1;   // of it, for each of these
 };
 
 }  // namespace holdfast::shield

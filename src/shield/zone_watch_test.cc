@@ -120,7 +120,7 @@ TEST_F(ZoneWatchTest, EachZoneHasAShare) {
     const auto verdict = this->ask(zone);
     if (verdict.beyond_share) return;
     ++served[zone];
-    watch_.note_served(*verdict.entry);
+    watch_.note_served(*verdict.entry, 1);
   };
   watch_.set_budget(10'000);
   for (uint32_t i = 0; i < 10'240; ++i) {  // forty windows
@@ -134,6 +134,58 @@ TEST_F(ZoneWatchTest, EachZoneHasAShare) {
   EXPECT_NEAR(served[2] / seconds, 1'000, 20) << "all that it asked";
   EXPECT_NEAR(served[3] / seconds, 5'000, 100) << "its usual part is nine tenths";
   RecordProperty("attacked_zone_percent", static_cast<int>(served[1] / seconds / 100));
+}
+
+// Of two zones that are asked for without end, each answer of the first takes five times as long:
+// each has the same time, so the second gets five times the answers. Streams take of it, too.
+TEST_F(ZoneWatchTest, AShareIsOfTimeNotOfAnswers) {
+  std::array<uint64_t, 5> time{};
+  std::array<uint64_t, 5> answers{};
+  const auto ask = [&](uint64_t zone, uint64_t cost) {
+    const auto verdict = this->ask(zone);
+    if (verdict.beyond_share) return;
+    time[zone] += cost;
+    ++answers[zone];
+    watch_.note_served(*verdict.entry, cost);
+  };
+  constexpr uint64_t cheap = 2'000;
+  constexpr uint64_t dear = 5 * cheap;
+  watch_.set_budget(20'000);
+  const auto play_windows = [&](uint32_t windows, uint64_t by_stream) {
+    time = answers = {};
+    for (uint32_t i = 0; i < windows * ZoneWatch::window_ms; ++i) {
+      watch_.begin_turn(++now_ms_, Load::overloaded);
+      if (now_ms_ % ZoneWatch::window_ms == 0 && by_stream > 0) {
+        for (int k = 0; k < 100; ++k) watch_.charge(2, by_stream / 100);
+      }
+      for (int k = 0; k < 100; ++k) ask(1, dear);
+      for (int k = 0; k < 100; ++k) ask(2, cheap);
+      ask(3, cheap);
+    }
+  };
+  play_windows(10, 0);
+  play_windows(40, 0);
+  EXPECT_NEAR(static_cast<double>(time[1]) / static_cast<double>(time[2]), 1, 0.1);
+  EXPECT_NEAR(static_cast<double>(answers[2]) / static_cast<double>(answers[1]), 5, 0.5);
+  EXPECT_EQ(answers[3], 40 * ZoneWatch::window_ms) << "all that it asks";
+  RecordProperty("dear_answers_percent_of_cheap", static_cast<int>(answers[1] * 100 / answers[2]));
+  const uint64_t without = time[2] / 40;
+  play_windows(40, without / 2);
+  EXPECT_NEAR(static_cast<double>(time[2] + 40 * (without / 2)) / static_cast<double>(time[1]), 1,
+              0.1);
+}
+
+// One that was interrupted counts as some, not as all that a window holds.
+TEST_F(ZoneWatchTest, OneLongAnswerDoesNotUseUpAShare) {
+  watch_.set_budget(20'000);
+  for (uint32_t i = 0; i < ZoneWatch::window_ms; ++i) {
+    watch_.begin_turn(++now_ms_, Load::overloaded);
+    watch_.note_served(*ask(1).entry, 1'000);
+  }
+  watch_.begin_turn(now_ms_ += ZoneWatch::window_ms, Load::overloaded);
+  watch_.note_served(*ask(1).entry, 1'000'000'000);
+  watch_.begin_turn(++now_ms_, Load::overloaded);
+  EXPECT_FALSE(ask(1).beyond_share);
 }
 
 // One customer's hundred zones get what another's single one gets.
@@ -155,7 +207,7 @@ TEST_F(ZoneWatchTest, EachAccountHasAShareHoweverManyZonesItHas) {
     }
     if (verdict.beyond_share) return;
     ++served[group];
-    watch_.note_served(*verdict.entry);
+    watch_.note_served(*verdict.entry, 1);
   };
   watch_.set_budget(9'000);
   for (uint32_t i = 0; i < 5'120; ++i) {  // twenty windows
