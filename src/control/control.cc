@@ -215,7 +215,11 @@ struct ZoneParts {
                    .handover = ground.environment.handover,
                    .tls_listeners = ground.environment.tls_listeners,
                    .state_directory = state_directory,
-                   .clock = ground.clock}),
+                   .clock = ground.clock,
+                   .is_tls_dry_run =
+                       [&common = ground.environment.shield.common] {
+                         return has_free_streams(common);
+                       }}),
         accounts(ground.environment.shield.accounts, ground.opened.memory),
         catalogs({.memory = ground.opened.memory,
                   .zones = zones,
@@ -260,7 +264,7 @@ void run_parts(const Ground& ground, Start start) {
   // Holds on to sessions, so it goes before their context, and what they print from after it.
   ReloadQueue requests;
   const Commands commands(sources, printers, VersionCommands(zones, table, tasks),
-                          ShieldCommands(shield, accounts),
+                          ShieldCommands(shield, accounts, transfers),
                           [&](ReloadRequest request) { requests.push(std::move(request)); });
   HttpServer http(io.context(), [&](std::string_view target, uint64_t refused_connections) {
     return answer_http(target, sources, refused_connections);

@@ -13,6 +13,7 @@
 #include "control/metrics_text.h"
 #include "control/reports.h"
 #include "control/tcp_report.h"
+#include "control/tls_report.h"
 #include "control/xdp_report.h"
 
 namespace holdfast::control {
@@ -196,6 +197,7 @@ void add_transfers(MetricsText& text, const TransferFacts& facts) {
                     "Handshakes of clients by what became of them.");
   text.add_sample(MetricsText::label("result", "completed"), facts.tls_begun);
   text.add_sample(MetricsText::label("result", "failed"), facts.tls_failed);
+  add_tls_metrics(text, facts);
   text.begin_family("holdfast_tls_certificate_expiry_timestamp_seconds", Type::gauge,
                     "When our certificate for transfers over TLS ends; 0: there is none.");
   text.add_sample("", facts.tls_certificate_expires_unix_s);

@@ -11,6 +11,7 @@
 #include <boost/json.hpp>
 
 #include "control/tcp_report.h"
+#include "control/tls_report.h"
 #include "control/xdp_report.h"
 #include "exchange/counters.h"
 #include "shield/rate_table.h"
@@ -229,6 +230,7 @@ std::string ShieldCommands::status() const {
                                       {"accounts", accounts_array(memory, accounts_)},
                                       {"filtered", filtered_object(reading)},
                                       {"tcp", tcp_object()},
+                                      {"tls", tls_object(transfers_.facts())},
                                       {"words", words},
                                       {"workers", workers}});
 }

@@ -10,6 +10,7 @@
 
 #include "control/account_keeper.h"
 #include "control/shield_keeper.h"
+#include "control/transfers.h"
 
 namespace holdfast::control {
 
@@ -23,9 +24,9 @@ class ShieldCommands {
     std::string what;
     std::string state;  // on or off
   };
-  // Both outlive this.
-  ShieldCommands(ShieldKeeper& keeper, const AccountKeeper& accounts)
-      : keeper_(keeper), accounts_(accounts) {}
+  // All outlive this.
+  ShieldCommands(ShieldKeeper& keeper, const AccountKeeper& accounts, const Transfers& transfers)
+      : keeper_(keeper), accounts_(accounts), transfers_(transfers) {}
 
   // One line of JSON.
   [[nodiscard]] std::string handle(const Request& request) const;
@@ -41,6 +42,7 @@ class ShieldCommands {
 
   ShieldKeeper& keeper_;
   const AccountKeeper& accounts_;
+  const Transfers& transfers_;
 };
 
 }  // namespace holdfast::control

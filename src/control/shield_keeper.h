@@ -25,6 +25,12 @@ namespace holdfast::control {
 
 enum class Word : uint8_t { none, allow, deny };
 
+// Budgets of clients over TCP and TLS are counted and not held to.
+[[nodiscard]] inline bool has_free_streams(const ShieldCommon& common) {
+  return __atomic_load_n(&common.enabled, __ATOMIC_RELAXED) == 0 ||
+         (__atomic_load_n(&common.dry_run, __ATOMIC_RELAXED) & SHIELD_DRY_RUN_STREAMS) != 0;
+}
+
 class ShieldKeeper {
  public:
   static constexpr size_t words_max = 4096;

@@ -137,7 +137,9 @@ struct Transfers::Impl {
                                               .settings = settings,
                                               .answerer = answerer,
                                               .counters = counters,
-                                              .clock = parts.clock});
+                                              .clock = parts.clock,
+                                              .processor_ns = thread_time_ns,
+                                              .is_tls_dry_run = parts.is_tls_dry_run});
   }
 
   void wait() {
@@ -286,25 +288,33 @@ TransferFacts Transfers::facts() const {
   const transfer::OutCounters& out = impl_->counters;
   const transfer::NotifyCounters& notify = impl_->notify_counters;
   const transfer::UpdateCounters& update = impl_->update_counters;
-  return {.out_begun = out.begun,
-          .out_completed = out.completed,
-          .out_failed = out.failed,
-          .out_refused = out.refused,
-          .out_bytes = out.bytes,
-          .out_idle = out.idle,
-          .out_slow = out.slow,
-          .tls_begun = out.tls_begun,
-          .tls_failed = out.tls_failed,
-          .tls_certificate_expires_unix_s = certificate_expires_unix_s(),
-          .notify_sent = notify.sent,
-          .notify_acknowledged = notify.acknowledged,
-          .notify_refused = notify.refused,
-          .notify_unanswered = notify.unanswered,
-          .updates_done = update.done,
-          .updates_declined = update.declined,
-          .updates_refused = update.refused,
-          .updates_failed = update.failed,
-          .updates_forwarded = update.forwarded};
+  TransferFacts facts{.out_begun = out.begun,
+                      .out_completed = out.completed,
+                      .out_failed = out.failed,
+                      .out_refused = out.refused,
+                      .out_bytes = out.bytes,
+                      .out_idle = out.idle,
+                      .out_slow = out.slow,
+                      .tls_begun = out.tls_begun,
+                      .tls_failed = out.tls_failed,
+                      .tls_spent_ns = out.tls_spent_ns,
+                      .tls_proved = out.tls_proved,
+                      .tls_certificate_expires_unix_s = certificate_expires_unix_s(),
+                      .notify_sent = notify.sent,
+                      .notify_acknowledged = notify.acknowledged,
+                      .notify_refused = notify.refused,
+                      .notify_unanswered = notify.unanswered,
+                      .updates_done = update.done,
+                      .updates_declined = update.declined,
+                      .updates_refused = update.refused,
+                      .updates_failed = update.failed,
+                      .updates_forwarded = update.forwarded};
+  for (size_t limit = 0; limit < facts.tls_limited.size(); ++limit) {
+    for (size_t fate = 0; fate < transfer::tls_limit_fates; ++fate) {
+      facts.tls_limited[limit][fate] = out.tls_limited[limit][fate];
+    }
+  }
+  return facts;
 }
 
 uint64_t Transfers::certificate_expires_unix_s() const {

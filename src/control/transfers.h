@@ -7,6 +7,8 @@
 // Thread: any, but for construction and destruction.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +19,7 @@
 #include "control/task_queue.h"
 #include "control/zone_set.h"
 #include "exchange/panel.h"
+#include "transfer/answerer.h"
 #include "transfer/secondaries.h"
 
 namespace holdfast::control {
@@ -31,6 +34,11 @@ struct TransferFacts {
   uint64_t out_slow = 0;
   uint64_t tls_begun = 0;
   uint64_t tls_failed = 0;
+  // By transfer::TlsBudget::Limit less one, and transfer::TlsLimitFate.
+  std::array<std::array<uint64_t, transfer::tls_limit_fates>, transfer::TlsBudget::limit_count>
+      tls_limited{};
+  uint64_t tls_spent_ns = 0;
+  uint64_t tls_proved = 0;
   uint64_t tls_certificate_expires_unix_s = 0;  // 0: there is none
   uint64_t notify_sent = 0;
   uint64_t notify_acknowledged = 0;
@@ -56,6 +64,7 @@ class Transfers {
     std::vector<int> tls_listeners;
     std::string state_directory;
     const Clock& clock;
+    std::function<bool()> is_tls_dry_run{};  // of the budget of clients within TLS
   };
   explicit Transfers(const Parts& parts);
   ~Transfers();

@@ -104,6 +104,25 @@ void print_sockets(const json::object& status) {
              number_field(counters, "SyncookiesRecv"), number_field(counters, "TCPReqQFullDrop"));
 }
 
+// Of clients within TLS, whom control serves: only if there has been one.
+void print_tls(const json::object& tls) {
+  const uint64_t spent_ms = number_field(tls, "processor_ms");
+  uint64_t refused = 0;
+  uint64_t waited = 0;
+  uint64_t dry = 0;
+  for (const auto& [limit, fates] : object_field(tls, "limited")) {
+    if (!fates.is_object()) continue;
+    refused += number_field(fates.get_object(), "refused");
+    waited += number_field(fates.get_object(), "waited");
+    dry += number_field(fates.get_object(), "dry_run");
+  }
+  if (spent_ms + refused + waited + dry == 0) return;
+  fmt::print(
+      "TLS            {} ms of control's processor; {} connections refused, {} requests "
+      "waited, {} let be in a dry run\n",
+      spent_ms, refused, waited, dry);
+}
+
 void print_shield(const json::object& status) {
   if (text_field(status, "enabled") != "true") {
     fmt::print("the shield is off\n");
@@ -121,6 +140,7 @@ void print_shield(const json::object& status) {
              number_field(sources, "remembered"), number_field(sources, "known"),
              number_field(sources, "proved"));
   print_sockets(status);
+  print_tls(object_field(status, "tls"));
   const auto dry = text_list(status, "dry_run");
   if (!dry.empty()) fmt::print("dry run        {}\n", fmt::join(dry, ", "));
   for_each_object(status, "words", [](const json::object& word) {

@@ -6,6 +6,8 @@
 // something is sent. Denied is what nothing allows. Thread: one.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <list>
 
@@ -16,6 +18,7 @@
 #include "transfer/reply.h"
 #include "transfer/settings.h"
 #include "transfer/spool.h"
+#include "transfer/tls_budget.h"
 #include "transfer/update.h"
 
 namespace holdfast::transfer {
@@ -26,6 +29,10 @@ struct Request {
   Endpoint client;
   ssl_st* tls = nullptr;  // the finished handshake that it came after; null: it came in the clear
 };
+
+// What became of what was limited: a connection was closed, a request waited, a dry run let it be.
+enum class TlsLimitFate : uint8_t { refused, waited, dry_run };
+constexpr size_t tls_limit_fates = 3;
 
 // What the metrics show; written by one thread.
 struct OutCounters {
@@ -38,6 +45,11 @@ struct OutCounters {
   std::atomic<uint64_t> slow{0};  // because what was sent was not taken, or a request did not come
   std::atomic<uint64_t> tls_begun{0};
   std::atomic<uint64_t> tls_failed{0};  // handshakes
+  // What was limited of clients within TLS, by TlsBudget::Limit less one.
+  std::array<std::array<std::atomic<uint64_t>, tls_limit_fates>, TlsBudget::limit_count>
+      tls_limited{};
+  std::atomic<uint64_t> tls_spent_ns{0};  // processor time of all within TLS
+  std::atomic<uint64_t> tls_proved{0};    // clients that have shown that they may
 };
 
 // Dynamic updates, by what became of them; written by one thread.

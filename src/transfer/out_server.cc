@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -72,6 +73,22 @@ void send_datagram(int socket, const sockaddr_in6& client, const Endpoint& from,
   (void)::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+const char* tls_limit_text(TlsBudget::Limit limit) {
+  switch (limit) {
+    case TlsBudget::Limit::none:
+      break;
+    case TlsBudget::Limit::client_time:
+      return "one of them has had a tenth of a processor";
+    case TlsBudget::Limit::strangers_time:
+      return "those that have shown nothing have had three tenths of a processor";
+    case TlsBudget::Limit::handshakes:
+      return "too many handshakes are begun";
+    case TlsBudget::Limit::connections:
+      return "those that have shown nothing hold three quarters of the connections";
+  }
+  return "";
+}
+
 }  // namespace
 
 struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
@@ -100,6 +117,8 @@ struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
   void accept_tls(size_t listener);
   // Whether another connection of `client` may be; told and counted if not.
   [[nodiscard]] bool has_room(const Endpoint& client);
+  // Whether what is beyond the limit, if it is, is to be done about; counted if so.
+  [[nodiscard]] bool is_held_to(TlsBudget::Limit limit, TlsLimitFate fate);
   void adopt(exchange::Handover request);
 
   Parts parts;
@@ -108,6 +127,7 @@ struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
   exchange::HandoverReceiver receiver;
   size_t connections = 0;
   std::map<std::array<uint8_t, 16>, size_t> by_address;
+  TlsBudget tls_budget;
 };
 
 namespace {
@@ -119,7 +139,7 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   Connection(Server& server, const Endpoint& client, UniqueFd descriptor,
              std::vector<uint8_t> received)
       : server_(server.shared_from_this()),
-        stream_(server.parts.context),
+        stream_(server.parts.context, server.parts.processor_ns),
         timer_(server.parts.context),
         client_(client),
         received_(std::move(received)) {
@@ -133,6 +153,10 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
     --server_->connections;
     if (--server_->by_address[client_.address] == 0) server_->by_address.erase(client_.address);
     if (reply_ && reply_->is_transfer()) counters().failed.fetch_add(1);
+    if (!standing_) return;
+    settle(reply_ && reply_->is_transfer() ? Work::of_transfer : Work::of_client);
+    end_handshake();
+    budget().end(*standing_);
   }
 
   // RFC 9103 §7: TLS from the first byte on.
@@ -140,10 +164,13 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
     const auto settings = server_->parts.settings.read();
     ssl_ctx_st* context = settings->tls() == nullptr ? nullptr : settings->tls()->server();
     if (context == nullptr) return;
+    standing_ = budget().begin(client_, now_ns());
+    is_shaking_hands_ = true;
     end_after(handshake_ms, counters().tls_failed);
     stream_.start_tls(context, TlsSide::server, {},
                       [self = this->shared_from_this()](error_code error, size_t) {
                         self->timer_.cancel();
+                        self->end_handshake();
                         if (error) return self->fail_handshake(stream_error_text(error));
                         self->counters().tls_begun.fetch_add(1);
                         self->serve();
@@ -154,12 +181,43 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   void serve() {
     if (received_.size() >= length_bytes) {
       const size_t size = load_be16(received_.data());
-      if (received_.size() >= length_bytes + size) return answer(size);
+      if (received_.size() >= length_bytes + size) return has_to_wait() ? wait() : answer(size);
     }
     read();
   }
 
  private:
+  // Within TLS, the client or all strangers have had their time of this second.
+  [[nodiscard]] bool has_to_wait() {
+    if (!standing_) return false;
+    settle(Work::of_client);
+    return server_->is_held_to(budget().judge_request(client_, now_ns()), TlsLimitFate::waited);
+  }
+  void wait() {
+    timer_.expires_after(std::chrono::nanoseconds(TlsBudget::wait_ns(now_ns())));
+    timer_.async_wait([self = this->shared_from_this()](error_code error) {
+      if (!error) self->serve();
+    });
+  }
+
+  // What has been done since the last time is laid to the client, or to its transfer.
+  enum class Work : uint8_t { of_client, of_transfer };
+  void settle(Work work) {
+    if (!standing_) return;
+    const uint64_t spent_ns = stream_.spent_ns();
+    const uint64_t newly_ns = spent_ns - std::exchange(settled_ns_, spent_ns);
+    counters().tls_spent_ns.fetch_add(newly_ns, std::memory_order_relaxed);
+    if (work == Work::of_client) budget().charge(client_, newly_ns, now_ns());
+  }
+  void take_note_of(const Reply& reply) {
+    if (!standing_ || (!reply.is_transfer() && !reply.is_to_signed())) return;
+    budget().prove(client_, now_ns());
+    counters().tls_proved.store(budget().proved_count(), std::memory_order_relaxed);
+  }
+  void end_handshake() {
+    if (std::exchange(is_shaking_hands_, false)) budget().end_handshake(*standing_);
+  }
+
   void answer(size_t size) {
     const auto begin = received_.begin() + length_bytes;
     const auto end = begin + static_cast<ptrdiff_t>(size);
@@ -168,15 +226,17 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                     .client = client_,
                     .tls = stream_.session()};
     received_.erase(received_.begin(), end);
-    began_ns_ = server_->parts.clock.monotonic_ns();  // also of a reply that comes later
+    began_ns_ = now_ns();  // also of a reply that comes later
     auto answer = server_->parts.answerer.answer(std::move(request),
                                                  [self = this->shared_from_this()](Reply reply) {
                                                    self->reply_ = std::move(reply);
+                                                   self->take_note_of(*self->reply_);
                                                    self->write_next();
                                                  });
     if (answer.comes_later) return;
     reply_ = std::move(answer.reply);
     if (!reply_) return;  // nothing that could be answered: the connection ends
+    take_note_of(*reply_);
     if (reply_->is_transfer()) counters().begun.fetch_add(1);
     write_next();
   }
@@ -188,11 +248,12 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
       return;
     }
     if (!*message) {
+      settle(reply_->is_transfer() ? Work::of_transfer : Work::of_client);
       if (reply_->is_transfer()) counters().completed.fetch_add(1);
       reply_.reset();
       return serve();
     }
-    if (server_->parts.clock.monotonic_ns() - began_ns_ > uint64_t{transfer_s_max} * ns_per_s) {
+    if (now_ns() - began_ns_ > uint64_t{transfer_s_max} * ns_per_s) {
       counters().slow.fetch_add(1);
       return;
     }
@@ -239,6 +300,8 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   }
 
   [[nodiscard]] OutCounters& counters() const { return server_->parts.counters; }
+  [[nodiscard]] TlsBudget& budget() const { return server_->tls_budget; }
+  [[nodiscard]] uint64_t now_ns() const { return server_->parts.clock.monotonic_ns(); }
 
   static constexpr unsigned idle_ms = OutServer::idle_ms;
   static constexpr unsigned write_ms = OutServer::write_ms;
@@ -255,6 +318,9 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   uint64_t began_ns_ = 0;
   bool ended_ = false;
   std::vector<uint8_t> outgoing_;
+  std::optional<TlsBudget::Standing> standing_;  // within TLS
+  bool is_shaking_hands_ = false;
+  uint64_t settled_ns_ = 0;  // of the stream's
 };
 
 }  // namespace
@@ -326,6 +392,18 @@ bool OutServer::Impl::has_room(const Endpoint& client) {
   return false;
 }
 
+bool OutServer::Impl::is_held_to(TlsBudget::Limit limit, TlsLimitFate fate) {
+  if (limit == TlsBudget::Limit::none) return false;
+  const bool is_dry = parts.is_tls_dry_run && parts.is_tls_dry_run();
+  const TlsLimitFate told = is_dry ? TlsLimitFate::dry_run : fate;
+  parts.counters.tls_limited[static_cast<size_t>(limit) - 1][static_cast<size_t>(told)].fetch_add(
+      1);
+  log::warning(Category::transfer, "tls-limited",
+               std::string("clients within TLS ask for too much: ") + tls_limit_text(limit) +
+                   (is_dry ? "; a dry run: nothing is done about it" : ""));
+  return !is_dry;
+}
+
 void OutServer::Impl::adopt(exchange::Handover request) {
   const Endpoint client = endpoint_of(request.header.client);
   if (!has_room(client)) return;
@@ -365,6 +443,8 @@ void OutServer::Impl::accept_tls(size_t listener) {
     }
     const Endpoint client = Endpoint::from_sockaddr(from);
     if (!has_room(client)) continue;
+    const auto limit = tls_budget.judge_connection(client, parts.clock.monotonic_ns());
+    if (is_held_to(limit, TlsLimitFate::refused)) continue;
     std::make_shared<Connection<Impl>>(*this, client, std::move(descriptor), std::vector<uint8_t>{})
         ->begin_tls();
   }

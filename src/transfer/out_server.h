@@ -7,10 +7,12 @@
 // connection is served until its client closes it or is slow: messages of several transfers take
 // turns, one message each. Bounds: connections_max, connections_per_address_max; a handshake that
 // takes handshake_ms, a message that is not taken within write_ms, a transfer that takes
-// transfer_s_max, or a connection that is silent for idle_ms, ends it, and is counted. Thread: the
-// io_context's.
+// transfer_s_max, or a connection that is silent for idle_ms, ends it, and is counted. What clients
+// within TLS cost has a budget (tls_budget.h): what is beyond it is closed before its handshake,
+// and a request waits. Thread: the io_context's.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "transfer/answerer.h"
@@ -39,6 +41,9 @@ class OutServer {
     Answerer& answerer;
     OutCounters& counters;
     const Clock& clock;
+    std::function<uint64_t()> processor_ns{};  // of this thread
+    // Then what is beyond the budget of clients within TLS is counted, and let be.
+    std::function<bool()> is_tls_dry_run{};
   };
   explicit OutServer(Parts parts);
   ~OutServer();

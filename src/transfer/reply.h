@@ -30,6 +30,10 @@ class Reply {
   // for a whole answer: end the connection.
   [[nodiscard]] Result<std::optional<std::vector<uint8_t>>> next(uint64_t now_s);
   [[nodiscard]] bool is_transfer() const { return source_ != nullptr; }
+  // Who asked has signed it with one of our keys.
+  [[nodiscard]] bool is_to_signed() const {
+    return tsig_.is_signed() && tsig_.error() == TsigError::none;
+  }
   [[nodiscard]] uint64_t records() const { return source_ ? source_->records() : 0; }
 
  private:

@@ -53,21 +53,102 @@ std::optional<int> send_buffer_bytes(uint32_t round_trip_us) {
   return static_cast<int>(wanted);
 }
 
+namespace {
+
+// Adds up processor time. What happens within a piece of work that is measured is part of it.
+class Meter {
+ public:
+  explicit Meter(std::function<uint64_t()> clock) : clock_(std::move(clock)) {}
+
+  void begin() {
+    if (clock_ && depth_++ == 0) begun_ns_ = clock_();
+  }
+  void end() {
+    if (clock_ && --depth_ == 0) spent_ns_ += clock_() - begun_ns_;
+  }
+  [[nodiscard]] uint64_t spent_ns() const {
+    return depth_ == 0 ? spent_ns_ : spent_ns_ + clock_() - begun_ns_;
+  }
+
+ private:
+  std::function<uint64_t()> clock_;
+  uint64_t spent_ns_ = 0;
+  uint64_t begun_ns_ = 0;
+  unsigned depth_ = 0;
+};
+
+// The stream may end within what is measured.
+class Measured {
+ public:
+  explicit Measured(std::shared_ptr<Meter> meter) : meter_(std::move(meter)) { meter_->begin(); }
+  ~Measured() { meter_->end(); }
+  Measured(const Measured&) = delete;
+  Measured& operator=(const Measured&) = delete;
+
+ private:
+  std::shared_ptr<Meter> meter_;
+};
+
+// The socket below TLS. Asio's TLS works where bytes have come or gone: that is what is measured.
+class MeasuredSocket {
+ public:
+  using lowest_layer_type = Socket::lowest_layer_type;
+  using executor_type = Socket::executor_type;
+
+  MeasuredSocket(Socket& socket, std::shared_ptr<Meter> meter)
+      : socket_(socket), meter_(std::move(meter)) {}
+
+  [[nodiscard]] lowest_layer_type& lowest_layer() { return socket_.lowest_layer(); }
+  [[nodiscard]] executor_type get_executor() { return socket_.get_executor(); }
+  template <typename Buffers, typename Done>
+  void async_read_some(const Buffers& buffers, Done&& done) {
+    socket_.async_read_some(buffers, measured(std::forward<Done>(done)));
+  }
+  template <typename Buffers, typename Done>
+  void async_write_some(const Buffers& buffers, Done&& done) {
+    socket_.async_write_some(buffers, measured(std::forward<Done>(done)));
+  }
+
+ private:
+  template <typename Done>
+  auto measured(Done&& done) {
+    return
+        [meter = meter_, done = std::forward<Done>(done)](error_code error, size_t bytes) mutable {
+          const Measured span(meter);
+          // What it refers to goes before the span ends.
+          auto last = std::move(done);
+          last(error, bytes);
+        };
+  }
+
+  Socket& socket_;
+  std::shared_ptr<Meter> meter_;
+};
+
+}  // namespace
+
 struct Stream::Impl {
-  explicit Impl(asio::io_context& context) : socket(context) {}
+  Impl(asio::io_context& context, std::function<uint64_t()> processor_ns)
+      : socket(context),
+        meter(std::make_shared<Meter>(std::move(processor_ns))),
+        below_tls(socket, meter) {}
 
   // Calls `use` with what carries the bytes.
   template <typename Use>
   void with_layer(Use&& use) {
-    if (tls) return use(*tls);
-    use(socket);
+    if (!tls) return use(socket);
+    const Measured span(meter);
+    use(*tls);
   }
 
   Socket socket;
-  std::optional<asio::ssl::stream<Socket&>> tls;
+  std::shared_ptr<Meter> meter;
+  MeasuredSocket below_tls;
+  std::optional<asio::ssl::stream<MeasuredSocket&>> tls;
 };
 
-Stream::Stream(asio::io_context& context) : impl_(std::make_unique<Impl>(context)) {}
+Stream::Stream(asio::io_context& context, std::function<uint64_t()> processor_ns)
+    : impl_(std::make_unique<Impl>(context, std::move(processor_ns))) {}
 
 Stream::~Stream() = default;
 
@@ -96,7 +177,7 @@ void Stream::start_tls(ssl_ctx_st* context, TlsSide side, const std::string& hos
   // Asio's context releases what it is given; the session keeps one of its own.
   CHECK(SSL_CTX_up_ref(context) == 1);
   asio::ssl::context shared(context);
-  impl_->tls.emplace(impl_->socket, shared);
+  impl_->tls.emplace(impl_->below_tls, shared);
   if (!hostname.empty()) {  // what the macro for it does, which casts as C does
     SSL_ctrl(impl_->tls->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
              const_cast<char*>(hostname.c_str()));
@@ -128,6 +209,8 @@ void Stream::close() {
   error_code ignored;
   ignored = impl_->socket.close(ignored);
 }
+
+uint64_t Stream::spent_ns() const { return impl_->meter->spent_ns(); }
 
 ssl_st* Stream::session() const { return impl_->tls ? impl_->tls->native_handle() : nullptr; }
 

@@ -26,7 +26,8 @@ class Stream {
  public:
   using Handler = std::function<void(boost::system::error_code error, size_t bytes)>;
 
-  explicit Stream(boost::asio::io_context& context);
+  // `processor_ns`: the thread's processor time, to measure by what TLS takes; may be empty.
+  explicit Stream(boost::asio::io_context& context, std::function<uint64_t()> processor_ns = {});
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -46,6 +47,8 @@ class Stream {
 
   // Null outside of TLS.
   [[nodiscard]] ssl_st* session() const;
+  // The processor time of all that has been done within TLS, handlers included, up to this moment.
+  [[nodiscard]] uint64_t spent_ns() const;
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Transfers over TLS (RFC 9103): who gets a zone, whom we take one from, and certificates that
 change."""
+import contextlib
 import pathlib
 import socket
 import ssl
@@ -275,6 +276,56 @@ class Out(Tls):
         self.ours.certificate = self.ours.key = ""
         with self.assertRaisesRegex(AssertionError, "listen_tls is set without"):
             self.primary()
+
+
+    def shield(self, server, *arguments):
+        return server.run("shield", *arguments, "--config", str(server.config), check=True).stdout
+
+    def test_handshakes_of_strangers_are_bounded_and_who_has_a_zone_is_served(self):
+        server, _ = self.primary()
+        self.assertEqual(self.transfer("tls.example"), NAMES + 4)
+        with contextlib.ExitStack() as stack:
+            def begin(source):
+                return stack.enter_context(socket.create_connection(
+                    (ADDRESS, self.tls_port), 10, (source, 0)))
+            for _ in range(24):
+                for source in ("127.0.0.2", "127.0.0.3"):
+                    begin(source)
+            self.assertEqual(begin("127.0.0.4").recv(1), b"")
+            self.assertEqual(self.transfer("tls.example"), NAMES + 4)
+        self.wait_counted(server, 'tls_limited_total{limit="handshakes",fate="refused"} 1')
+        self.assertRegex(self.shield(server, "status"), r"TLS +\d+ ms .* 1 connections refused")
+        self.assertIn("too many handshakes are begun", server.log_text())
+
+    def test_a_client_that_has_used_up_its_time_waits_and_gets_all_its_answers(self):
+        server, _ = self.primary()
+        query = frame(dns.message.make_query("tls.example", "SOA", flags=0, use_edns=0).to_wire())
+
+        def limited(fate):
+            return any(line.startswith("holdfast_transfer_tls_limited_total") and
+                       f'fate="{fate}"' in line and not line.endswith(" 0")
+                       for line in self.metrics(server).splitlines())
+        with self.connect() as connection:
+            connection.sendall(query)
+            answer = len(frame(read_frame(connection)))
+
+            def ask_until_limited(fate):
+                for _ in range(1000):
+                    connection.sendall(query * 400)
+                    left = 400 * answer
+                    while left > 0:
+                        piece = connection.recv(min(left, 65536))
+                        self.assertNotEqual(piece, b"", "closed")
+                        left -= len(piece)
+                    if limited(fate):
+                        return
+                self.fail(f"never {fate}")
+            ask_until_limited("waited")
+            self.assertFalse(limited("dry_run"))
+            self.shield(server, "dry-run", "streams", "on")
+            ask_until_limited("dry_run")
+        self.assertNotIn("holdfast_transfer_tls_processor_seconds_total 0\n",
+                         self.metrics(server))
 
 
 class In(Tls):

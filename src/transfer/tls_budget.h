@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What clients within TLS may cost: processor time a second, handshakes and connections.
+//
+// A handshake costs some fifty times what a question does, and anybody may begin one. A client is
+// an address, or the /48 of one of IPv6. It has a tenth of a processor; all who have not shown that
+// they may have something here, strangers, have three tenths together, some handshakes a second,
+// and not all of the handshakes under way and connections. What transfers cost that were asked for
+// by who may is nobody's; their pace is the thread's. Always in force: no honest client comes near,
+// and the thread has other work at any time. Bounds: the clients of a second are at most its
+// handshakes and the open connections; proved_max others are remembered for proved_s. Pure: time
+// comes in. Thread: one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+
+#include "base/address.h"
+
+namespace holdfast::transfer {
+
+class TlsBudget {
+ public:
+  static constexpr uint64_t client_ns_a_second_max = 100'000'000;
+  static constexpr uint64_t strangers_ns_a_second_max = 300'000'000;
+  static constexpr uint32_t strangers_handshakes_a_second_max = 256;
+  static constexpr uint32_t handshakes_max = 64;  // under way
+  static constexpr uint32_t strangers_handshakes_max = 48;
+  static constexpr uint32_t strangers_connections_max = 192;
+  static constexpr size_t clients_max = 1024;  // of one second
+  static constexpr size_t proved_max = 1024;
+  static constexpr uint64_t proved_s = 86'400;
+
+  // What stands against it.
+  enum class Limit : uint8_t { none, client_time, strangers_time, handshakes, connections };
+  static constexpr size_t limit_count = 4;  // `none` is not counted
+
+  // Whether a connection may begin its handshake; then `begin` and `end_handshake`, and `end` when
+  // it is closed, each with what `begin` said.
+  [[nodiscard]] Limit judge_connection(const Endpoint& client, uint64_t now_ns);
+  enum class Standing : uint8_t { stranger, proved };
+  [[nodiscard]] Standing begin(const Endpoint& client, uint64_t now_ns);
+  void end_handshake(Standing standing);
+  void end(Standing standing);
+
+  // Whether a request may be answered now; if not, in so much time it may be asked again.
+  [[nodiscard]] Limit judge_request(const Endpoint& client, uint64_t now_ns);
+  [[nodiscard]] static uint64_t wait_ns(uint64_t now_ns) { return ns_per_s - now_ns % ns_per_s; }
+  void charge(const Endpoint& client, uint64_t spent_ns, uint64_t now_ns);
+  // It was given what not everybody is given, or has signed what it asked.
+  void prove(const Endpoint& client, uint64_t now_ns);
+  [[nodiscard]] bool is_proved(const Endpoint& client, uint64_t now_ns) const;
+  [[nodiscard]] size_t proved_count() const { return proved_.size(); }
+
+ private:
+  static constexpr uint64_t ns_per_s = 1'000'000'000;
+  using Client = std::array<uint8_t, 7>;  // its family's size, and the address or /48
+
+  [[nodiscard]] static Client client_of(const Endpoint& endpoint);
+  void turn(uint64_t now_ns);
+  [[nodiscard]] Limit judge_time(const Client& client, bool is_stranger) const;
+
+  uint64_t second_ = 0;
+  std::map<Client, uint64_t> spent_ns_;  // in this second
+  uint64_t strangers_ns_ = 0;
+  uint32_t strangers_handshakes_ = 0;
+  // Now, by Standing.
+  std::array<uint32_t, 2> under_way_{};
+  std::array<uint32_t, 2> connections_{};
+  std::map<Client, uint64_t> proved_;  // when last, in seconds
+};
+
+}  // namespace holdfast::transfer
