@@ -39,11 +39,30 @@ boost::json::array targets_array(const DrillRecord& record, const Verdict& verdi
   return targets;
 }
 
-boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& record) {
+// By these questions or those.
+boost::json::object honest_object(const HonestVerdict& verdict) {
   boost::json::object kinds;
   for (size_t kind = 0; kind < client_kinds; ++kind) {
     if (verdict.kinds[kind].asked != 0) kinds[kind_names[kind]] = cell_object(verdict.kinds[kind]);
   }
+  return {{"quiet", cell_object(verdict.quiet)},
+          {"attack", cell_object(verdict.attack)},
+          {"after", cell_object(verdict.after)},
+          {"kinds", std::move(kinds)},
+          {"zones",
+           {{"attacked", cell_object(verdict.attacked_zone)},
+            {"others", cell_object(verdict.other_zones)}}},
+          {"names",
+           {{"existing", cell_object(verdict.existing)},
+            {"nonexistent", cell_object(verdict.nonexistent)}}},
+          {"latency_us",
+           {{"quiet", latency_object(verdict.quiet_latency)},
+            {"attack", latency_object(verdict.attack_latency)}}},
+          {"mitigated_s", optional_value(verdict.mitigated_s)},
+          {"released_s", optional_value(verdict.released_s)}};
+}
+
+boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& record) {
   const double seconds = verdict.attack_s > 0 ? verdict.attack_s : 1;
   boost::json::object attack{
       {"sent_per_s", std::round(static_cast<double>(verdict.sent.sent) / seconds)},
@@ -51,20 +70,10 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
       {"missed_share", rounded(verdict.missed_share)},
       {"ring_drops_per_s", std::round(static_cast<double>(verdict.sent.ring_drops) / seconds)},
       {"answers_per_s", std::round(static_cast<double>(verdict.sent.answers) / seconds)}};
-  return {
-      {"quiet", cell_object(verdict.quiet)},
-      {"attack", cell_object(verdict.attack)},
-      {"after", cell_object(verdict.after)},
-      {"kinds", std::move(kinds)},
-      {"zones",
-       {{"attacked", cell_object(verdict.attacked_zone)},
-        {"others", cell_object(verdict.other_zones)}}},
-      {"names",
-       {{"existing", cell_object(verdict.existing)},
-        {"nonexistent", cell_object(verdict.nonexistent)}}},
-      {"latency_us",
-       {{"quiet", latency_object(verdict.quiet_latency)},
-        {"attack", latency_object(verdict.attack_latency)}}},
+  boost::json::object all = honest_object(verdict);
+  const boost::json::object rest{
+      {"undisturbed", honest_object(verdict.undisturbed)},
+      {"stalled_share", rounded(verdict.stalled_share)},
       {"hostile", std::move(attack)},
       {"late_share", rounded(verdict.late_share)},
       {"disturbed", is_disturbed(verdict)},
@@ -72,13 +81,13 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
       {"targets", targets_array(record, verdict)},
       {"busy", {{"quiet", rounded(verdict.quiet_busy)}, {"attack", rounded(verdict.attack_busy)}}},
       {"detected_s", optional_value(verdict.detected_s)},
-      {"mitigated_s", optional_value(verdict.mitigated_s)},
-      {"released_s", optional_value(verdict.released_s)},
       {"wrong_answers", record.counts.wrong},
       {"refused", record.counts.refused},
       {"truncated", record.counts.truncated},
       {"bad_cookie", record.counts.bad_cookie},
       {"not_asked", record.counts.not_asked}};
+  all.insert(rest.begin(), rest.end());
+  return all;
 }
 
 boost::json::object bins_object(const DrillRecord& record) {
@@ -89,8 +98,9 @@ boost::json::object bins_object(const DrillRecord& record) {
   boost::json::array ring_drops;
   boost::json::array answers;
   boost::json::array busy;
-  for (size_t bin = 0; bin < record.attack.size() && bin < record.honest.size(); ++bin) {
-    const LedgerCell cell = total_of(record.honest[bin]);
+  boost::json::array stalled;
+  for (size_t bin = 0; bin < record.attack.size() && bin < record.honest.bins.size(); ++bin) {
+    const LedgerCell cell = total_of(record.honest.bins[bin]);
     asked.push_back(cell.asked);
     at_once.push_back(cell.at_once);
     answered.push_back(cell.at_once + cell.by_repeat);
@@ -99,6 +109,7 @@ boost::json::object bins_object(const DrillRecord& record) {
     ring_drops.push_back(attack.ring_drops);
     answers.push_back(attack.answers);
     busy.push_back(rounded(static_cast<double>(attack.server_ns) / bin_ns));
+    stalled.push_back(rounded(static_cast<double>(attack.stalled_ns) / bin_ns));
   }
   return {{"seconds", static_cast<double>(bin_ns) / 1e9},
           {"asked", std::move(asked)},
@@ -107,7 +118,8 @@ boost::json::object bins_object(const DrillRecord& record) {
           {"sent", std::move(sent)},
           {"ring_drops", std::move(ring_drops)},
           {"answers", std::move(answers)},
-          {"busy", std::move(busy)}};
+          {"busy", std::move(busy)},
+          {"stalled", std::move(stalled)}};
 }
 
 }  // namespace

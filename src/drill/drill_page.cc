@@ -72,6 +72,18 @@ std::string seconds_cell(const boost::json::value& value) {
   return value.is_null() ? "<td>–</td>" : fmt::format("<td>{:.2f}</td>", number_of(value));
 }
 
+// Records of older drills have neither.
+std::string stalled_cell(const boost::json::object& verdict) {
+  const boost::json::value* share = verdict.if_contains("stalled_share");
+  return share ? fmt::format("<td>{:.1f}</td>", 100 * number_of(*share)) : "<td>-</td>";
+}
+
+std::string undisturbed_cell(const boost::json::object& verdict) {
+  if (!verdict.contains("undisturbed")) return "<td>-</td>";
+  const boost::json::object& undisturbed = object_at(verdict, "undisturbed");
+  return share_cell(number_of(object_at(undisturbed, "attack").at("first_try")));
+}
+
 std::string summary_row(const boost::json::object& run, size_t number) {
   const boost::json::object& verdict = object_at(run, "verdict");
   const boost::json::object& attack = object_at(verdict, "attack");
@@ -85,7 +97,9 @@ std::string summary_row(const boost::json::object& run, size_t number) {
       is_disturbed ? " class=\"disturbed\" title=\"disturbed\"" : "", number,
       escape_html(text_at(run, "scenario")), escape_html(text_at(run, "server")),
       number_of(hostile.at("sent_per_s")) / 1000, number_of(hostile.at("ring_drops_per_s")) / 1000);
+  row += stalled_cell(verdict);
   row += share_cell(number_of(attack.at("first_try")));
+  row += undisturbed_cell(verdict);
   row += share_cell(number_of(attack.at("after_retries")));
   for (const char* kind :
        {"known", "never_seen", "with_cookies", "without_tcp", "over_tcp", "shared"}) {
@@ -106,7 +120,9 @@ std::string summary_row(const boost::json::object& run, size_t number) {
 std::string summary(const boost::json::array& runs) {
   std::string text =
       "<div class=\"wide\"><table><tr><th class=\"name\">scenario</th><th class=\"name\">server"
-      "</th><th>attack<br>k/s</th><th>ring lost<br>k/s</th><th>first try<br>%</th>"
+      "</th><th>attack<br>k/s</th><th>ring lost<br>k/s</th><th>stalled<br>%</th><th>first "
+      "try<br>%</th>"
+      "<th>undis-<br>turbed</th>"
       "<th>in the end<br>%</th><th>known</th><th>never<br>seen</th><th>cookies</th>"
       "<th>no TCP</th><th>over<br>TCP</th><th>shared</th><th>other<br>zones</th>"
       "<th>p99 quiet<br>ms</th><th>p99 attack<br>ms</th><th>detected<br>s</th>"
@@ -234,8 +250,13 @@ std::string drill_page(const boost::json::array& runs) {
       "</style></head><body>\n<h1>Drill</h1><p class=\"about\">Shares are of honest questions "
       "first "
       "asked during the attack; in red what is below 99 %. Shaded: the attack. Times are from its "
-      "begin, or its end. Faint and slanted: the run was disturbed, as the attack was not sent in "
-      "full or honest questions left late, and tells little. Each server has one processor and UDP "
+      "begin, or its end. Stalled: one of the processors stood still, as the host of a virtual "
+      "machine had it. Undisturbed: the share of questions at the first try that were not near "
+      "such a "
+      "moment. Faint and slanted: the run was disturbed, as the attack was not sent in full, "
+      "honest "
+      "questions left late or half of them were near such a moment, and tells little. Each server "
+      "has one processor and UDP "
       "receive queues of 4 MiB.</p>\n";
   text += summary(runs) + curves(runs);
   for (size_t number = 0; number < runs.size(); ++number) {

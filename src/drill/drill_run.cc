@@ -5,18 +5,21 @@
 
 #include <algorithm>
 #include <fstream>
+#include <list>
 #include <optional>
 #include <thread>
 
 #include "base/clock.h"
 #include "drill/answer_counter.h"
 #include "drill/attack_player.h"
+#include "drill/awake_processors.h"
 #include "drill/drop_floor.h"
 #include "drill/honest_questions.h"
 #include "drill/load_threads.h"
 #include "drill/processor_time.h"
 #include "drill/resolver_sockets.h"
 #include "drill/seal.h"
+#include "drill/stall_watch.h"
 
 namespace holdfast::drill {
 namespace {
@@ -152,7 +155,7 @@ class Sampler {
       const AttackBin now = TRY(look());
       record.attack.push_back({now.sent - before.sent, now.missed - before.missed,
                                now.ring_drops - before.ring_drops, now.answers - before.answers,
-                               now.server_ns - before.server_ns});
+                               now.server_ns - before.server_ns, 0});
       before = now;
       take_log(static_cast<double>(at_ns) / ns_per_s, record);
     }
@@ -199,6 +202,50 @@ class Sampler {
   uint64_t most_time_ns_ = 0;
 };
 
+// Both processors of the laboratory, from its making until taken.
+class StallWatches {
+ public:
+  explicit StallWatches(const SealedSurroundings& surroundings) {
+    for (const unsigned cpu : {surroundings.server_cpu, surroundings.load_cpu}) {
+      Watch& watch = watches_.emplace_back();
+      watch.thread =
+          std::jthread([this, &watch, cpu] { watch.found = watch_for_stalls(cpu, stop_); });
+    }
+  }
+  // Without the right to real-time priority: none.
+  std::vector<Stall> take() {
+    stop_ = true;
+    std::vector<Stall> all;
+    for (Watch& watch : watches_) {
+      watch.thread.join();
+      if (watch.found) all.insert(all.end(), watch.found->begin(), watch.found->end());
+    }
+    return join_stalls(std::move(all));
+  }
+  ~StallWatches() { stop_ = true; }
+  StallWatches(const StallWatches&) = delete;
+  StallWatches& operator=(const StallWatches&) = delete;
+
+ private:
+  struct Watch {
+    Result<std::vector<Stall>> found;
+    std::jthread thread;
+  };
+  std::atomic<bool> stop_ = false;
+  std::list<Watch> watches_;
+};
+
+void add_stalls(const std::vector<Stall>& stalls, uint64_t start_ns, const HonestLedger& ledger,
+                DrillRecord& record) {
+  if (stalls.empty()) return;
+  for (size_t bin = 0; bin < record.attack.size(); ++bin) {
+    const uint64_t begin_ns = start_ns + bin * bin_ns;
+    record.attack[bin].stalled_ns = stalled_within(stalls, begin_ns, begin_ns + bin_ns);
+  }
+  record.undisturbed =
+      ledger.tally([&](uint64_t sent_ns) { return !is_near_stall(stalls, sent_ns); });
+}
+
 std::vector<std::string> probed_zones(const ZoneSet& zones) {
   std::vector<std::string> names;
   const size_t step = std::max<size_t>(1, zones.zones.size() / probed_zones_max);
@@ -221,6 +268,7 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
                                const SealedSurroundings& surroundings) {
   const Scenario& scenario = request.scenario;
   const SealedLinks links = TRY(check_sealed(surroundings.load, surroundings.server));
+  const AwakeProcessors awake;
   const Population population =
       TRY(make_population(population_shape(scenario), AddressFamily::ipv4));
   const HonestQuestions questions = TRY(make_honest_questions(request.zones, scenario.honest));
@@ -243,6 +291,7 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   HonestPlayer honest(scenario, questions, population, sockets, ledger, start_ns);
   Sampler sampler(surroundings, links, counter, attack, server, start_ns);
   DrillRecord record;
+  StallWatches watches(surroundings);
   std::atomic<bool> stop = false;
   Result<void> asked;
   Result<void> attacked;
@@ -259,12 +308,8 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   record.scenario = scenario;
   record.server = request.server.name;
   record.floor_per_s = request.floor_per_s;
-  record.honest = ledger.bins();
-  for (size_t phase = 0; phase < scenario.phases.size(); ++phase) {
-    record.asked.push_back(ledger.asked(phase));
-    record.late.push_back(ledger.late(phase));
-    record.times.push_back(ledger.times(phase));
-  }
+  record.honest = ledger.tally();
+  add_stalls(watches.take(), start_ns, ledger, record);
   record.counts = honest.counts();
   record.server_survived = server.runs();
   return record;

@@ -27,6 +27,7 @@ struct AttackBin {
   uint64_t ring_drops = 0;  // frames, of whomever, that found the server's ring full
   uint64_t answers = 0;     // to the attack
   uint64_t server_ns = 0;   // processor time of the server and of what receives for it
+  uint64_t stalled_ns = 0;  // that one of the two processors stood still; see stall_watch.h
 };
 
 struct LogLine {
@@ -38,11 +39,9 @@ struct DrillRecord {
   Scenario scenario;
   std::string server;
   uint64_t floor_per_s = 0;
-  std::vector<LedgerBin> honest;
+  HonestTally honest;
+  HonestTally undisturbed;  // of `honest`, what was not near a stall; empty if there was none
   std::vector<AttackBin> attack;
-  std::vector<uint64_t> asked;               // by phase; as HonestLedger::asked
-  std::vector<uint64_t> late;                // by phase; as HonestLedger::late
-  std::vector<std::vector<uint64_t>> times;  // by phase; as HonestLedger::times
   ModelCounts counts;
   std::vector<LogLine> log;  // what the server wrote meanwhile, the first log_lines_max
   bool server_survived = true;

@@ -25,21 +25,28 @@ TEST(HonestLedger, CountsAQuestionWhereItWasFirstAsked) {
 
   const auto known = static_cast<size_t>(ClientKind::known);
   const auto never_seen = static_cast<size_t>(ClientKind::never_seen);
-  EXPECT_EQ(ledger.bins()[1][known][0][1].asked, 1U);
-  EXPECT_EQ(ledger.bins()[1][known][0][1].by_repeat, 1U);
-  EXPECT_EQ(ledger.bins()[4][never_seen][1][0].at_once, 1U);
-  EXPECT_EQ(ledger.bins()[4][known][0][1].asked, 1U);
-  EXPECT_EQ(ledger.bins()[4][known][0][1].at_once, 0U);
-  const auto answered = [&](size_t phase) {
-    const auto& times = ledger.times(phase);
+  const auto answered = [](const HonestTally& tally, size_t phase) {
+    const auto& times = tally.times[phase];
     return std::accumulate(times.begin(), times.end(), uint64_t{0});
   };
-  EXPECT_EQ(ledger.asked(0), 1U);
-  EXPECT_EQ(ledger.asked(1), 2U);
-  EXPECT_EQ(ledger.late(0), 0U);
-  EXPECT_EQ(ledger.late(1), 1U);
-  EXPECT_EQ(answered(0), 1U);
-  EXPECT_EQ(answered(1), 1U);
+  const HonestTally all = ledger.tally();
+  EXPECT_EQ(all.bins[1][known][0][1].asked, 1U);
+  EXPECT_EQ(all.bins[1][known][0][1].by_repeat, 1U);
+  EXPECT_EQ(all.bins[4][never_seen][1][0].at_once, 1U);
+  EXPECT_EQ(all.bins[4][known][0][1].asked, 1U);
+  EXPECT_EQ(all.bins[4][known][0][1].at_once, 0U);
+  EXPECT_EQ(all.asked, (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(all.late, (std::vector<uint64_t>{0, 1}));
+  EXPECT_EQ(answered(all, 0), 1U);
+  EXPECT_EQ(answered(all, 1), 1U);
+
+  const HonestTally some =
+      ledger.tally([](uint64_t sent_ns) { return sent_ns < start_ns + 1200 * ms; });
+  EXPECT_EQ(some.asked, (std::vector<uint64_t>{1, 1}));
+  EXPECT_EQ(some.late, (std::vector<uint64_t>{0, 0}));
+  EXPECT_EQ(some.bins[4][never_seen][1][0].at_once, 1U);
+  EXPECT_EQ(some.bins[4][known][0][1].asked, 0U);
+  EXPECT_EQ(answered(some, 0) + answered(some, 1), 2U);
 }
 
 }  // namespace

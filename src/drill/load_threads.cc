@@ -15,6 +15,7 @@ namespace {
 // Of SCHED_FIFO; the laboratory's own receiving thread has 1.
 constexpr int sampler_priority = 1;
 constexpr int resolvers_priority = 2;
+constexpr int watch_priority = 50;
 constexpr int nice_first = -20;
 constexpr unsigned long timer_slack_ns = 1;
 
@@ -44,6 +45,9 @@ Result<void> take_place(LoadThread thread, unsigned cpu) {
       break;
     case LoadThread::resolvers:
       go_first(resolvers_priority);
+      break;
+    case LoadThread::watch:
+      go_first(watch_priority);
       break;
   }
   return {};

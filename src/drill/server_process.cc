@@ -39,6 +39,9 @@ constexpr uint8_t bit_authoritative = 0x04;
                                 const NetworkNamespace& server, unsigned cpu, int log,
                                 pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // In one session with the generator, which never rests, the scheduler would give it half the
+  // weight of the thread that receives for it (autogroups).
+  setsid();
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);

@@ -27,17 +27,17 @@ class Judgement {
   std::vector<TargetVerdict> all_;
 };
 
-const LedgerCell& kind_of(const Verdict& verdict, ClientKind kind) {
+const LedgerCell& kind_of(const HonestVerdict& verdict, ClientKind kind) {
   return verdict.kinds[static_cast<size_t>(kind)];
 }
 
-std::optional<double> p99_ratio(const Verdict& verdict) {
+std::optional<double> p99_ratio(const HonestVerdict& verdict) {
   if (verdict.quiet_latency.p99_ns == 0) return std::nullopt;
   return static_cast<double>(verdict.attack_latency.p99_ns) /
          static_cast<double>(verdict.quiet_latency.p99_ns);
 }
 
-void judge_others(const Targets& targets, const Verdict& verdict, Judgement& judgement) {
+void judge_others(const Targets& targets, const HonestVerdict& verdict, Judgement& judgement) {
   if (targets.over_tcp) {
     judgement.least("over_tcp", *targets.over_tcp, kind_of(verdict, ClientKind::over_tcp));
   }
@@ -54,26 +54,27 @@ void judge_others(const Targets& targets, const Verdict& verdict, Judgement& jud
 std::vector<TargetVerdict> judge_targets(const DrillRecord& record, const Verdict& verdict) {
   if (!record.scenario.targets) return {};
   const Targets& targets = *record.scenario.targets;
+  const HonestVerdict& honest = verdict.undisturbed;
   Judgement judgement;
-  judgement.least_of_all("first_try", targets.first_try, verdict.attack, first_try_share);
+  judgement.least_of_all("first_try", targets.first_try, honest.attack, first_try_share);
   if (targets.share_alone) return judgement.take();
-  judgement.least_of_all("in_the_end", targets.in_the_end, verdict.attack, final_share);
-  judgement.least("never_seen", targets.never_seen, kind_of(verdict, ClientKind::never_seen));
-  judge_others(targets, verdict, judgement);
+  judgement.least_of_all("in_the_end", targets.in_the_end, honest.attack, final_share);
+  judgement.least("never_seen", targets.never_seen, kind_of(honest, ClientKind::never_seen));
+  judge_others(targets, honest, judgement);
   const auto refused = static_cast<double>(record.counts.refused + record.counts.wrong);
   judgement.add({"refused", 0, refused, true});
   if (!targets.is_attack) {
     judgement.add({"started", 0, verdict.detected_s ? 1.0 : 0.0, true});
     return judgement.take();
   }
-  if (const auto ratio = p99_ratio(verdict)) {
+  if (const auto ratio = p99_ratio(honest)) {
     judgement.add({"p99_times_quiet", targets.p99_times_quiet, ratio, true});
   }
-  judgement.add({"mitigated_s", targets.mitigated_s, verdict.mitigated_s, true});
+  judgement.add({"mitigated_s", targets.mitigated_s, honest.mitigated_s, true});
   const bool has_end =
       !record.scenario.phases.empty() && record.scenario.phases.back().role == PhaseRole::after;
   if (has_end) {
-    judgement.add({"released_s", targets.released_s, verdict.released_s, true});
+    judgement.add({"released_s", targets.released_s, honest.released_s, true});
   }
   return judgement.take();
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a scenario demands of the server under drill, and whether a run has met it.
 //
-// Shares are of honest questions first asked during the attack. A target for what did not occur (no
-// such client, no phase before or behind the attack) is no target; but a run that asked nothing at
-// all misses its shares. Pure.
+// All is judged by honest questions that were not near a stall (stall_watch.h), shares by those of
+// them that were first asked during the attack. A target for what did not occur (no such client, no
+// phase before or behind the attack) is no target; but a run that asked nothing at all misses its
+// shares. Pure.
 #pragma once
 
 #include <optional>

@@ -27,17 +27,17 @@ class TargetsTest : public testing::Test {
     record_.scenario.phases = {{"quiet", PhaseRole::quiet, 2},
                                {"attack", PhaseRole::attack, 4},
                                {"after", PhaseRole::after, 2}};
-    record_.honest.resize(33);
+    record_.honest.bins.resize(33);
     record_.attack.resize(32);
-    record_.asked = {8000, 16000, 8000};
-    record_.late = {0, 0, 0};
-    record_.times.assign(3, std::vector<uint64_t>(histogram_buckets));
-    record_.times[0][histogram_bucket(300'000)] = 8000;
-    record_.times[1][histogram_bucket(300'000)] = 16000;
+    record_.honest.asked = {8000, 16000, 8000};
+    record_.honest.late = {0, 0, 0};
+    record_.honest.times.assign(3, std::vector<uint64_t>(histogram_buckets));
+    record_.honest.times[0][histogram_bucket(300'000)] = 8000;
+    record_.honest.times[1][histogram_bucket(300'000)] = 16000;
     for (size_t bin = 0; bin < 32; ++bin) answer(bin, 1000);
   }
   void answer(size_t bin, uint64_t at_once, size_t kind = known) {
-    record_.honest[bin][kind][0][1] = {1000, at_once, 1000 - at_once};
+    record_.honest.bins[bin][kind][0][1] = {1000, at_once, 1000 - at_once};
   }
   [[nodiscard]] std::vector<TargetVerdict> judged() const {
     return judge_targets(record_, judge(record_));
@@ -76,9 +76,21 @@ TEST_F(TargetsTest, EachIsMissedByItself) {
   EXPECT_THAT(missed(), testing::ElementsAre("never_seen", "refused"));
 }
 
+TEST_F(TargetsTest, AreJudgedByWhatWasUndisturbed) {
+  record_.undisturbed = record_.honest;
+  for (size_t bin = 8; bin < 24; ++bin) answer(bin, 900);
+  record_.honest.times[1] = std::vector<uint64_t>(histogram_buckets);
+  EXPECT_TRUE(missed().empty());
+  EXPECT_THAT(table(), HasSubstr("0.9000"));
+  for (size_t bin = 8; bin < 24; ++bin) {
+    record_.undisturbed.bins[bin][known][0][1] = {1000, 985, 15};
+  }
+  EXPECT_THAT(missed(), testing::ElementsAre("first_try"));
+}
+
 TEST_F(TargetsTest, TimesAreMostsAndWhatNeverHappensMissesThem) {
-  record_.times[1] = std::vector<uint64_t>(histogram_buckets);
-  record_.times[1][histogram_bucket(1'200'000)] = 16000;
+  record_.honest.times[1] = std::vector<uint64_t>(histogram_buckets);
+  record_.honest.times[1][histogram_bucket(1'200'000)] = 16000;
   EXPECT_THAT(missed(), testing::ElementsAre("p99_times_quiet"));
   for (size_t bin = 20; bin < 24; ++bin) answer(bin, 0);
   EXPECT_THAT(missed(), testing::IsSupersetOf({"mitigated_s"}));
@@ -105,7 +117,7 @@ TEST_F(TargetsTest, OverSocketsAShareAloneIsAskedAndOfOthersNothing) {
 }
 
 TEST_F(TargetsTest, ARunThatAskedNothingMeetsNothing) {
-  for (LedgerBin& bin : record_.honest) bin = {};
+  for (LedgerBin& bin : record_.honest.bins) bin = {};
   EXPECT_THAT(missed(), testing::IsSupersetOf({"first_try", "in_the_end"}));
   EXPECT_FALSE(has_passed(judge(record_)));
   EXPECT_THAT(table(), HasSubstr("never < 0.99"));

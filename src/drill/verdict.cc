@@ -28,7 +28,8 @@ std::vector<Span> spans_of(const DrillRecord& record) {
   for (size_t phase = 0; phase < record.scenario.phases.size(); ++phase) {
     const Phase& each = record.scenario.phases[phase];
     const auto bin_of = [&](double at_s) {
-      return std::min(record.honest.size(), static_cast<size_t>(std::lround(at_s * bins_per_s)));
+      return std::min(record.honest.bins.size(),
+                      static_cast<size_t>(std::lround(at_s * bins_per_s)));
     };
     spans.push_back({phase, each.role, bin_of(start_s), bin_of(start_s + each.seconds)});
     start_s += each.seconds;
@@ -36,7 +37,7 @@ std::vector<Span> spans_of(const DrillRecord& record) {
   return spans;
 }
 
-void add_bin(const LedgerBin& bin, Verdict& verdict) {
+void add_bin(const LedgerBin& bin, HonestVerdict& verdict) {
   for (size_t kind = 0; kind < client_kinds; ++kind) {
     for (size_t attacked = 0; attacked < 2; ++attacked) {
       for (size_t exists = 0; exists < 2; ++exists) {
@@ -51,34 +52,34 @@ void add_bin(const LedgerBin& bin, Verdict& verdict) {
 }
 
 // Whether goodput in the second that ends with `bin` is well.
-bool is_well(const DrillRecord& record, size_t first, size_t bin, double usual) {
+bool is_well(const HonestTally& honest, size_t first, size_t bin, double usual) {
   LedgerCell sum;
   const size_t begin = bin + 1 >= window_bins + first ? bin + 1 - window_bins : first;
-  for (size_t at = begin; at <= bin; ++at) sum.add(total_of(record.honest[at]));
+  for (size_t at = begin; at <= bin; ++at) sum.add(total_of(honest.bins[at]));
   return sum.asked == 0 || first_try_share(sum) >= well_share * usual;
 }
 
 // Seconds from `first` until it is well to the end; none if it is not at the end.
-std::optional<double> well_after(const DrillRecord& record, size_t first, size_t last,
+std::optional<double> well_after(const HonestTally& honest, size_t first, size_t last,
                                  double usual) {
   size_t well_from = first;
   for (size_t bin = first; bin < last; ++bin) {
-    if (!is_well(record, first, bin, usual)) well_from = bin + 1;
+    if (!is_well(honest, first, bin, usual)) well_from = bin + 1;
   }
   if (first >= last || well_from >= last) return std::nullopt;
   return static_cast<double>(well_from - first) / bins_per_s;
 }
 
-Latency latency_of(const DrillRecord& record, PhaseRole role) {
+Latency latency_of(const Scenario& scenario, const HonestTally& honest, PhaseRole role) {
   std::vector<uint64_t> times(histogram_buckets);
   uint64_t asked = 0;
   uint64_t answered = 0;
-  for (size_t phase = 0; phase < record.times.size(); ++phase) {
-    if (record.scenario.phases[phase].role != role) continue;
-    asked += record.asked[phase];
+  for (size_t phase = 0; phase < honest.times.size(); ++phase) {
+    if (scenario.phases[phase].role != role) continue;
+    asked += honest.asked[phase];
     for (size_t bucket = 0; bucket < times.size(); ++bucket) {
-      times[bucket] += record.times[phase][bucket];
-      answered += record.times[phase][bucket];
+      times[bucket] += honest.times[phase][bucket];
+      answered += honest.times[phase][bucket];
     }
   }
   const uint64_t lost = asked > answered ? asked - answered : 0;
@@ -103,16 +104,17 @@ void add_sent(const DrillRecord& record, const Span& span, AttackBin& sum) {
     sum.ring_drops += each.ring_drops;
     sum.answers += each.answers;
     sum.server_ns += each.server_ns;
+    sum.stalled_ns += each.stalled_ns;
   }
 }
 
 double late_share_of(const DrillRecord& record) {
   uint64_t asked = 0;
   uint64_t late = 0;
-  for (size_t phase = 0; phase < record.late.size(); ++phase) {
+  for (size_t phase = 0; phase < record.honest.late.size(); ++phase) {
     if (record.scenario.phases[phase].role != PhaseRole::attack) continue;
-    asked += record.asked[phase];
-    late += record.late[phase];
+    asked += record.honest.asked[phase];
+    late += record.honest.late[phase];
   }
   return asked == 0 ? 0 : static_cast<double>(late) / static_cast<double>(asked);
 }
@@ -127,18 +129,55 @@ std::optional<double> detected_after(const DrillRecord& record, double start_s, 
   return std::nullopt;
 }
 
+bool is_attack(const Span& span) { return span.role == PhaseRole::attack; }
+
 // What follows from where the attack begins and ends.
-void judge_times(const DrillRecord& record, const std::vector<Span>& spans, Verdict& verdict) {
-  const auto is_attack = [](const Span& span) { return span.role == PhaseRole::attack; };
+void judge_times(const HonestTally& honest, const std::vector<Span>& spans,
+                 HonestVerdict& verdict) {
   const auto first = std::ranges::find_if(spans, is_attack);
   if (first == spans.end()) return;
   const auto last = std::find_if(spans.rbegin(), spans.rend(), is_attack);
   const double usual = first_try_share(verdict.quiet);
-  verdict.mitigated_s = well_after(record, first->first, last->last, usual);
+  verdict.mitigated_s = well_after(honest, first->first, last->last, usual);
+  const size_t end = spans.back().last;
+  if (last->last < end) verdict.released_s = well_after(honest, last->last, end, usual);
+}
+
+void judge_honest(const Scenario& scenario, const HonestTally& honest,
+                  const std::vector<Span>& spans, HonestVerdict& verdict) {
+  for (const Span& span : spans) {
+    for (size_t bin = span.first; bin < span.last; ++bin) {
+      const LedgerCell total = total_of(honest.bins[bin]);
+      if (span.role == PhaseRole::quiet && bin >= settling_bins) verdict.quiet.add(total);
+      if (span.role == PhaseRole::after) verdict.after.add(total);
+      if (span.role == PhaseRole::attack) add_bin(honest.bins[bin], verdict);
+    }
+  }
+  verdict.quiet_latency = latency_of(scenario, honest, PhaseRole::quiet);
+  verdict.attack_latency = latency_of(scenario, honest, PhaseRole::attack);
+  judge_times(honest, spans, verdict);
+}
+
+void judge_attack(const DrillRecord& record, const std::vector<Span>& spans, Verdict& verdict) {
+  size_t attack_bins = 0;
+  for (const Span& span : spans) {
+    if (!is_attack(span)) continue;
+    attack_bins += span.last - span.first;
+    add_sent(record, span, verdict.sent);
+  }
+  const uint64_t ordered = verdict.sent.sent + verdict.sent.missed;
+  if (ordered != 0) {
+    verdict.missed_share = static_cast<double>(verdict.sent.missed) / static_cast<double>(ordered);
+  }
+  verdict.attack_s = static_cast<double>(attack_bins) / bins_per_s;
+  if (attack_bins == 0) return;
+  const auto attack_ns = static_cast<double>(attack_bins * bin_ns);
+  verdict.attack_busy = static_cast<double>(verdict.sent.server_ns) / attack_ns;
+  verdict.stalled_share = static_cast<double>(verdict.sent.stalled_ns) / attack_ns;
+  const auto first = std::ranges::find_if(spans, is_attack);
+  const auto last = std::find_if(spans.rbegin(), spans.rend(), is_attack);
   verdict.detected_s = detected_after(record, static_cast<double>(first->first) / bins_per_s,
                                       static_cast<double>(last->last) / bins_per_s);
-  const size_t end = spans.back().last;
-  if (last->last < end) verdict.released_s = well_after(record, last->last, end, usual);
 }
 
 }  // namespace
@@ -154,13 +193,15 @@ double final_share(const LedgerCell& cell) {
 }
 
 bool is_disturbed(const Verdict& verdict) {
-  return verdict.missed_share > missed_share_max || verdict.late_share > late_share_max;
+  const auto undisturbed = static_cast<double>(verdict.undisturbed.attack.asked);
+  return verdict.missed_share > missed_share_max || verdict.late_share > late_share_max ||
+         undisturbed < undisturbed_share_min * static_cast<double>(verdict.attack.asked);
 }
 
 bool has_passed(const Verdict& verdict) {
-  return !is_disturbed(verdict) && verdict.attack.asked != 0 &&
-         first_try_share(verdict.attack) >= first_try_target &&
-         final_share(verdict.attack) >= final_target;
+  const LedgerCell& attack = verdict.undisturbed.attack;
+  return !is_disturbed(verdict) && attack.asked != 0 &&
+         first_try_share(attack) >= first_try_target && final_share(attack) >= final_target;
 }
 
 LedgerCell total_of(const LedgerBin& bin) {
@@ -176,35 +217,15 @@ LedgerCell total_of(const LedgerBin& bin) {
 Verdict judge(const DrillRecord& record) {
   Verdict verdict;
   const std::vector<Span> spans = spans_of(record);
-  size_t attack_bins = 0;
-  uint64_t busy_ns = 0;
-  for (const Span& span : spans) {
-    for (size_t bin = span.first; bin < span.last; ++bin) {
-      const LedgerCell total = total_of(record.honest[bin]);
-      if (span.role == PhaseRole::quiet && bin >= settling_bins) verdict.quiet.add(total);
-      if (span.role == PhaseRole::after) verdict.after.add(total);
-      if (span.role == PhaseRole::attack) add_bin(record.honest[bin], verdict);
-    }
-    if (span.role != PhaseRole::attack) continue;
-    attack_bins += span.last - span.first;
-    add_sent(record, span, verdict.sent);
-  }
-  busy_ns = verdict.sent.server_ns;
-  const uint64_t ordered = verdict.sent.sent + verdict.sent.missed;
-  if (ordered != 0) {
-    verdict.missed_share = static_cast<double>(verdict.sent.missed) / static_cast<double>(ordered);
-  }
+  judge_honest(record.scenario, record.honest, spans, verdict);
+  const bool has_stalls = !record.undisturbed.bins.empty();
+  judge_honest(record.scenario, has_stalls ? record.undisturbed : record.honest, spans,
+               verdict.undisturbed);
+  judge_attack(record, spans, verdict);
   verdict.late_share = late_share_of(record);
-  verdict.attack_s = static_cast<double>(attack_bins) / bins_per_s;
-  if (attack_bins != 0) {
-    verdict.attack_busy = static_cast<double>(busy_ns) / static_cast<double>(attack_bins * bin_ns);
-  }
   if (!spans.empty() && spans.front().role == PhaseRole::quiet) {
     verdict.quiet_busy = busy_share(record, settling_bins, spans.front().last);
   }
-  verdict.quiet_latency = latency_of(record, PhaseRole::quiet);
-  verdict.attack_latency = latency_of(record, PhaseRole::attack);
-  judge_times(record, spans, verdict);
   return verdict;
 }
 

@@ -21,8 +21,10 @@ constexpr double well_share = 0.95;
 // something else used the processors.
 constexpr double missed_share_max = 0.01;
 constexpr double late_share_max = 0.01;
+// And down to: of the honest questions, those that were not near a stall.
+constexpr double undisturbed_share_min = 0.5;
 
-// What passes, if the run was not disturbed.
+// What passes of the undisturbed questions, if the run was not disturbed.
 constexpr double first_try_target = 0.99;
 constexpr double final_target = 0.999;
 
@@ -31,7 +33,7 @@ struct Latency {
   uint64_t p99_ns = 0;
 };
 
-struct Verdict {
+struct HonestVerdict {
   LedgerCell quiet;   // in the phases before the attack, but for their first second
   LedgerCell attack;  // in the phases of the attack
   LedgerCell after;
@@ -43,16 +45,24 @@ struct Verdict {
   LedgerCell nonexistent;
   Latency quiet_latency;
   Latency attack_latency;
+  // Seconds since the attack's begin, or its last end; none if it did not happen.
+  std::optional<double> mitigated_s;  // from then on goodput was well; 0: it always was
+  std::optional<double> released_s;   // the same after the end
+};
+
+// By all honest questions; and by those that were not near a stall (stall_watch.h), for which the
+// server alone is to blame.
+struct Verdict : HonestVerdict {
+  HonestVerdict undisturbed;
   AttackBin sent;           // all bins of the attack's phases together
   double attack_s = 0;      // how long these are
   double missed_share = 0;  // of what the attack was to send, what its generators fell behind with
   double late_share = 0;    // of honest questions during the attack; as HonestLedger::late
   double quiet_busy = 0;    // the server's processor, as a share
   double attack_busy = 0;
-  // Seconds since the attack's begin, or its last end; none if it did not happen.
-  std::optional<double> detected_s;   // the server's log spoke of an attack or an overload
-  std::optional<double> mitigated_s;  // from then on goodput was well; 0: it always was
-  std::optional<double> released_s;   // the same after the end
+  double stalled_share = 0;  // of the attack's time, that one of the two processors stood still
+  // Seconds since the attack's begin until the server's log spoke of an attack or an overload.
+  std::optional<double> detected_s;
 };
 
 // 1 if nothing was asked.

@@ -18,15 +18,15 @@ class VerdictTest : public testing::Test {
     record_.scenario.phases = {{"quiet", PhaseRole::quiet, 2},
                                {"attack", PhaseRole::attack, 4},
                                {"after", PhaseRole::after, 2}};
-    record_.honest.resize(33);
+    record_.honest.bins.resize(33);
     record_.attack.resize(32);
-    record_.asked = {800, 1600, 800};
-    record_.late = {0, 0, 0};
-    record_.times.assign(3, std::vector<uint64_t>(histogram_buckets));
+    record_.honest.asked = {800, 1600, 800};
+    record_.honest.late = {0, 0, 0};
+    record_.honest.times.assign(3, std::vector<uint64_t>(histogram_buckets));
     for (size_t bin = 0; bin < 32; ++bin) answer(bin, 100);
   }
   void answer(size_t bin, uint64_t at_once, size_t kind = known, bool attacked_zone = false) {
-    record_.honest[bin][kind][attacked_zone ? 1 : 0][1] = {100, at_once, (100 - at_once) / 2};
+    record_.honest.bins[bin][kind][attacked_zone ? 1 : 0][1] = {100, at_once, (100 - at_once) / 2};
   }
 
   DrillRecord record_;
@@ -52,9 +52,42 @@ TEST_F(VerdictTest, ALoadThatWasNotSentAsOrderedPassesNothing) {
 }
 
 TEST_F(VerdictTest, ResolversThatWereKeptWaitingPassNothing) {
-  record_.late = {800, 16, 800};  // of the attack's 1,600
+  record_.honest.late = {800, 16, 800};  // of the attack's 1,600
   EXPECT_TRUE(has_passed(judge(record_)));
-  record_.late[1] = 17;
+  record_.honest.late[1] = 17;
+  EXPECT_TRUE(is_disturbed(judge(record_)));
+  EXPECT_FALSE(has_passed(judge(record_)));
+}
+
+// What the server loses while no processor stands still it has lost itself; the rest says nothing.
+TEST_F(VerdictTest, QuestionsNearAStallAreToldApart) {
+  for (size_t bin = 8; bin < 24; ++bin) answer(bin, 90);
+  record_.undisturbed = record_.honest;
+  for (size_t bin = 8; bin < 24; ++bin) {
+    record_.undisturbed.bins[bin][known][0][1] = {60, 60, 0};
+    record_.attack[bin].stalled_ns = bin_ns / 50;
+  }
+  record_.undisturbed.asked[1] = 960;
+  record_.undisturbed.times[1][histogram_bucket(1'000'000)] = 960;
+  const Verdict verdict = judge(record_);
+  EXPECT_EQ(first_try_share(verdict.attack), 0.9);
+  EXPECT_EQ(first_try_share(verdict.undisturbed.attack), 1);
+  EXPECT_LT(verdict.undisturbed.attack_latency.p99_ns, 1'100'000U);
+  EXPECT_EQ(verdict.attack_latency.p99_ns, lost_ns);
+  EXPECT_FALSE(verdict.mitigated_s.has_value());
+  EXPECT_EQ(verdict.undisturbed.mitigated_s, 0);
+  EXPECT_NEAR(verdict.stalled_share, 0.02, 1e-9);
+  EXPECT_FALSE(is_disturbed(verdict));
+  EXPECT_TRUE(has_passed(verdict));
+  for (size_t bin = 8; bin < 24; ++bin) record_.undisturbed.bins[bin][known][0][1] = {60, 59, 1};
+  EXPECT_FALSE(has_passed(judge(record_)));
+}
+
+TEST_F(VerdictTest, ARunOfWhichHalfIsNearStallsPassesNothing) {
+  record_.undisturbed = record_.honest;
+  for (size_t bin = 8; bin < 24; ++bin) record_.undisturbed.bins[bin][known][0][1] = {50, 50, 0};
+  EXPECT_FALSE(is_disturbed(judge(record_)));
+  record_.undisturbed.bins[8][known][0][1] = {49, 49, 0};
   EXPECT_TRUE(is_disturbed(judge(record_)));
   EXPECT_FALSE(has_passed(judge(record_)));
 }
@@ -93,7 +126,7 @@ TEST_F(VerdictTest, DetectedIsWhenTheLogSpeaksOfIt) {
 }
 
 TEST_F(VerdictTest, WhatWasNeverAnsweredCountsAsLate) {
-  record_.times[1][histogram_bucket(1'000'000)] = 1500;  // of 1,600
+  record_.honest.times[1][histogram_bucket(1'000'000)] = 1500;  // of 1,600
   const Verdict verdict = judge(record_);
   EXPECT_LT(verdict.attack_latency.p50_ns, 1'100'000U);
   EXPECT_EQ(verdict.attack_latency.p99_ns, lost_ns);
