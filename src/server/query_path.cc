@@ -190,7 +190,9 @@ bool QueryPath::screen(size_t index) {
     return true;
   }
   Arrival& arrival = arrivals_[index];
-  if (!may_be_question(arrival.message) || shield_->judge(index)) return true;
+  if (!may_be_question(arrival.message) || shield_->judge(index, arrival.message)) {
+    return true;
+  }
   if (has_records(arrival.message)) {
     parse(arrival);
     if (has_cookie(arrival)) shield_->note_cookie(index);
@@ -226,6 +228,7 @@ void QueryPath::judge_name(size_t index) {
     const wire::SuffixHashes& hashes = search->hashes();
     zone = shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
                               hashes.of_last(hashes.label_count()));
+    if (fact == NameFact::exists) shield_->note_existing(index, arrival.message);
   }
   if (arrival.decision != Decision::look_up) return;
   arrival.decision = shield_->decide_by_name(index, zone, fact);

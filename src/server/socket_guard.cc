@@ -11,6 +11,7 @@ namespace holdfast::server {
 namespace {
 
 using exchange::Filtered;
+using shield::FilterForm;
 using shield::FilterKind;
 
 constexpr uint64_t ns_per_s = 1'000'000'000;
@@ -39,34 +40,46 @@ SocketGuard::~SocketGuard() {
 }
 
 void SocketGuard::tend(uint64_t now_ns) {
-  const bool has_filter =
-      datagrams_share_ < SHIELD_SHARE_ONE || beginnings_share_ < SHIELD_SHARE_ONE;
-  if (!shield_.guards_sockets() && !has_filter) return;
+  if (!shield_.guards_sockets() && datagrams_.are_all() && beginnings_.are_all()) return;
   if (now_ns - counted_ns_ >= count_ns) {
     counted_ns_ = now_ns;
     count_datagrams();
   }
   const auto orders = shield_.filter_orders();
   const bool is_dry_run = shield_.is_filter_dry();
-  const uint32_t datagrams = is_dry_run ? SHIELD_SHARE_ONE : orders.datagrams_share;
+  const Shares datagrams =
+      is_dry_run ? Shares{} : Shares{orders.datagrams_share, orders.telling, orders.familiar_share};
   // The first one is not waited with.
-  const bool is_first = datagrams < SHIELD_SHARE_ONE && datagrams_share_ == SHIELD_SHARE_ONE;
-  const uint64_t span_ns = now_ns - renewed_ns_;
+  const bool is_first = !datagrams.are_all() && datagrams_.are_all();
+  const uint64_t span_ns = now_ns - looked_ns_;
   if (span_ns < renew_ns && !is_first) return;
   if (span_ns >= renew_ns) {
-    renewed_ns_ = now_ns;
+    looked_ns_ = now_ns;
     count_beginnings(span_ns);
   }
   count_datagrams();
-  const uint32_t beginnings =
-      is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
-  if (datagrams < SHIELD_SHARE_ONE || beginnings < SHIELD_SHARE_ONE) {
-    shield_.write_trusted(trusted_);
-  }
-  follow(FilterKind::datagrams, datagrams, datagrams_share_);
-  follow(FilterKind::beginnings, beginnings, beginnings_share_);
-  shield_.note_filters(has_any(FilterKind::datagrams) ? datagrams_share_ : 0,
-                       has_any(FilterKind::beginnings) ? beginnings_share_ : 0);
+  const uint32_t share = is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
+  const Shares beginnings{.strangers = share};
+  const bool is_same = datagrams.are_nearly(datagrams_) && beginnings.are_nearly(beginnings_) &&
+                       !shield_.has_new_floods();
+  if (is_same && now_ns - renewed_ns_ < stale_ns) return;
+  renewed_ns_ = now_ns;
+  if (!datagrams.are_all() || !beginnings.are_all()) shield_.renew_filter_tables();
+  follow(FilterKind::datagrams, datagrams, datagrams_);
+  follow(FilterKind::beginnings, beginnings, beginnings_);
+  shield_.note_filters(has_any(FilterKind::datagrams) ? datagrams_.strangers : 0,
+                       has_any(FilterKind::beginnings) ? beginnings_.strangers : 0);
+}
+
+bool SocketGuard::Shares::are_nearly(const Shares& others) const {
+  const auto is_near = [](uint32_t share, uint32_t other) {
+    const bool are_both_all = share == SHIELD_SHARE_ONE && other == SHIELD_SHARE_ONE;
+    const bool is_one_all = share == SHIELD_SHARE_ONE || other == SHIELD_SHARE_ONE;
+    if (are_both_all || is_one_all) return are_both_all;
+    return std::max(share, other) - std::min(share, other) <= other / 8;
+  };
+  return telling == others.telling && is_near(strangers, others.strangers) &&
+         is_near(familiar, others.familiar);
 }
 
 // The kernel may not take one.
@@ -88,26 +101,38 @@ uint64_t SocketGuard::take_filtered() {
   return std::exchange(filtered_untold_, 0);
 }
 
-void SocketGuard::follow(FilterKind kind, uint32_t wanted, uint32_t& in_force) {
-  if (wanted == SHIELD_SHARE_ONE && in_force == SHIELD_SHARE_ONE) return;
+void SocketGuard::follow(FilterKind kind, Shares wanted, Shares& in_force) {
+  if (wanted.are_all() && in_force.are_all()) return;
   in_force = wanted;
   for (Pair& pair : sockets_) put(pair, kind, wanted);
 }
 
-void SocketGuard::put(Pair& pair, FilterKind kind, uint32_t share) {
+void SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
   auto& filtered = of(pair, kind);
-  if (share == SHIELD_SHARE_ONE) {
+  if (shares.are_all()) {
     transport::detach_filter(filtered.socket);
     filtered.is_attached = false;
     return;
   }
   if (!filtered.is_attached) filtered.drops = transport::kernel_drops(filtered.socket);
-  filtered.is_attached =
-      transport::attach_filter(filtered.socket, filter_.build({.kind = kind,
-                                                               .is_ipv6 = pair.is_ipv6,
-                                                               .key = shield_.bucket_key(),
-                                                               .strangers_share = share},
-                                                              trusted_));
+  filtered.is_attached = attach(pair, kind, shares);
+  if (filtered.is_attached || form_ == FilterForm::small) return;
+  form_ = FilterForm::small;
+  shield_.note_names_unseen();
+  filtered.is_attached = attach(pair, kind, shares);
+}
+
+bool SocketGuard::attach(const Pair& pair, FilterKind kind, Shares shares) {
+  const bool judges_datagrams = kind == FilterKind::datagrams;
+  const int socket = judges_datagrams ? pair.datagrams.socket : pair.beginnings.socket;
+  return transport::attach_filter(socket, filter_.build({.kind = kind,
+                                                         .form = form_,
+                                                         .is_ipv6 = pair.is_ipv6,
+                                                         .key = shield_.bucket_key(),
+                                                         .strangers_share = shares.strangers,
+                                                         .telling = shares.telling,
+                                                         .familiar_share = shares.familiar},
+                                                        shield_.filter_tables()));
 }
 
 // Drops since the last time, where a filter is. The queue is kept short, so they are the filter's.

@@ -5,10 +5,11 @@
 // Where no card sheds, the sockets are where the shield meets the flood first: datagrams of
 // strangers, and beginnings of TCP connections, are let through in the shares that it orders
 // (shield/socket_filter.h). In quiet times nothing is on any socket; what a predecessor has left on
-// them is taken away first. A filter is made anew five times a second, with who is known by then.
-// Also reads what the kernel counts of beginnings that found no room: nobody else tells a worker of
-// a SYN flood. Thread: the worker's. Makes system calls, none of them for a question; never
-// allocates once it is made.
+// them is taken away first. To make a filter keeps the core for a millisecond, so it is made anew
+// each second, with who is known by then, and five times a second if its orders change; in its
+// small form once the kernel has not taken the full one. Also reads what the kernel counts of
+// beginnings that found no room: nobody else tells a worker of a SYN flood. Thread: the worker's.
+// Makes system calls, none of them for a question; never allocates once it is made.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ namespace holdfast::server {
 class SocketGuard {
  public:
   static constexpr uint64_t renew_ns = 200'000'000;
+  static constexpr uint64_t stale_ns = 1'000'000'000;
 
   // All outlive this.
   SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
@@ -56,9 +58,20 @@ class SocketGuard {
     Filter beginnings;
   };
 
-  void follow(shield::FilterKind kind, uint32_t wanted, uint32_t& in_force);
+  // What passes of those who are not trusted.
+  struct Shares {
+    uint32_t strangers = SHIELD_SHARE_ONE;
+    shield::Telling telling = shield::Telling::nothing;
+    uint32_t familiar = SHIELD_SHARE_ONE;
+    [[nodiscard]] bool are_all() const { return strangers == SHIELD_SHARE_ONE; }
+    // Not worth a new filter.
+    [[nodiscard]] bool are_nearly(const Shares& others) const;
+  };
+
+  void follow(shield::FilterKind kind, Shares wanted, Shares& in_force);
   [[nodiscard]] bool has_any(shield::FilterKind kind);
-  void put(Pair& pair, shield::FilterKind kind, uint32_t share);
+  void put(Pair& pair, shield::FilterKind kind, Shares shares);
+  [[nodiscard]] bool attach(const Pair& pair, shield::FilterKind kind, Shares shares);
   [[nodiscard]] uint64_t count(shield::FilterKind kind);
   void count_datagrams();
   void count_beginnings(uint64_t span_ns);
@@ -69,15 +82,17 @@ class SocketGuard {
   shield::WorkerShield& shield_;
   exchange::Counters& counters_;
   std::vector<Pair> sockets_;
+  uint64_t looked_ns_ = 0;
   uint64_t renewed_ns_ = 0;
   uint64_t counted_ns_ = 0;
-  uint32_t datagrams_share_ = SHIELD_SHARE_ONE;  // in force
-  uint32_t beginnings_share_ = SHIELD_SHARE_ONE;
+  Shares datagrams_;  // in force
+  Shares beginnings_;
+  // Until the kernel does not take it.
+  shield::FilterForm form_ = shield::FilterForm::full;
   uint64_t filtered_untold_ = 0;
   uint64_t beyond_room_ = 0;  // as the kernel counted it last
   bool has_counted_ = false;
   shield::TcpCounterReader tcp_;
-  shield::TrustedBuckets::Words trusted_{};
   shield::SocketFilter filter_;
 };
 

@@ -53,8 +53,9 @@ struct LoadReading {
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
   CardReading card;
-  uint32_t strangers = 0;  // datagrams of those that are not known
-  uint32_t judged = 0;     // and of all
+  // Datagrams that a filter on the sockets trusts nobody for, as SocketReading has them; and all.
+  std::array<uint32_t, 4> strangers{};
+  uint32_t judged = 0;
   // By a filter on the sockets (socket_filter.h), where one is in force.
   bool is_filtered = false;
   uint64_t filtered = 0;

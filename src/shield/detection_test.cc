@@ -173,7 +173,7 @@ class Detection : public testing::Test {
     Decision decision = Decision::answer;
     if (!shield_->is_overloaded()) {
       shield_->remember(0);
-    } else if (!shield_->judge(0)) {
+    } else if (!shield_->judge(0, message)) {
       decision = shield_->decide_by_source(0);
       if (decision != Decision::look_up && decision != Decision::answer) return decision;
     }
@@ -186,6 +186,8 @@ class Detection : public testing::Test {
     shield_->end_answer(0, answer_ns);
     return decision;
   }
+
+  static constexpr std::array<uint8_t, 12> message{};
 
   std::mt19937_64 random_{26};
   std::deque<Question> queue_;

@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "shield/account_table.h"
+#include "shield/familiar_names.h"
 #include "shield/source_block.h"
 #include "shield/trusted_buckets.h"
 #include "shield/zone_watch.h"
@@ -18,12 +19,13 @@ namespace holdfast::shield {
 
 constexpr size_t shield_workers_max = SHIELD_WORKERS_MAX;
 
-// Written by the worker; all but the buckets read by control.
+// Written by the worker; all but buckets and names read by control.
 struct ShieldWorkerTables {
   ShieldRateTable rates;
   ZoneWatchTable zones;
   AccountWatchTable accounts;
   TrustedBuckets buckets;
+  FamiliarNames names;
 };
 
 // The XDP program may share the base (shield/program_memory.h), which is why it has pages of its

@@ -25,7 +25,7 @@ class Core {
       const uint64_t room_ns = tick_ns - std::min(tick_ns, came * 1'500);
       const uint64_t done = std::min(passed, room_ns / 2'500);
       busy_ns_ += std::min(tick_ns, came * 1'500 + done * 2'500);
-      SocketReading reading{.strangers = static_cast<uint32_t>(done),
+      SocketReading reading{.strangers = {static_cast<uint32_t>(done)},
                             .filtered = came - passed,
                             .lost = static_cast<uint32_t>(passed - done)};
       reading.is_pressed = reading.lost > 0;
@@ -73,12 +73,111 @@ TEST(SocketBudget, FindsItsWayWithoutBeingToldOfTheCore) {
   EXPECT_EQ(core.lost, 0u);
 }
 
+// A flood of so many a second of each familiarity, of which as many pass as the shares have it.
+struct Kinds {
+  using Rates = std::array<uint64_t, familiarities>;
+  SocketBudget budget;
+  Rates passed{};  // in the last tick
+  uint64_t sum = 0;
+
+  void play(const Rates& rates, uint32_t idle, int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      SocketReading reading;
+      sum = 0;
+      for (size_t kind = 0; kind < familiarities; ++kind) {
+        const bool familiar = is_familiar(budget.telling(), kind);
+        const uint32_t share = familiar ? budget.familiar_share() : budget.share();
+        passed[kind] = rates[kind] / 50 * share / SHIELD_SHARE_ONE;
+        reading.strangers[kind] = static_cast<uint32_t>(passed[kind]);
+        reading.filtered += rates[kind] / 50 - passed[kind];
+        sum += passed[kind];
+      }
+      if (i % 10 == 9) reading.core_idle_permille = idle;
+      budget.tick(tick_ns, reading);
+    }
+  }
+};
+constexpr uint32_t enough = 160;  // permille of the core: neither more nor less may pass
+constexpr size_t of_neither = familiarity(false, false);
+constexpr size_t of_form = familiarity(true, false);
+constexpr size_t of_name = familiarity(false, true);
+constexpr size_t of_both = familiarity(true, true);
+
+TEST(SocketBudget, WhereMostAreOfAnUnusualFormTheOthersGoFirst) {
+  Kinds kinds;
+  kinds.play({100'000, 1'000, 190'000, 9'000}, enough, 20);
+  EXPECT_EQ(kinds.budget.telling(), Telling::form);
+  EXPECT_EQ(kinds.budget.passes(), 75'000u) << "a quarter at first, and so it stays";
+  EXPECT_EQ(kinds.passed[of_form], 20u) << "all of them";
+  EXPECT_EQ(kinds.passed[of_both], 180u);
+  EXPECT_NEAR(static_cast<double>(kinds.sum), 1'500, 15) << "the others get the rest";
+  EXPECT_GT(kinds.passed[of_name], 700u);
+}
+
+TEST(SocketBudget, WhereMostNamesAreMadeUpFamiliarOnesGoFirst) {
+  Kinds kinds;
+  kinds.play({1'000, 260'000, 1'000, 38'000}, enough, 20);
+  EXPECT_EQ(kinds.budget.telling(), Telling::name);
+  EXPECT_EQ(kinds.passed[of_both], 760u);
+  EXPECT_EQ(kinds.passed[of_name], 20u);
+  EXPECT_NEAR(static_cast<double>(kinds.sum), 1'500, 15);
+}
+
+TEST(SocketBudget, FormAndNameTogetherWhereNeitherIsEnough) {
+  Kinds kinds;
+  kinds.play({0, 140'000, 140'000, 20'000}, enough, 20);
+  EXPECT_EQ(kinds.budget.telling(), Telling::both);
+  EXPECT_EQ(kinds.passed[of_both], 400u);
+  EXPECT_LT(kinds.passed[of_form], 1'500u);
+}
+
+TEST(SocketBudget, WhereNothingTellsAllHaveTheSameShare) {
+  Kinds kinds;
+  kinds.play({0, 30'000, 20'000, 250'000}, enough, 20);
+  EXPECT_EQ(kinds.budget.telling(), Telling::nothing);
+  EXPECT_EQ(kinds.budget.share(), kinds.budget.familiar_share());
+  EXPECT_NEAR(static_cast<double>(kinds.sum), 1'500, 15);
+  EXPECT_NEAR(static_cast<double>(kinds.passed[of_both]), 1'250, 15);
+}
+
+// Where even the familiar are too many, they get most of what may pass.
+TEST(SocketBudget, TooManyWhoAreFamiliarGetMostOfWhatMayPass) {
+  Kinds kinds;
+  kinds.play({180'000, 0, 0, 120'000}, enough, 20);
+  EXPECT_NE(kinds.budget.telling(), Telling::nothing);
+  EXPECT_NEAR(static_cast<double>(kinds.passed[of_both]), 1'312, 15) << "seven in eight";
+  EXPECT_NEAR(static_cast<double>(kinds.passed[of_neither]), 187, 5);
+}
+
+// Between a half and three quarters of what comes it stays as it was.
+TEST(SocketBudget, ItDoesNotTurnToAndFro) {
+  Kinds told;
+  told.play({160'000, 140'000, 0, 0}, enough, 20);
+  EXPECT_EQ(told.budget.telling(), Telling::name) << "by which nobody is familiar";
+  told.play({160'000, 70'000, 0, 70'000}, enough, 20);
+  EXPECT_EQ(told.budget.telling(), Telling::name);
+  told.play({100'000, 0, 0, 200'000}, enough, 20);
+  EXPECT_EQ(told.budget.telling(), Telling::name);
+  told.play({50'000, 0, 0, 250'000}, enough, 20);
+  EXPECT_EQ(told.budget.telling(), Telling::nothing);
+  told.play({100'000, 0, 0, 200'000}, enough, 20);
+  EXPECT_EQ(told.budget.telling(), Telling::nothing);
+}
+
+TEST(SocketBudget, MuchRoomIsUsedSoon) {
+  Kinds kinds;
+  kinds.play({0, 0, 0, 4'000}, enough, 10);
+  ASSERT_EQ(kinds.budget.passes(), SocketBudget::passes_min);
+  kinds.play({0, 0, 0, 300'000}, 500, 100);
+  EXPECT_GT(kinds.budget.passes(), 100'000u) << "within two seconds";
+}
+
 // A flood from addresses of known sources, which no filter keeps away: few of those that are lost
 // are strangers, and to keep these away would not help.
 TEST(SocketBudget, StrangersAreLeftAloneWhereTheKnownFlood) {
   SocketBudget budget;
   for (int i = 0; i < 100; ++i) {
-    budget.tick(tick_ns, {.strangers = 10,
+    budget.tick(tick_ns, {.strangers = {10},
                           .others = 3'000,
                           .lost = 3'000,
                           .core_idle_permille = i % 10 == 0 ? 0 : CardReading::not_told,

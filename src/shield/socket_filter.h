@@ -2,13 +2,15 @@
 // The shield before a socket's queue, where no program stands at the card: a classic BPF filter.
 //
 // Any process may attach one to its own socket, so this needs no right. The kernel asks it for each
-// datagram or segment before the socket's queue: whoever falls into a trusted bucket passes, of all
-// others a share, by lot. So a flood of strangers can fill neither the queue nor the worker's time,
-// and what the kernel drops here costs it no copy and no wake-up. It knows neither names, cookies
-// nor rates: those who pass are judged as ever. Responses (QR) pass none. On a listening socket it
-// judges beginnings of connections alone. Fits the kernel's default bound on what a socket's
-// filters take (net.core.optmem_max, 20 KiB before Linux 6.7), if not two at once. Pure; never
-// allocates.
+// datagram or segment before the socket's queue: whoever falls into trusted buckets that are not
+// flooded passes; of all others those who are familiar, by the form of their message, the name that
+// they ask for, or both, and of the rest a share, by lot.
+// So a flood can fill neither the queue nor the worker's time, and what the kernel drops here costs
+// it no copy and no wake-up. It knows neither cookies nor rates: those who pass are judged as ever.
+// Responses (QR) pass none. On a listening socket it judges beginnings of connections alone, by
+// their source. The full form takes 32 KiB of what the kernel grants a socket's filters
+// (net.core.optmem_max, 128 KiB since Linux 6.7), the small one fits the 20 KiB of before, if not
+// two at once; it knows two of three tables of sources and no names. Pure; never allocates.
 #pragma once
 
 #include <linux/filter.h>
@@ -18,35 +20,54 @@
 #include <cstdint>
 #include <span>
 
+#include "shield/familiar_names.h"
+#include "shield/message_form.h"
+#include "shield/socket_budget.h"
 #include "shield/trusted_buckets.h"
 
 namespace holdfast::shield {
 
 enum class FilterKind : uint8_t { datagrams, beginnings };
+enum class FilterForm : uint8_t { full, small };
 
 struct FilterPlan {
   FilterKind kind = FilterKind::datagrams;
+  FilterForm form = FilterForm::full;
   bool is_ipv6 = false;
   BucketKey key = {};
-  uint32_t strangers_share = SHIELD_SHARE_ONE;  // less than all of them
+  // Of those who are not trusted; less than all of them.
+  uint32_t strangers_share = SHIELD_SHARE_ONE;
+  // And of these who are familiar by this, a share of their own.
+  Telling telling = Telling::nothing;
+  uint32_t familiar_share = SHIELD_SHARE_ONE;
+};
+
+struct FilterTables {
+  TrustedBuckets::Words sources;
+  FamiliarNames::Words names{};
+  uint8_t usual_forms = all_message_forms;
 };
 
 class SocketFilter {
  public:
   // The program; good until the next call.
   [[nodiscard]] std::span<const sock_filter> build(const FilterPlan& plan,
-                                                   const TrustedBuckets::Words& trusted);
+                                                   const FilterTables& tables);
 
  private:
-  // A node for each word but one, twice as long where its left side is far; two for each word.
-  static constexpr size_t instructions_max = 1'700;
-
   void put(unsigned code, uint32_t value, uint8_t if_true = 0, uint8_t if_false = 0);
   void put_entry(FilterKind kind);
-  void put_hash(const FilterPlan& plan);
-  void put_tree(const TrustedBuckets::Words& trusted);
+  void put_source_mix(const FilterPlan& plan);
+  void put_name_mix(const FilterPlan& plan);
+  void put_mix_step(uint32_t factor);
+  void put_look_up(const AgedBuckets::Words& words, uint32_t factor);
+  void put_unless_found(size_t look_ups_left, uint32_t further);
+  void put_tree(const AgedBuckets::Words& words);
+  void put_familiar(const FilterPlan& plan, const FilterTables& tables);
+  void put_form(uint8_t usual);
+  void put_lot(uint32_t share);
 
-  std::array<sock_filter, instructions_max> program_;
+  std::array<sock_filter, BPF_MAXINSNS> program_;
   size_t size_ = 0;
 };
 

@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -40,53 +42,173 @@ class SocketFilterTest : public testing::Test {
     getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size);
     return name;
   }
-  void trust(uint32_t address) {
-    const uint32_t bucket = trusted_bucket(key_, address);
-    trusted_[bucket / 32] |= 1U << (bucket % 32);
+  static void set(AgedBuckets::Words& words, uint32_t bucket) {
+    words[bucket / 32] |= 1U << (bucket % 32);
+  }
+  void trust(const SourcePlaces& at) {
+    for (size_t i = 0; i < source_tables; ++i) set(tables_.sources.seen[i], at[i]);
+  }
+  void trust(uint32_t address) { trust(source_places(key_, address)); }
+  void make_familiar(const std::vector<uint8_t>& message) {
+    const auto at = name_places(key_, message);
+    ASSERT_TRUE(at.has_value());
+    for (size_t i = 0; i < name_tables; ++i) set(tables_.names.asked[i], (*at)[i]);
+  }
+  static std::vector<uint8_t> question(const std::string& label, size_t bytes = 40) {
+    std::vector<uint8_t> message(12);
+    message.push_back(static_cast<uint8_t>(label.size()));
+    message.insert(message.end(), label.begin(), label.end());
+    message.resize(bytes);
+    return message;
   }
   void attach(const UniqueFd& socket, FilterPlan plan) {
     plan.key = key_;
-    const auto program = filter_.build(plan, trusted_);
+    const auto program = filter_.build(plan, tables_);
     const sock_fprog filter{.len = static_cast<unsigned short>(program.size()),
                             .filter = const_cast<sock_filter*>(program.data())};
     ASSERT_EQ(setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0)
         << errno << ", " << program.size() << " instructions";
-    EXPECT_LE(program.size() * sizeof(uint64_t), 16U << 10) << "optmem_max is 20 KiB";
+    if (plan.form == FilterForm::full) return;
+    EXPECT_LE(program.size() * sizeof(uint64_t), 16U << 10) << "optmem_max may be 20 KiB";
   }
   // Whether a question from there is received; over loopback that is decided when it is sent.
   bool passes(uint32_t host, uint8_t flags = 0) {
-    const UniqueFd client = open_bound(SOCK_DGRAM, host);
-    const sockaddr_in to = name_of(server_);
     std::vector<uint8_t> message(12);
     message[2] = flags;
+    return passes(host, std::move(message));
+  }
+  bool passes(uint32_t host, std::vector<uint8_t> message) {
+    const UniqueFd client = open_bound(SOCK_DGRAM, host);
+    const sockaddr_in to = name_of(server_);
     EXPECT_EQ(sendto(client.get(), message.data(), message.size(), 0,
                      reinterpret_cast<const sockaddr*>(&to), sizeof to),
               static_cast<ssize_t>(message.size()));
     return recv(server_.get(), message.data(), message.size(), MSG_DONTWAIT) > 0;
   }
 
-  const BucketKey key_{.first = 0x9e3779b1, .second = 0x85ebca6b, .third = 0xc2b2ae35};
-  TrustedBuckets::Words trusted_{};
+  const BucketKey key_{
+      .mix = 0x9e3779b1, .fold = 0xc2b2ae35, .tables = {0x85ebca6b, 0x27d4eb2f, 0x165667b1}};
+  FilterTables tables_{};
   SocketFilter filter_;
   UniqueFd server_ = open_bound(SOCK_DGRAM, 1);
 };
 
+// Three in four of each table's buckets, and those of a hundred addresses.
 TEST_F(SocketFilterTest, TheTrustedPassAndStrangersDoNot) {
   std::mt19937 random(3);
   for (int i = 0; i < 100; ++i) trust(loopback | (random() & 0xffffff));
-  for (auto& word : trusted_) word |= static_cast<uint32_t>(random() & random() & random());
-  attach(server_, {.strangers_share = nobody});
-  int trusted = 0;
-  int strangers = 0;
-  for (int i = 0; i < 400; ++i) {
-    const uint32_t host = (random() & 0xfffffe) | 2;
-    const uint32_t bucket = trusted_bucket(key_, loopback | host);
-    const bool is_trusted = (trusted_[bucket / 32] >> (bucket % 32) & 1) != 0;
-    ASSERT_EQ(passes(host), is_trusted) << host << " in bucket " << bucket;
-    ++(is_trusted ? trusted : strangers);
+  for (auto& table : tables_.sources.seen) {
+    for (auto& word : table) word |= static_cast<uint32_t>(random() | random());
   }
-  EXPECT_GT(trusted, 20);
-  EXPECT_GT(strangers, 200);
+  for (const FilterForm form : {FilterForm::full, FilterForm::small}) {
+    attach(server_, {.form = form, .strangers_share = nobody});
+    int trusted = 0;
+    int strangers = 0;
+    for (int i = 0; i < 400; ++i) {
+      const uint32_t host = (random() & 0xfffffe) | 2;
+      const SourcePlaces at = source_places(key_, loopback | host);
+      bool is_trusted = AgedBuckets::has(tables_.sources.seen[0], at[0]) &&
+                        AgedBuckets::has(tables_.sources.seen[1], at[1]);
+      if (form == FilterForm::full) is_trusted = tables_.sources.are_trusted(at);
+      ASSERT_EQ(passes(host), is_trusted) << host;
+      ++(is_trusted ? trusted : strangers);
+    }
+    EXPECT_GT(trusted, 100);
+    EXPECT_GT(strangers, 100);
+  }
+}
+
+TEST_F(SocketFilterTest, WhoIsFloodedIsTreatedAsAStranger) {
+  trust(loopback | 9);
+  trust(loopback | 10);
+  set(tables_.sources.flooded, source_places(key_, loopback | 9)[0]);
+  for (const FilterForm form : {FilterForm::full, FilterForm::small}) {
+    attach(server_, {.form = form, .strangers_share = nobody});
+    EXPECT_FALSE(passes(9));
+    EXPECT_TRUE(passes(10));
+  }
+}
+
+TEST_F(SocketFilterTest, OfStrangersWhoAskForFamiliarNamesAnotherSharePasses) {
+  make_familiar(question("www"));
+  const FilterPlan plan{.strangers_share = nobody, .telling = Telling::name};
+  attach(server_, plan);
+  EXPECT_TRUE(passes(9, question("www")));
+  EXPECT_TRUE(passes(9, question("wWw"))) << "in any case of letters";
+  EXPECT_TRUE(passes(9, question("www", 300))) << "whatever comes behind";
+  EXPECT_FALSE(passes(9, question("wwx")));
+  EXPECT_FALSE(passes(9, question("www", name_bytes_at + name_bytes_hashed - 1))) << "too short";
+  EXPECT_TRUE(passes(9, question("www", name_bytes_at + name_bytes_hashed)));
+  trust(loopback | 10);
+  attach(server_, plan);
+  EXPECT_TRUE(passes(10, question("wwx"))) << "trusted, whatever it asks for";
+}
+
+TEST_F(SocketFilterTest, AShareOfFamiliarNamesIsByLotToo) {
+  make_familiar(question("www"));
+  attach(server_, {.strangers_share = nobody,
+                   .telling = Telling::name,
+                   .familiar_share = SHIELD_SHARE_ONE / 4});
+  int passed = 0;
+  for (int i = 0; i < 800; ++i) passed += passes(9, question("www")) ? 1 : 0;
+  EXPECT_GT(passed, 120);
+  EXPECT_LT(passed, 290) << "a quarter";
+}
+
+// Without recursion desired and with records, as all who are known here ask.
+TEST_F(SocketFilterTest, OfStrangersWhoseFormIsUsualAnotherSharePasses) {
+  tables_.usual_forms = 1U << form_has_records;
+  const auto message = [](bool desires_recursion, uint16_t records) {
+    std::vector<uint8_t> made = question("www");
+    made[flags_at] = desires_recursion ? recursion_desired : 0;
+    made[record_count_at] = static_cast<uint8_t>(records >> 8);
+    made[record_count_at + 1] = static_cast<uint8_t>(records);
+    return made;
+  };
+  make_familiar(question("www"));
+  for (const FilterForm form : {FilterForm::full, FilterForm::small}) {
+    attach(server_, {.form = form, .strangers_share = nobody, .telling = Telling::form});
+    for (const uint16_t records : std::array<uint16_t, 3>{1, 2, 256}) {
+      EXPECT_TRUE(passes(9, message(false, records)));
+      EXPECT_FALSE(passes(9, message(true, records)));
+    }
+    EXPECT_FALSE(passes(9, message(false, 0)));
+    EXPECT_FALSE(passes(9, message(true, 0)));
+  }
+  attach(server_, {.strangers_share = nobody, .telling = Telling::both});
+  EXPECT_TRUE(passes(9, message(false, 1)));
+  EXPECT_FALSE(passes(9, message(false, 0)));
+  auto unfamiliar = message(false, 1);
+  unfamiliar[14] ^= 1;
+  EXPECT_FALSE(passes(9, unfamiliar));
+  tables_.usual_forms = 1;
+  attach(server_, {.strangers_share = nobody, .telling = Telling::form});
+  EXPECT_TRUE(passes(9, message(false, 0)));
+  EXPECT_FALSE(passes(9, message(false, 1)));
+}
+
+TEST_F(SocketFilterTest, TheSmallFormSeesNoNames) {
+  make_familiar(question("www"));
+  attach(server_, {.form = FilterForm::small, .strangers_share = nobody, .telling = Telling::name});
+  EXPECT_FALSE(passes(9, question("www")));
+}
+
+// The kernel charges the next while the one before is still there.
+TEST_F(SocketFilterTest, TheFullestFilterIsTakenAndReplaced) {
+  for (auto& table : tables_.sources.seen) table.fill(~0U);
+  for (auto& table : tables_.names.asked) table.fill(~0U);
+  for (const FilterKind kind : {FilterKind::datagrams, FilterKind::beginnings}) {
+    const FilterPlan plan{.kind = kind,
+                          .is_ipv6 = true,
+                          .key = key_,
+                          .strangers_share = 1,
+                          .telling = Telling::both,
+                          .familiar_share = 2};
+    EXPECT_LE(filter_.build(plan, tables_).size(), size_t{BPF_MAXINSNS});
+    const UniqueFd socket = open_bound(SOCK_DGRAM, 1);
+    attach(socket, plan);
+    attach(socket, plan);
+  }
 }
 
 TEST_F(SocketFilterTest, OfStrangersAShareByLot) {
@@ -115,25 +237,35 @@ TEST_F(SocketFilterTest, OverIpv6TheNetworkCounts) {
   }
   getsockname(server.get(), reinterpret_cast<sockaddr*>(&name), &size);
   const auto is_received = [&] {
-    const std::vector<uint8_t> message(12);
+    const std::vector<uint8_t> message(40);
     EXPECT_GT(sendto(server.get(), message.data(), message.size(), 0,
                      reinterpret_cast<sockaddr*>(&name), size),
               0);
     std::array<uint8_t, 64> in;
     return recv(server.get(), in.data(), in.size(), MSG_DONTWAIT) > 0;
   };
-  attach(server, {.is_ipv6 = true, .strangers_share = nobody});
+  const FilterPlan plan{.is_ipv6 = true, .strangers_share = nobody};
+  attach(server, plan);
   EXPECT_FALSE(is_received());
-  const uint32_t bucket = trusted_bucket(key_, fold_ipv6(key_, 0, 0));
-  trusted_[bucket / 32] |= 1U << (bucket % 32);
-  attach(server, {.is_ipv6 = true, .strangers_share = nobody});
+  FilterPlan by_name = plan;
+  by_name.telling = Telling::name;
+  make_familiar(std::vector<uint8_t>(40));
+  attach(server, by_name);
+  EXPECT_TRUE(is_received()) << "for its name";
+  const SourcePlaces at = source_places(key_, fold_ipv6(key_, 0, 0));
+  trust(at);
+  attach(server, plan);
   EXPECT_TRUE(is_received());
+  set(tables_.sources.flooded, at[0]);
+  attach(server, plan);
+  EXPECT_FALSE(is_received());
 }
 
 TEST_F(SocketFilterTest, OfConnectionsOnlyTheBeginningsAreJudged) {
   const UniqueFd listener = open_bound(SOCK_STREAM, 1);
   ASSERT_EQ(listen(listener.get(), 16), 0);
   trust(loopback | 9);
+  set(tables_.sources.flooded, source_places(key_, loopback | 9)[0]);
   attach(listener, {.kind = FilterKind::beginnings, .strangers_share = nobody});
   const sockaddr_in to = name_of(listener);
   const auto connects = [&](const UniqueFd& client, int wait_ms) {
@@ -153,28 +285,83 @@ TEST_F(SocketFilterTest, OfConnectionsOnlyTheBeginningsAreJudged) {
 }
 
 TEST(TrustedBuckets, AreThoseOfTheAddress) {
-  const std::array<__u64, 4> words{1, 0x1234567812345678, 3, 0x8765432187654321};
+  const std::array<__u64, 4> words{1, 0x1234567812345678, 0x5555555566666666, 0x8765432187654321};
   const BucketKey key = BucketKey::of(words.data());
-  EXPECT_EQ(key.first & key.second & key.third & 1, 1u);
+  EXPECT_EQ(key.mix & key.fold & key.tables[0] & key.tables[1] & key.tables[2] & 1, 1u);
   std::array<__u32, 4> four{0, 0, htonl(0xffff), htonl(0xc0000207)};
-  EXPECT_EQ(trusted_bucket_of(key, shield_source_word(four.data())),
-            trusted_bucket(key, 0xc0000207));
+  EXPECT_EQ(source_places_of(key, shield_source_word(four.data())), source_places(key, 0xc0000207));
   std::array<__u32, 4> six{htonl(0x20010db8), htonl(0x00010002), 5, 6};
-  EXPECT_EQ(trusted_bucket_of(key, shield_source_word(six.data())),
-            trusted_bucket(key, fold_ipv6(key, 0x20010db8, 0x00010002)));
+  EXPECT_EQ(source_places_of(key, shield_source_word(six.data())),
+            source_places(key, fold_ipv6(key, 0x20010db8, 0x00010002)));
 }
 
 TEST(TrustedBuckets, ForgetWhoHasNotBeenSeenForLong) {
   const auto buckets = std::make_unique<TrustedBuckets>();
   TrustedBuckets::Words words;
-  buckets->mark(33, 250);
-  buckets->mark(64, 300);
-  buckets->write(300, words);
-  EXPECT_EQ(words[1], 2u);
-  EXPECT_EQ(words[2], 1u);
-  buckets->write(250 + TrustedBuckets::slots_kept + 1, words);
-  EXPECT_EQ(words[1], 0u);
-  EXPECT_EQ(words[2], 1u);
+  const SourcePlaces early{33, 34, 35};
+  const SourcePlaces late{64, 65, 66};
+  buckets->mark(early, 250);
+  buckets->mark(late, 300);
+  buckets->write(300, 0, words);
+  EXPECT_TRUE(words.are_trusted(early));
+  EXPECT_TRUE(words.are_trusted(late));
+  EXPECT_FALSE(words.are_trusted({33, 34, 67})) << "in all tables alone";
+  const uint32_t slot = 250 + TrustedBuckets::slots_kept + 1;
+  buckets->write(slot, 0, words);
+  EXPECT_FALSE(words.are_trusted(early));
+  EXPECT_TRUE(words.are_trusted(late));
+  buckets->forget_old(slot, 0);
+  buckets->write(250, 0, words);
+  EXPECT_FALSE(words.are_trusted(early)) << "for good";
+}
+
+TEST(TrustedBuckets, AFloodIsForgottenSoon) {
+  const auto buckets = std::make_unique<TrustedBuckets>();
+  TrustedBuckets::Words words;
+  const SourcePlaces at{1, 2, 3};
+  buckets->mark(at, 7);
+  buckets->mark_flooded(at, 1'000);
+  EXPECT_TRUE(buckets->is_flooded(at));
+  buckets->write(7, 1'000 + TrustedBuckets::flooded_s, words);
+  EXPECT_FALSE(words.are_trusted(at));
+  buckets->forget_old(7, 1'001 + TrustedBuckets::flooded_s);
+  EXPECT_FALSE(buckets->is_flooded(at));
+  buckets->mark_flooded(at, 1'020);
+  buckets->forget_floods();
+  EXPECT_FALSE(buckets->is_flooded(at));
+}
+
+TEST(UsualForms, AreThoseOfOneInThirtyTwo) {
+  UsualForms forms;
+  EXPECT_EQ(forms.usual(), all_message_forms) << "nothing is known";
+  for (int i = 0; i < 960; ++i) forms.count(2);
+  for (int i = 0; i < 40; ++i) forms.count(3);
+  for (int i = 0; i < 20; ++i) forms.count(0);
+  EXPECT_EQ(forms.usual(), 1U << 2 | 1U << 3);
+  for (int i = 0; i < 40; ++i) {
+    forms.age();
+    for (int j = 0; j < 100; ++j) forms.count(0);
+  }
+  EXPECT_EQ(forms.usual(), 1U) << "what has not been seen for long";
+}
+
+TEST(FamiliarNames, AtMostThreeEighthsAreFamiliarAndTheYoungestStay) {
+  const auto names = std::make_unique<FamiliarNames>();
+  const uint64_t unit_ms = uint64_t{1} << FamiliarNames::unit_shift_ms;
+  for (uint32_t age = 8; age-- > 0;) {
+    for (uint32_t i = 0; i < 1'000; ++i) names->mark({age * 1'000 + i, i}, (100 - age) * unit_ms);
+  }
+  FamiliarNames::Words words;
+  names->write(100 * unit_ms, words);
+  EXPECT_TRUE(words.has({0, 0}));
+  EXPECT_TRUE(words.has({2'999, 999}));
+  EXPECT_FALSE(words.has({3'000, 0}));
+  EXPECT_FALSE(words.has({0, 1'000})) << "in both tables";
+  names->write((100 + FamiliarNames::units_kept + 1) * unit_ms, words);
+  EXPECT_FALSE(words.has({0, 0}));
+  names->forget_old((100 + FamiliarNames::units_kept + 1) * unit_ms);
+  names->write(100 * unit_ms, words);
+  EXPECT_FALSE(words.has({0, 0}));
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ constexpr uint32_t message_us = 10;
 constexpr uint32_t strangers_us_a_second_max = 300'000;
 // Names are looked at before a question is turned away, so long after the last of an attack on one.
 constexpr uint64_t names_matter_ms = 1'000;
+// What is remembered of names is looked through so often.
+constexpr uint64_t names_sweep_ms = 60'000;
 // Another place for the same client's time.
 constexpr __u64 stream_salt = 0x6a09e667f3bcc909;
 
@@ -112,12 +114,19 @@ void WorkerShield::begin_turn(uint64_t now_ns) {
     } else {
       admission_ = AdmissionControl();
     }
-    if (!was_overloaded && is_overloaded()) counters_.add(CounterLayout::shield_overloads);
+    if (!was_overloaded && is_overloaded()) begin_overload();
     reading_ = {};
     publish();
   }
   zones_.set_budget(admission_.budget());
   zones_.begin_turn(now_ms_, is_overloaded() ? Load::overloaded : Load::quiet);
+}
+
+void WorkerShield::begin_overload() {
+  counters_.add(CounterLayout::shield_overloads);
+  if (!guards_sockets()) return;
+  tables_.buckets.forget_floods();
+  renew_filter_tables();
 }
 
 // Before the budgets: what the filter does with strangers is known, and what is left is theirs.
@@ -126,6 +135,10 @@ void WorkerShield::steer_sockets(uint64_t span_ns) {
     socket_budget_.end();
     return;
   }
+  if (now_ms_ - names_swept_ms_ >= names_sweep_ms) {
+    names_swept_ms_ = now_ms_;
+    tables_.names.forget_old(now_ms_);
+  }
   reading_.card.syns += beginnings_a_second_ * span_ns / ns_per_s;
   reading_.is_filtered = orders_.datagrams_share != 0;
   if (!is_overloaded()) {
@@ -133,24 +146,35 @@ void WorkerShield::steer_sockets(uint64_t span_ns) {
     return;
   }
   const uint64_t all_ns = reading_.busy_ns + reading_.idle_ns;
+  uint32_t strangers = 0;
+  for (const uint32_t count : reading_.strangers) strangers += count;
   socket_budget_.tick(
       span_ns, {.strangers = reading_.strangers,
-                .others = reading_.judged - std::min(reading_.judged, reading_.strangers),
+                .others = reading_.judged - std::min(reading_.judged, strangers),
                 .filtered = reading_.filtered,
                 .lost = reading_.drops,
                 .core_idle_permille = reading_.card.core_idle_permille,
                 .worker_idle_permille =
                     static_cast<uint32_t>(all_ns == 0 ? 1000 : reading_.idle_ns * 1000 / all_ns),
                 .is_pressed = reading_.drops > 0 || reading_.backlog_permille >= backlog_pressed});
-  if (!is_filter_dry()) return;
-  const uint64_t kept = SHIELD_SHARE_ONE - socket_budget_.share();
-  counters_.count_filtered(exchange::Filtered::datagrams_dry,
-                           reading_.strangers * kept / SHIELD_SHARE_ONE);
+  if (is_filter_dry()) count_dry_run();
+}
+
+void WorkerShield::count_dry_run() {
+  uint64_t kept = 0;
+  for (size_t i = 0; i < familiarities; ++i) {
+    const bool familiar = is_familiar(socket_budget_.telling(), i);
+    const uint32_t share = familiar ? socket_budget_.familiar_share() : socket_budget_.share();
+    kept += uint64_t{reading_.strangers[i]} * (SHIELD_SHARE_ONE - share);
+  }
+  counters_.count_filtered(exchange::Filtered::datagrams_dry, kept / SHIELD_SHARE_ONE);
 }
 
 WorkerShield::FilterOrders WorkerShield::filter_orders() const {
   if (!guards_sockets()) return {};
-  FilterOrders orders{.datagrams_share = socket_budget_.share()};
+  FilterOrders orders{.datagrams_share = socket_budget_.share(),
+                      .telling = socket_budget_.telling(),
+                      .familiar_share = socket_budget_.familiar_share()};
   if (orders_.syn_per_s != 0 && beginnings_a_second_ > orders_.syn_per_s) {
     orders.beginnings_share =
         std::max<uint32_t>(static_cast<uint32_t>(uint64_t{orders_.syn_per_s} * SHIELD_SHARE_ONE /
@@ -158,6 +182,53 @@ WorkerShield::FilterOrders WorkerShield::filter_orders() const {
                            1);
   }
   return orders;
+}
+
+void WorkerShield::renew_filter_tables() {
+  has_new_floods_ = false;
+  tables_.buckets.forget_old(common_.slot, now_s());
+  tables_.buckets.write(common_.slot, now_s(), filter_tables_.sources);
+  tables_.names.write(now_ms_, filter_tables_.names);
+  forms_.age();
+  filter_tables_.usual_forms = forms_.usual();
+}
+
+void WorkerShield::note_familiar(Bytes message) {
+  if (!guards_sockets()) return;
+  if (!is_overloaded()) forms_.count(form_of(message));
+  const auto at = name_places(bucket_key_, message);
+  if (at) tables_.names.mark(*at, now_ms_);
+}
+
+// As the filter sees it that is in force, or would be.
+void WorkerShield::count_for_filter(const Source& source, Bytes message) {
+  const SourcePlaces at = source_places_of(bucket_key_, source.word);
+  if (is_flood(source, at)) {
+    has_new_floods_ |= !tables_.buckets.is_flooded(at);
+    tables_.buckets.mark_flooded(at, now_s());
+  }
+  const uint32_t form = form_of(message);
+  if (filter_tables_.sources.are_trusted(at) && !tables_.buckets.is_flooded(at)) {
+    if (source.source_class <= shield_known) forms_.count(form);
+    return;
+  }
+  const bool is_usual = (filter_tables_.usual_forms >> form & 1) != 0;
+  // All are alike where the filter cannot tell.
+  bool is_of_name = !filter_sees_names_;
+  if (filter_sees_names_) {
+    const auto name = name_places(bucket_key_, message);
+    is_of_name = name && filter_tables_.names.has(*name);
+  }
+  ++reading_.strangers[familiarity(is_usual, is_of_name)];
+}
+
+// It asks more than it may, whoever it is that asks in its name. Of a flooded one the filter has
+// kept most away.
+bool WorkerShield::is_flood(const Source& source, const SourcePlaces& at) const {
+  if (source.source_class != shield_known_odd) return false;
+  const uint64_t allowed = shield_allowance(&orders_, source.entry);
+  if (orders_.datagrams_share == 0 || !tables_.buckets.is_flooded(at)) return source.rate > allowed;
+  return source.rate * uint64_t{SHIELD_SHARE_ONE} > allowed * orders_.datagrams_share;
 }
 
 void WorkerShield::publish() {
@@ -183,16 +254,13 @@ void WorkerShield::remember(size_t index) {
   }
 }
 
-bool WorkerShield::judge(size_t index) {
+bool WorkerShield::judge(size_t index, Bytes message) {
   classifier_.judge(sources_[index], orders_, now_ms_);
   classes_[index] = sources_[index].source_class;
   ++reading_.judged;
   proofs_[index] = Proof::stream;
-  if (classes_[index] > shield_known) {
-    // Others pass the filter, whatever it lets through.
-    if (classes_[index] > shield_known_odd) ++reading_.strangers;
-    return false;
-  }
+  if (guards_sockets()) count_for_filter(sources_[index], message);
+  if (classes_[index] > shield_known) return false;
   admission_.note_known();
   trust(sources_[index]);
   count(classes_[index], ShieldFate::admitted);

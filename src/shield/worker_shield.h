@@ -18,6 +18,7 @@
 #include "shield/gate_reading.h"
 #include "shield/shield_memory.h"
 #include "shield/socket_budget.h"
+#include "shield/socket_filter.h"
 
 namespace holdfast::shield {
 
@@ -76,11 +77,20 @@ class WorkerShield {
   // needed.
   struct FilterOrders {
     uint32_t datagrams_share = SHIELD_SHARE_ONE;
+    Telling telling = Telling::nothing;
+    uint32_t familiar_share = SHIELD_SHARE_ONE;  // of datagrams that are familiar by it
     uint32_t beginnings_share = SHIELD_SHARE_ONE;
   };
   [[nodiscard]] FilterOrders filter_orders() const;
   [[nodiscard]] const BucketKey& bucket_key() const { return bucket_key_; }
-  void write_trusted(TrustedBuckets::Words& words) { tables_.buckets.write(common_.slot, words); }
+  // Who and what is told apart there, as it was renewed last: at the beginning of an overload, and
+  // when it is said here.
+  [[nodiscard]] const FilterTables& filter_tables() const { return filter_tables_; }
+  void renew_filter_tables();
+  // Since then some source has begun to flood.
+  [[nodiscard]] bool has_new_floods() const { return has_new_floods_; }
+  // The kernel takes no filter that looks at names.
+  void note_names_unseen() { filter_sees_names_ = false; }
   // Datagrams that the filter kept from the queues since the last time.
   void note_filtered(uint64_t datagrams) { reading_.filtered += datagrams; }
   // What the filters let through now; 0: there is none.
@@ -104,7 +114,7 @@ class WorkerShield {
   // Quiet: remembers it.
   void remember(size_t index);
   // Overloaded: judges its source. True if it needs nothing more to be answered.
-  [[nodiscard]] bool judge(size_t index);
+  [[nodiscard]] bool judge(size_t index, Bytes message);
   // It brings a cookie, whatever is in it.
   void note_cookie(size_t index) { proofs_[index] = Proof::cookie; }
   // It has shown a valid cookie. True if it is answered for that.
@@ -115,6 +125,12 @@ class WorkerShield {
   ZoneWatch::Verdict note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact,
                                uint64_t name_hash) {
     return zones_.count(apex_hash, apex, fact, name_hash);
+  }
+  // It asks for a name that exists, after `note_name`: for the filter.
+  void note_existing(size_t index, Bytes message) {
+    const bool is_example = is_overloaded() ? classes_[index] <= shield_known_odd
+                                            : ++existing_ % existing_an_example == 0;
+    if (is_example) note_familiar(message);
   }
   [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
                                         NameFact fact);
@@ -140,12 +156,15 @@ class WorkerShield {
 
  private:
   static constexpr uint64_t urgent_ns = 5'000'000;
+  // In quiet times one in so many is remembered: the popular ones are found all the same.
+  static constexpr uint32_t existing_an_example = 16;
 
   [[nodiscard]] Decision decide(size_t index, Rank rank);
   void count(ShieldClass of, exchange::ShieldFate fate) {
     counters_.count_shield(static_cast<size_t>(of), fate);
   }
   void copy_common();
+  void begin_overload();
   void publish();
   struct CardCounts {
     uint64_t turned_away = 0;
@@ -155,10 +174,15 @@ class WorkerShield {
   [[nodiscard]] CardCounts count_at_cards() const;
   void read_cards();
   void steer_sockets(uint64_t span_ns);
+  void count_dry_run();
   void trust(const Source& source) {
     if (!gates_.empty()) return;
-    tables_.buckets.mark(trusted_bucket_of(bucket_key_, source.word), common_.slot);
+    tables_.buckets.mark(source_places_of(bucket_key_, source.word), common_.slot);
   }
+  void note_familiar(Bytes message);
+  void count_for_filter(const Source& source, Bytes message);
+  [[nodiscard]] bool is_flood(const Source& source, const SourcePlaces& at) const;
+  [[nodiscard]] uint32_t now_s() const { return static_cast<uint32_t>(now_ms_ / 1'000); }
   [[nodiscard]] Decision turn_away(size_t index, Rank rank);
 
   const ShieldCommon& shared_;
@@ -173,6 +197,12 @@ class WorkerShield {
   AdmissionControl admission_;
   SocketBudget socket_budget_;
   const BucketKey bucket_key_;
+  FilterTables filter_tables_;
+  bool filter_sees_names_ = true;
+  bool has_new_floods_ = false;
+  UsualForms forms_;
+  uint32_t existing_ = 0;  // names that were asked for in quiet times
+  uint64_t names_swept_ms_ = 0;
   uint64_t beginnings_a_second_ = 0;
   std::vector<GateReading> gates_;
   CardCounts counted_;  // at all of them, when it was looked last

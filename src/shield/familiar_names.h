@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which names a filter on a socket takes for such as exist: those that known sources asked for.
+//
+// A classic filter cannot look a name up. It is told buckets, by two keyed hashes of the first 16
+// bytes of the question in any case of letters: those in which a name lies that exists and that a
+// known source has asked for lately, no more than three in eight. So of made-up names at most one
+// in seven is taken for one that exists; an existing name that nobody has asked for lately is not.
+// Lies in memory that outlives the worker; one writer, the worker. Never allocates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+#include "shield/aged_buckets.h"
+#include "shield/trusted_buckets.h"
+
+namespace holdfast::shield {
+
+constexpr size_t name_bytes_at = 12;  // behind the header
+constexpr size_t name_bytes_hashed = 16;
+constexpr uint32_t lower_case_bits = 0x20202020;  // RFC 4343 §2: letters differ in this bit alone
+constexpr size_t name_tables = 2;
+using NamePlaces = BucketPlaces<name_tables>;
+
+// None for a message that is too short, which holds a short name.
+[[nodiscard]] inline std::optional<NamePlaces> name_places(const BucketKey& key, Bytes message) {
+  if (message.size() < name_bytes_at + name_bytes_hashed) return std::nullopt;
+  uint32_t mixed = 0;
+  for (size_t at = name_bytes_at; at < name_bytes_at + name_bytes_hashed; at += 4) {
+    mixed = mix_for_buckets(key, mixed ^ (load_be32(message.data() + at) | lower_case_bits));
+  }
+  return places_of<name_tables>(key, mixed);
+}
+
+class FamiliarNames {
+ public:
+  static constexpr size_t kept_max = AgedBuckets::count * 3 / 8;
+  static constexpr uint32_t unit_shift_ms = 12;  // ages in units of some four seconds
+  static constexpr uint32_t units_kept = 150;    // ten minutes
+
+  void mark(const NamePlaces& at, uint64_t now_ms) {
+    for (size_t i = 0; i < name_tables; ++i) asked_[i].mark(at[i], unit(now_ms));
+  }
+  // At least once in six minutes.
+  void forget_old(uint64_t now_ms) {
+    for (AgedBuckets& table : asked_) table.forget_older(unit(now_ms), units_kept);
+  }
+
+  struct Words {
+    std::array<AgedBuckets::Words, name_tables> asked{};
+
+    [[nodiscard]] bool has(const NamePlaces& at) const {
+      for (size_t i = 0; i < name_tables; ++i) {
+        if (!AgedBuckets::has(asked[i], at[i])) return false;
+      }
+      return true;
+    }
+  };
+  // The youngest of them: kept_max in a table, unless there are more of this very unit.
+  void write(uint64_t now_ms, Words& words) const {
+    for (size_t i = 0; i < name_tables; ++i) {
+      const uint32_t kept = asked_[i].age_of_youngest(kept_max, unit(now_ms));
+      asked_[i].write(unit(now_ms), std::min(kept, units_kept), words.asked[i]);
+    }
+  }
+  [[nodiscard]] static uint32_t unit(uint64_t now_ms) {
+    return static_cast<uint32_t>(now_ms >> unit_shift_ms);
+  }
+
+ private:
+  std::array<AgedBuckets, name_tables> asked_;
+};
+
+}  // namespace holdfast::shield
