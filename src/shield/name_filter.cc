@@ -20,13 +20,15 @@ constexpr uint32_t depth_max = 15;  // as cover_depths can say
 
 uint64_t hash_of_label(const NameFilterKey& key, Bytes label) {
   uint64_t state = key.start;
-  for (size_t at = 0; at < label.size(); at += 8) {
-    uint64_t word = 0;
-    const size_t left = label.size() - at;
-    std::memcpy(&word, label.data() + at, std::min<size_t>(left, sizeof word));
-    state = name_filter_step(&key, state, word, static_cast<uint32_t>(left));
+  uint64_t word = 0;
+  for (; label.size() > sizeof word; label = label.subspan(sizeof word)) {
+    std::memcpy(&word, label.data(), sizeof word);
+    state = name_filter_step(&key, state, word);
   }
-  return state;
+  std::array<uint8_t, sizeof word> last{};
+  std::memcpy(last.data() + last.size() - label.size(), label.data(), label.size());
+  std::memcpy(&word, last.data(), sizeof word);
+  return name_filter_last_step(&key, state, word, static_cast<uint32_t>(label.size()));
 }
 
 // Of the last n labels, at place n; returns how many labels the name has.
@@ -41,10 +43,6 @@ size_t hash_suffixes(const NameFilterKey& key, wire::NameView name, Suffixes& su
         name_filter_child(&key, suffixes[n], hash_of_label(key, bytes.first(1U + bytes[0])));
   }
   return labels;
-}
-
-bool has(const NameFilterTable& table, const NameFilterZone& zone, uint64_t hash) {
-  return name_filter_line_has(table.lines[name_filter_line(&zone, hash)], hash) != 0;
 }
 
 uint64_t lines_for(uint64_t entries, uint64_t bits) {
@@ -97,8 +95,8 @@ void NameFilterWriter::deny_with(Bytes soa_record, Proofs proofs) {
   denial.is_signed = proofs == Proofs::needed ? 1 : 0;
 }
 
-void NameFilterWriter::enter(uint64_t hash) {
-  auto* line = next().lines[name_filter_line(zone_, hash)];
+void NameFilterWriter::enter(uint64_t name, uint64_t hash) {
+  auto* line = next().lines[name_filter_line(zone_, name)];
   __u64 bits = name_filter_bits(hash);
   for (int i = 0; i < NAME_FILTER_PROBES; ++i, bits >>= 9) {
     line[(bits >> 6) & 7] |= __u64{1} << (bits & 63);
@@ -109,7 +107,7 @@ void NameFilterWriter::add_name(wire::NameView name) {
   if (zone_ == nullptr || zone_->lines == 0) return;
   Suffixes suffixes;
   const size_t labels = hash_suffixes(filter_.key, name, suffixes);
-  enter(suffixes[labels]);
+  enter(suffixes[labels], suffixes[labels]);
 }
 
 void NameFilterWriter::add_cover(wire::NameView name) {
@@ -132,7 +130,8 @@ void NameFilterWriter::add_cover(wire::NameView name) {
       depth = static_cast<uint32_t>(std::bit_width(above)) - 1;
     }
   }
-  enter(name_filter_cover(&filter_.key, suffixes[zone_->labels + depth]));
+  const uint64_t above = suffixes[zone_->labels + depth];
+  enter(above, name_filter_cover(&filter_.key, above));
 }
 
 void NameFilterWriter::show() {
@@ -152,11 +151,13 @@ NameFilterWriter::Verdict NameFilterWriter::judge(const NameFilter& filter, wire
   const size_t labels = hash_suffixes(filter.key, name, suffixes);
   for (const NameFilterZone& zone : std::span(table.zones).first(table.zone_count)) {
     if (zone.labels > labels || suffixes[zone.labels] != zone.suffix) continue;
-    if (zone.lines == 0 || has(table, zone, suffixes[labels])) return Verdict::exists;
+    if (zone.lines == 0 || name_filter_has(&table, &zone, suffixes[labels]) != 0) {
+      return Verdict::exists;
+    }
     for (uint32_t depth = 0; depth <= depth_max && zone.labels + depth <= labels; ++depth) {
       if (((zone.cover_depths >> depth) & 1) == 0) continue;
       const uint64_t above = suffixes[zone.labels + depth];
-      if (has(table, zone, name_filter_cover(&filter.key, above))) return Verdict::exists;
+      if (name_filter_has_cover(&filter.key, &table, &zone, above) != 0) return Verdict::exists;
     }
     return Verdict::absent;
   }

@@ -44,7 +44,7 @@ class NameFilterWriter {
 
  private:
   [[nodiscard]] NameFilterTable& next() { return filter_.tables[(filter_.current & 1) ^ 1]; }
-  void enter(uint64_t hash);
+  void enter(uint64_t name, uint64_t hash);
 
   NameFilter& filter_;
   NameFilterZone* zone_ = nullptr;

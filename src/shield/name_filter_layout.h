@@ -80,20 +80,28 @@ NAME_FILTER_INLINE __u64 name_filter_mix(const struct NameFilterKey* key, __u64 
   return state ^ state >> 32;
 }
 
-// Sets bit 5 of every byte that is an ASCII capital (RFC 4343); length bytes are below 64.
+// Letters without their case (RFC 4343), in three operations: bit 5 of every byte of 64 or more is
+// set. That makes one of `_` and DEL, too, of five more such pairs, and of bytes above 191 in
+// pairs: a name may be taken for one that exists, if it differs from it in such bytes alone. Length
+// bytes are below 64.
 NAME_FILTER_INLINE __u64 name_filter_fold(__u64 word) {
-  const __u64 ones = 0x0101010101010101ULL;
-  const __u64 low_bits = word & (0x7f * ones);
-  const __u64 at_least_a = low_bits + (0x80 - 'A') * ones;
-  const __u64 above_z = low_bits + (0x80 - 'Z' - 1) * ones;
-  return word | (at_least_a & ~above_z & ~word & (0x80 * ones)) >> 2;
+  return word | (word & 0x4040404040404040ULL) >> 1;
 }
 
-// One label with its length byte, eight bytes a step; `bytes_left` of them from this step on.
-NAME_FILTER_INLINE __u64 name_filter_step(const struct NameFilterKey* key, __u64 state, __u64 word,
-                                          __u32 bytes_left) {
-  if (bytes_left < 8) word &= (1ULL << 8 * bytes_left) - 1;
+// A label with its length byte is hashed eight bytes a step. The last step takes 1 to 8 bytes, the
+// `left` ones in a word that they end; what stands before them is shifted out.
+NAME_FILTER_INLINE __u64 name_filter_step(const struct NameFilterKey* key, __u64 state,
+                                          __u64 word) {
   return name_filter_mix(key, state, name_filter_fold(word));
+}
+NAME_FILTER_INLINE __u64 name_filter_last_step(const struct NameFilterKey* key, __u64 state,
+                                               __u64 word, __u32 left) {
+  const __u32 others = (64 - 8 * left) & 63;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return name_filter_step(key, state, word >> others);
+#else
+  return name_filter_step(key, state, word << others);
+#endif
 }
 
 // Of a name from that of its parent and of its first label.
@@ -125,4 +133,17 @@ NAME_FILTER_INLINE int name_filter_line_has(const __u64* line, __u64 name) {
     if (!(line[bits >> 6 & 7] >> (bits & 63) & 1)) return 0;
   }
   return 1;
+}
+
+// Whether a name has been entered, and whether a cover at it has: in the same line of memory, as
+// most names are looked for at a depth where there are covers too.
+NAME_FILTER_INLINE int name_filter_has(const struct NameFilterTable* table,
+                                       const struct NameFilterZone* zone, __u64 name) {
+  return name_filter_line_has(table->lines[name_filter_line(zone, name)], name);
+}
+NAME_FILTER_INLINE int name_filter_has_cover(const struct NameFilterKey* key,
+                                             const struct NameFilterTable* table,
+                                             const struct NameFilterZone* zone, __u64 name) {
+  return name_filter_line_has(table->lines[name_filter_line(zone, name)],
+                              name_filter_cover(key, name));
 }

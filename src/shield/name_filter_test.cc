@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <random>
 #include <string>
@@ -46,6 +47,37 @@ TEST_F(NameFilterTest, NamesThatExistAreFoundInAnyCase) {
   for (const char* text :
        {"com.", "www.example.org.", "example.com.net.", "notexample.com.", "."}) {
     EXPECT_EQ(judge(text), Verdict::elsewhere) << text;
+  }
+}
+
+// A label's bytes, each of which may be any.
+wire::Name name_of(const std::string& label) {
+  std::vector<uint8_t> bytes{static_cast<uint8_t>(label.size())};
+  bytes.insert(bytes.end(), label.begin(), label.end());
+  bytes.insert(bytes.end(), {7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0});
+  return wire::Name(wire::NameView(bytes));
+}
+
+TEST_F(NameFilterTest, EachByteOfALabelIsItsOwnButForItsCase) {
+  const auto folded = [](int byte) { return byte < 64 ? byte : byte | 32; };
+  for (const size_t length : {1U, 7U, 8U, 9U, 16U, 63U}) {
+    for (const size_t at : {size_t{0}, length / 2, length - 1}) {
+      for (const uint8_t entered : std::to_array<uint8_t>({0, '-', '0', 'A', 'z', '_', 0xc4})) {
+        std::string label(length, 'x');
+        label[at] = static_cast<char>(entered);
+        writer_.begin();
+        ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 1));
+        writer_.add_name(name_of(label).view());
+        writer_.show();
+        for (int asked = 0; asked < 256; ++asked) {
+          label[at] = static_cast<char>(asked);
+          const Verdict expected =
+              folded(asked) == folded(entered) ? Verdict::exists : Verdict::absent;
+          ASSERT_EQ(NameFilterWriter::judge(*filter_, name_of(label).view()), expected)
+              << length << " bytes, at " << at << ": " << int{entered} << ", " << asked;
+        }
+      }
+    }
   }
 }
 

@@ -34,6 +34,7 @@ constexpr int16_t name_at = 14 + 20 + 8 + 12 + 1;
 
 enum class Sources : uint8_t { one, some, all };  // 1, 2^16, 2^29
 enum class Names : uint8_t { same, random };
+enum class Others : uint8_t { seldom, known };
 
 bpf_insn instruction(uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t value) {
   bpf_insn result{};
@@ -235,11 +236,18 @@ struct Rig {
     writer.show();
   }
 
-  // Some of those from 64.0.0.0/16, and of others as many as there is room for, seen too seldom.
-  void fill_history() {
+  // Of those from 64.0.0.0/16 most are known, and of others as many as there is room for have been
+  // seen: too seldom, or often enough to be known, too.
+  void fill_history(Others others = Others::seldom) {
+    constexpr uint64_t said_of_a_source = 0x00ff'0000'ffff'ffff;  // tag, hop limit, slots
+    constexpr uint64_t slots_mask = 0xffULL << SHIELD_SCORE_SHIFT;
     std::mt19937_64 random(1);  // NOLINT: the same each time
     for (ShieldHistoryLine& line : sources->history) {
-      for (__u64& entry : line.entries) entry = random() | 1ULL << SHIELD_HOP_SHIFT;
+      for (__u64& entry : line.entries) {
+        entry = (random() & said_of_a_source) | 1ULL << SHIELD_HOP_SHIFT;
+        const uint64_t slots = others == Others::known ? 9 : 1;
+        entry = (entry & ~slots_mask) | slots << SHIELD_SCORE_SHIFT;
+      }
     }
     for (uint32_t i = 1; i < 65536; ++i) {
       const std::array<uint32_t, 4> address{0, 0, htonl(0xffff), htonl(0x40000000 + i)};
@@ -289,6 +297,11 @@ const std::array cases{
     Case{"known_to_trusted_lane", xdp_taken_known, Sources::some, Names::same,
          [](Rig& rig) { rig.fill_history(); }},
     Case{"unknown_dropped", xdp_dropped_unjudged, Sources::all, Names::same, refuse_unknown},
+    Case{"unknown_dropped_table_full_of_known", xdp_dropped_unjudged, Sources::all, Names::same,
+         [](Rig& rig) {
+           refuse_unknown(rig);
+           rig.fill_history(Others::known);
+         }},
     Case{"unknown_fast_dropped", xdp_dropped_unknown_fast, Sources::all, Names::same, refuse_fast},
     Case{"few_unknown_fast_dropped", xdp_dropped_unknown_fast, Sources::one, Names::same,
          refuse_fast},

@@ -123,20 +123,24 @@ struct Trial {
   enum { trial_unread, trial_name_read, trial_cookie_read } stage;
 };
 
-static __always_inline void read_name(struct Trial* trial) {
-  if (trial->stage != trial_unread) return;
-  trial->stage = trial_name_read;
-  const struct Packet* packet = trial->packet;
-  trial->memo->ip_bytes = packet->ip_bytes;
-  __builtin_memcpy(trial->memo->source, packet->source, sizeof trial->memo->source);
-  gate_read_message(trial->context, trial->queue,
-                    sizeof(struct ethhdr) + packet->ip_bytes + sizeof(struct udphdr),
-                    packet->payload_bytes - sizeof(struct udphdr), trial->has_zones);
+static __always_inline __u32 message_of(const struct Packet* packet) {
+  return sizeof(struct ethhdr) + packet->ip_bytes + sizeof(struct udphdr);
 }
 
+static __always_inline int asks_absent_name(struct Trial* trial) {
+  trial->stage = trial_name_read;
+  return gate_is_absent(trial->context, trial->queue, message_of(trial->packet),
+                        trial->packet->payload_bytes - sizeof(struct udphdr));
+}
+
+// Whoever gets a reply goes through this: it notes where to.
 static __always_inline __u32 read_cookie(struct Trial* trial) {
-  read_name(trial);
-  if (trial->stage != trial_cookie_read) gate_read_cookie(trial->queue);
+  const struct Packet* packet = trial->packet;
+  if (trial->stage == trial_cookie_read) return trial->memo->cookie;
+  trial->memo->ip_bytes = packet->ip_bytes;
+  __builtin_memcpy(trial->memo->source, packet->source, sizeof trial->memo->source);
+  gate_read_cookie(trial->context, trial->queue, message_of(packet),
+                   packet->payload_bytes - sizeof(struct udphdr), trial->stage != trial_unread);
   trial->stage = trial_cookie_read;
   return trial->memo->cookie;
 }
@@ -264,9 +268,8 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   // Who is known is judged first, and answered whatever the name. Of the others the name is looked
   // at first: the rates of a flood from everywhere are in no cache.
   if (source.entry != 0) class = judge_source(packet, queue, orders, &source, now_ms);
-  if (trial.has_zones && class > shield_known) {
-    read_name(&trial);
-    if (class < shield_absent_name && gate_is_absent(queue)) {
+  if (trial.has_zones && class > shield_known && class < shield_absent_name) {
+    if (asks_absent_name(&trial)) {
       if (is_known && can_deny(&trial)) {
         return gate_reply(context, queue, xdp_replied_nxdomain) ? xdp_replied_nxdomain
                                                                 : xdp_dropped_absent_name;

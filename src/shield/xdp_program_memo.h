@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the XDP program keeps for itself, by queue: its clock, its budgets, and the message in hand.
+// What the XDP program keeps for itself, by queue: its clock, its budgets, and what it has read of
+// the message in hand.
 //
 // The kernel handles one queue on one processor at a time, so nothing here is contended.
 #pragma once
@@ -34,18 +35,19 @@ struct GateMemo {
   struct GateBudget odd;     // what has not the form of a question
   __u32 source[4];
   __u32 ip_bytes;
-  __u32 message_bytes;
   __u32 name_end;  // where its root label lies; 0: the name could not be read
   __u32 labels;
+  __u32 qtype;
+  __u32 qclass;
   __u32 has_opt;
-  __u32 cookie;     // one of the above
-  __u32 cookie_at;  // of the client's cookie in the message
+  __u32 cookie;  // one of the above
   __u32 is_dnssec_ok;
   __u32 table;  // of the filter, and the zone there, in which the name does not exist
   __u32 zone;
+  __u64 client_cookie;
   __u64 hashes[NAME_FILTER_LABELS_MAX];         // of each label, from the left
   __u64 suffixes[NAME_FILTER_LABELS_MAX + 16];  // of the last n labels
-  // Room for the longest reply, and for what is read in eight bytes at once.
+  // Where a reply is made; room for the longest, and for what is written in eight bytes at once.
   __u8 message[XDP_GATE_MESSAGE_MAX + 320];
 };
 

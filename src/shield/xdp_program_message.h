@@ -2,9 +2,12 @@
 // The second stage: what the question asks for, and whether a good cookie comes with it.
 //
 // Entered only by packets that the first stage and the source's class have not settled. The message
-// is copied, which makes every place in it one of fixed memory: so the verifier follows loops over
-// labels, which it does not over packets. What cannot be read here is nobody's name and no cookie;
-// user space will say what is wrong with it.
+// is read where it lies, eight bytes at once, and nothing of it is copied: a place is masked before
+// it becomes a pointer, and each pointer is held against the frame's end, which the verifier has to
+// see and which costs nearly nothing. What is found goes through the memo, and what follows is a
+// function of its own, so that the verifier does not follow that once for each number of labels.
+// There are as few of those as it lets be, as calls cost more than what they do here. What cannot
+// be read is nobody's name and no cookie; user space will say what is wrong with it.
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -24,59 +27,86 @@ struct NameFilter name_filter SEC(".bss.names");
 #define OPTION_COOKIE 10
 #define COOKIE_AGE_MAX_S 3600  // RFC 9018 §4.3
 #define COOKIE_AHEAD_MAX_S 300
+#define FRAME_MASK 1023  // places in a frame: headers, and XDP_GATE_MESSAGE_MAX behind them
 
-// A function of its own for the verifier, which so follows it once and not for each label.
-__attribute__((noinline)) int gate_hash_label(__u32 queue, __u32 number, __u32 at, __u32 length) {
-  struct GateMemo* memo = memo_of(queue);
+// Keeps the compiler from removing what only the verifier needs, and from keeping in a register
+// what the verifier is to forget.
+#define GATE_OPAQUE(value) asm volatile("" : "+r"(value))
+#define GATE_FORGET() asm volatile("" ::: "memory")
+
+// A message in its frame.
+struct Reach {
+  const __u8* frame;
+  const void* end;    // of the frame
+  __u32 message;      // where it begins
+  __u32 message_end;  // and ends, or is read no further
+};
+
+static __always_inline const __u8* place_at(const struct Reach* reach, __u32 at) {
+  GATE_OPAQUE(at);
+  return reach->frame + (at & FRAME_MASK);
+}
+
+static __always_inline struct Reach reach_of(struct xdp_md* context, __u32 message, __u32 bytes) {
+  if (bytes > XDP_GATE_MESSAGE_MAX) bytes = XDP_GATE_MESSAGE_MAX;
+  struct Reach reach = {.frame = (const void*)(long)context->data,
+                        .end = (const void*)(long)context->data_end,
+                        .message = message,
+                        .message_end = message + bytes};
+  return reach;
+}
+
+// The label at a place, of 1 to 63 bytes. Its last eight bytes are read as one word, with what
+// stands before it: so nothing behind the question is read, where the frame may end.
+static __always_inline __u64 hash_label(const struct Reach* reach, __u32 at, __u32 length) {
   const struct NameFilterKey* key = &name_filter.key;
-  const __u8* label = memo->message + (at & XDP_GATE_MESSAGE_MASK);
   __u64 state = key->start;
-  __u32 left = (length & LABEL_BYTES_MAX) + 1;
+  __u32 left = length + 1;
+  const __u8* word = place_at(reach, at);
 #pragma unroll
-  for (__u32 word = 0; word < LABEL_WORDS_MAX; ++word) {
-    state = name_filter_step(key, state, *(const __u64*)(label + 8 * word), left);
-    if (left <= 8) break;
+  for (int i = 1; i < LABEL_WORDS_MAX; ++i) {
+    if (left <= 8 || (const void*)(word + 8) > reach->end) break;
+    state = name_filter_step(key, state, *(const __u64*)word);
+    word += 8;
     left -= 8;
   }
-  memo->hashes[number & (NAME_FILTER_LABELS_MAX - 1)] = state;
-  return 0;
+  const __u8* last = place_at(reach, at + length - 7);
+  if ((const void*)(last + 8) > reach->end) return state;
+  return name_filter_last_step(key, state, *(const __u64*)last, left);
 }
 
-// Copies the message and finds the end of its question; with `with_hashes`, of each label too.
-__attribute__((noinline)) int gate_read_message(struct xdp_md* context, __u32 queue, __u32 offset,
-                                                __u32 bytes, __u32 with_hashes) {
-  struct GateMemo* memo = memo_of(queue);
+enum NameReading { gate_plain = 0, gate_with_hashes };
+
+// Finds the end of the question, and with hashes that of each label. RFC 1035 §3.1; a pointer or a
+// label of another type ends the walk.
+static __always_inline void read_name(struct GateMemo* memo, const struct Reach* reach,
+                                      enum NameReading reading) {
   memo->name_end = 0;
   memo->labels = 0;
-  memo->has_opt = 0;
-  memo->cookie = gate_no_cookie;
-  if (bytes < sizeof(struct DnsHeader)) return 0;
-  if (bytes > XDP_GATE_MESSAGE_MAX) bytes = XDP_GATE_MESSAGE_MAX;
-  if (bpf_xdp_load_bytes(context, offset, memo->message, bytes) != 0) return 0;
-  memo->message_bytes = bytes;
-  // One question and nothing but, perhaps, an additional record.
-  const __u16* counts = (const __u16*)(memo->message + 4);
-  if (counts[0] != bpf_htons(1) || counts[1] != 0 || counts[2] != 0) return 0;
-  // RFC 1035 §3.1; a pointer or a label of another type ends the walk.
-  __u32 at = sizeof(struct DnsHeader);
+  __u32 at = reach->message + sizeof(struct DnsHeader);
   for (__u32 label = 0; label < NAME_FILTER_LABELS_MAX; ++label) {
-    at &= XDP_GATE_MESSAGE_MASK;
-    const __u32 length = memo->message[at];
+    const __u8* place = place_at(reach, at);
+    if ((const void*)(place + 5) > reach->end) return;
+    const __u32 length = *place;
     if (length == 0) {
       memo->labels = label;
-      if (at + 5 <= bytes) memo->name_end = at;
-      return 0;
+      memo->qtype = (__u32)place[1] << 8 | place[2];
+      memo->qclass = (__u32)place[3] << 8 | place[4];
+      if (at + 5 <= reach->message_end) memo->name_end = at - reach->message;
+      return;
     }
-    if (length > LABEL_BYTES_MAX || at + length + 1 >= bytes) return 0;
-    if (with_hashes) gate_hash_label(queue, label, at, length);
+    if (length > LABEL_BYTES_MAX || at + length + 1 >= reach->message_end) return;
+    if (reading == gate_with_hashes) memo->hashes[label] = hash_label(reach, at, length);
     at += length + 1;
   }
-  return 0;
 }
 
-static __always_inline int filter_has(const struct NameFilterTable* table,
-                                      const struct NameFilterZone* zone, __u64 name) {
-  return name_filter_line_has(table->lines[name_filter_line(zone, name)], name);
+// One question and nothing but, perhaps, an additional record: the number of these; others -1.
+static __always_inline int count_additional(const struct Reach* reach) {
+  const struct DnsHeader* dns = (const void*)place_at(reach, reach->message);
+  if ((const void*)(dns + 1) > reach->end) return -1;
+  if (dns->counts[0] != bpf_htons(1) || dns->counts[1] != 0 || dns->counts[2] != 0) return -1;
+  return bpf_ntohs(dns->counts[3]);
 }
 
 // Hashes all suffixes of the name that was read.
@@ -92,31 +122,27 @@ static __always_inline void hash_suffixes(struct GateMemo* memo) {
   }
 }
 
-// 1 if the name lies in a zone under attack and does not exist there. Its suffixes are hashed. A
-// function of its own for the verifier: else it would follow this once for each number of labels.
-__attribute__((noinline)) int gate_find_zone(__u32 queue) {
-  struct GateMemo* memo = memo_of(queue);
+// 1 if the name lies in a zone under attack and does not exist there. Its suffixes are hashed.
+static __always_inline int find_zone(struct GateMemo* memo) {
   memo->table = name_filter.current & 1;
   const struct NameFilterTable* table = &name_filter.tables[memo->table & 1];
-  const __u32 labels = memo->labels;
+  const __u32 labels = memo->labels & (NAME_FILTER_LABELS_MAX - 1);
   for (__u32 i = 0; i < NAME_FILTER_ZONES_MAX; ++i) {
     if (i >= table->zone_count) break;
     const struct NameFilterZone* zone = &table->zones[i];
     const __u32 apex = zone->labels & (NAME_FILTER_LABELS_MAX - 1);
     if (apex > labels || memo->suffixes[apex] != zone->suffix) continue;
-    if (zone->lines == 0) return 0;
-    if (filter_has(table, zone, memo->suffixes[labels & (NAME_FILTER_LABELS_MAX - 1)])) return 0;
+    if (zone->lines == 0 || name_filter_has(table, zone, memo->suffixes[labels])) return 0;
     __u32 depths = zone->cover_depths;
     for (__u32 probe = 0; probe < NAME_FILTER_COVER_DEPTHS_MAX && depths != 0; ++probe) {
-      __u32 depth = 0;
       // The lowest bit that is set, without a loop.
       const __u32 lowest = depths & -depths;
-      depth = ((lowest & 0xaaaa) != 0) | ((lowest & 0xcccc) != 0) << 1 |
-              ((lowest & 0xf0f0) != 0) << 2 | ((lowest & 0xff00) != 0) << 3;
+      const __u32 depth = ((lowest & 0xaaaa) != 0) | ((lowest & 0xcccc) != 0) << 1 |
+                          ((lowest & 0xf0f0) != 0) << 2 | ((lowest & 0xff00) != 0) << 3;
       depths &= depths - 1;
       if (apex + depth > labels) break;
       const __u64 above = memo->suffixes[apex + depth];
-      if (filter_has(table, zone, name_filter_cover(&name_filter.key, above))) return 0;
+      if (name_filter_has_cover(&name_filter.key, table, zone, above)) return 0;
     }
     memo->zone = i;
     return 1;
@@ -124,11 +150,26 @@ __attribute__((noinline)) int gate_find_zone(__u32 queue) {
   return 0;
 }
 
-__attribute__((noinline)) int gate_is_absent(__u32 queue) {
+// Of the name whose labels have been hashed.
+__attribute__((noinline)) int gate_find_absent(__u32 queue) {
   struct GateMemo* memo = memo_of(queue);
-  if (memo->name_end == 0) return 0;
   hash_suffixes(memo);
-  return gate_find_zone(queue);
+  GATE_FORGET();
+  return find_zone(memo);
+}
+
+// Reads the name of a message that begins at a place in the frame, and has so many bytes: 1 if it
+// lies in a zone under attack and does not exist there.
+__attribute__((noinline)) int gate_is_absent(struct xdp_md* context, __u32 queue, __u32 message,
+                                             __u32 bytes) {
+  struct GateMemo* memo = memo_of(queue);
+  const struct Reach reach = reach_of(context, message & 63, bytes);
+  memo->name_end = 0;
+  if (count_additional(&reach) < 0) return 0;
+  read_name(memo, &reach, gate_with_hashes);
+  GATE_FORGET();
+  if (memo->name_end == 0) return 0;
+  return gate_find_absent(queue);
 }
 
 static __always_inline __u64 cookie_hash(const struct GateMemo* memo, const __u8 secret[16],
@@ -161,34 +202,44 @@ static __always_inline int is_cookie_valid(const struct GateMemo* memo, const __
          cookie_hash(memo, common->cookie_staged, client, prefix) == hash;
 }
 
-// Looks for an OPT record behind the question, and for a cookie in it.
-__attribute__((noinline)) int gate_read_cookie(__u32 queue) {
+// Looks for an OPT record behind the question, and for a cookie in it; finds the question's end
+// first, unless the name has been read.
+__attribute__((noinline)) int gate_read_cookie(struct xdp_md* context, __u32 queue, __u32 message,
+                                               __u32 bytes, __u32 is_name_read) {
   struct GateMemo* memo = memo_of(queue);
-  if (memo->name_end == 0 || *(const __u16*)(memo->message + 10) != bpf_htons(1)) return 0;
-  __u32 at = memo->name_end + 5;
-  const __u32 bytes = memo->message_bytes;
-  if (at + 11 > bytes) return 0;
-  const __u8* opt = memo->message + (at & XDP_GATE_MESSAGE_MASK);
+  const struct Reach reach = reach_of(context, message & 63, bytes);
+  memo->has_opt = 0;
+  memo->cookie = gate_no_cookie;
+  if (!is_name_read) memo->name_end = 0;
+  const int additional = count_additional(&reach);
+  if (additional < 0) return 0;
+  if (!is_name_read) read_name(memo, &reach, gate_plain);
+  GATE_FORGET();
+  if (memo->name_end == 0 || additional != 1) return 0;
+  __u32 at = reach.message + memo->name_end + 5;
+  const __u8* opt = place_at(&reach, at);
+  if (at + 11 > reach.message_end || (const void*)(opt + 11) > reach.end) return 0;
   if (opt[0] != 0 || opt[1] != 0 || opt[2] != TYPE_OPT || opt[6] != 0) return 0;
-  const __u32 end = at + 11 + ((__u32)opt[9] << 8 | opt[10]);
-  if (end > bytes) return 0;
+  const __u32 opt_end = at + 11 + ((__u32)opt[9] << 8 | opt[10]);
+  if (opt_end > reach.message_end) return 0;
   memo->has_opt = 1;
   memo->is_dnssec_ok = opt[7] & 0x80;
   at += 11;
-  for (int i = 0; i < OPTIONS_MAX && at + 4 <= end; ++i) {
-    const __u8* option = memo->message + (at & XDP_GATE_MESSAGE_MASK);
+  for (int i = 0; i < OPTIONS_MAX && at + 4 <= opt_end; ++i) {
+    const __u8* option = place_at(&reach, at);
+    if ((const void*)(option + 4) > reach.end) return 0;
     const __u32 length = (__u32)option[2] << 8 | option[3];
-    at += 4;
-    if (at + length > end) return 0;
+    at += 4 + length;
+    if (at > opt_end) return 0;
     if (option[0] == 0 && option[1] == OPTION_COOKIE) {
       if (length != 8 && (length < 16 || length > 40)) return 0;  // RFC 7873 §4
-      memo->cookie_at = at;
+      if ((const void*)(option + 12) > reach.end) return 0;
+      memo->client_cookie = *(const __u64*)(option + 4);
       memo->cookie = length == 8 ? gate_client_cookie : gate_bad_cookie;
-      const __u8* cookie = memo->message + (at & XDP_GATE_MESSAGE_MASK);
-      if (length == 24 && is_cookie_valid(memo, cookie)) memo->cookie = gate_valid_cookie;
+      if (length != 24 || (const void*)(option + 28) > reach.end) return 0;
+      if (is_cookie_valid(memo, option + 4)) memo->cookie = gate_valid_cookie;
       return 0;
     }
-    at += length;
   }
   return 0;
 }

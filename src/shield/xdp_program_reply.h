@@ -4,8 +4,8 @@
 // TC says: ask again over TCP, which proves an address. BADCOOKIE (RFC 7873 §5.2.3) hands over a
 // good cookie, which does too. Neither is longer than its question, but for the 16 bytes of a
 // cookie that the client does not have yet. NXDOMAIN has the zone's SOA record in it, and goes to
-// known sources alone. The message is built in the memo, then stored over the
-// question's. Checksums are written whole: those of frames from virtual links may be unfinished.
+// known sources alone. The question is copied into the memo, made a reply there, and stored over
+// itself. Checksums are written whole: those of frames from virtual links may be unfinished.
 #pragma once
 
 #include "shield/xdp_program_message.h"
@@ -41,9 +41,8 @@ static __always_inline int is_deniable(const struct GateMemo* memo, __u32 has_ad
   if (denial->bytes == 0 || bytes + OPT_BYTES > XDP_GATE_MESSAGE_MAX) return 0;
   if (memo->cookie != gate_no_cookie || (has_additional && !memo->has_opt)) return 0;
   if (denial->is_signed && memo->has_opt && memo->is_dnssec_ok) return 0;
-  const __u8* tail = memo->message + (memo->name_end & XDP_GATE_MESSAGE_MASK);
-  if (tail[1] == 0 && tail[2] >= TYPE_META_FIRST && tail[2] != TYPE_ANY) return 0;
-  return tail[3] == 0 && tail[4] == 1;  // class IN
+  if (memo->qtype >= TYPE_META_FIRST && memo->qtype < TYPE_ANY) return 0;
+  return memo->qclass == 1;  // IN
 }
 
 // Behind the question; returns the bytes of the message then.
@@ -86,7 +85,7 @@ static __always_inline __u32 build_reply(struct GateMemo* memo, enum XdpGateReas
   }
   if (with_cookie) {
     const struct ShieldCommon* common = &shield_sources.common;
-    const __u64 client = *(const __u64*)(message + (memo->cookie_at & XDP_GATE_MESSAGE_MASK));
+    const __u64 client = memo->client_cookie;
     const __u64 prefix = 1 | (__u64)bpf_htonl(common->wall_s) << 32;
     opt[10] = COOKIE_OPTION_BYTES;
     __u8* option = opt + OPT_BYTES;
@@ -155,9 +154,14 @@ static __always_inline void turn_udp(struct udphdr* udp, __u32 udp_bytes) {
 // Turns the frame into the reply; 1 if that was possible. Otherwise the frame is good for nothing.
 __attribute__((noinline)) int gate_reply(struct xdp_md* context, __u32 queue, __u32 reason) {
   struct GateMemo* memo = memo_of(queue);
+  const __u32 ip_bytes = memo->ip_bytes;
+  const __u32 question_bytes = (memo->name_end & XDP_GATE_MESSAGE_MASK) + 5;
+  if (bpf_xdp_load_bytes(context, sizeof(struct ethhdr) + ip_bytes + sizeof(struct udphdr),
+                         memo->message, question_bytes) != 0) {
+    return 0;
+  }
   const __u32 bytes = build_reply(memo, reason);
   const __u32 udp_bytes = sizeof(struct udphdr) + bytes;
-  const __u32 ip_bytes = memo->ip_bytes;
   __u32 frame_bytes = sizeof(struct ethhdr) + ip_bytes + udp_bytes;
   const __u32 reply_at = frame_bytes - bytes;
   if (frame_bytes < FRAME_BYTES_MIN) frame_bytes = FRAME_BYTES_MIN;
