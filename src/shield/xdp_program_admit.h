@@ -235,6 +235,20 @@ static __always_inline int can_deny(struct Trial* trial) {
   return gate_spend(&memo->replied, 0);
 }
 
+// What a known source may ask is not refused; but most of it, where random names come through
+// resolvers, is names that do not exist, and the answer process would say of them what is said
+// here. One in so many goes there all the same: that is how it sees that the attack goes on.
+#define GATE_DENIALS_A_SIGN 8
+
+static __always_inline int denies_known(struct Trial* trial) {
+  struct GateMemo* memo = trial->memo;
+  if (trial->orders->level == 0 || !gate_state.replies || memo->replied.left < 1000) return 0;
+  if (gate_random(memo) % GATE_DENIALS_A_SIGN == 0 || !asks_absent_name(trial)) return 0;
+  read_cookie(trial);
+  // Options ask for more than the answer.
+  return !memo->has_options && can_deny(trial);
+}
+
 // The packet's reason; replies are written into the frame.
 static __always_inline enum XdpGateReason admit(struct xdp_md* context, const struct Packet* packet,
                                                 __u32 queue, const struct ShieldOrders* orders) {
@@ -265,9 +279,14 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
   source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
   const __u32 is_known = shield_is_known(orders, source.entry) && !source.is_odd;
   enum ShieldClass class = shield_unknown_slow;
-  // Who is known is judged first, and answered whatever the name. Of the others the name is looked
-  // at first: the rates of a flood from everywhere are in no cache.
+  // Who is known is judged first, and answered whatever the name, here or there. Of the others the
+  // name is looked at first: the rates of a flood from everywhere are in no cache.
   if (source.entry != 0) class = judge_source(packet, queue, orders, &source, now_ms);
+  // Within its allowance; a frame that has no room for the reply is as it was.
+  if (trial.has_zones && class == shield_known && is_known && denies_known(&trial) &&
+      gate_reply(context, queue, xdp_replied_nxdomain)) {
+    return xdp_replied_nxdomain;
+  }
   if (trial.has_zones && class > shield_known && class < shield_absent_name) {
     if (asks_absent_name(&trial)) {
       if (is_known && can_deny(&trial)) {

@@ -40,6 +40,7 @@ struct GateMemo {
   __u32 qtype;
   __u32 qclass;
   __u32 has_opt;
+  __u32 has_options;
   __u32 cookie;  // one of the above
   __u32 is_dnssec_ok;
   __u32 table;  // of the filter, and the zone there, in which the name does not exist

@@ -209,6 +209,7 @@ __attribute__((noinline)) int gate_read_cookie(struct xdp_md* context, __u32 que
   struct GateMemo* memo = memo_of(queue);
   const struct Reach reach = reach_of(context, message & 63, bytes);
   memo->has_opt = 0;
+  memo->has_options = 0;
   memo->cookie = gate_no_cookie;
   if (!is_name_read) memo->name_end = 0;
   const int additional = count_additional(&reach);
@@ -223,6 +224,7 @@ __attribute__((noinline)) int gate_read_cookie(struct xdp_md* context, __u32 que
   const __u32 opt_end = at + 11 + ((__u32)opt[9] << 8 | opt[10]);
   if (opt_end > reach.message_end) return 0;
   memo->has_opt = 1;
+  memo->has_options = opt_end != at + 11;
   memo->is_dnssec_ok = opt[7] & 0x80;
   at += 11;
   for (int i = 0; i < OPTIONS_MAX && at + 4 <= opt_end; ++i) {
