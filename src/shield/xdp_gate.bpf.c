@@ -26,7 +26,8 @@ struct {
 } xdp_sockets SEC(".maps");
 
 static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 queue) {
-  struct Packet packet = {};
+  struct Packet packet;
+  GATE_IN_MEMORY(packet);
   const enum XdpGateReason reason = read_packet(context, queue, &packet);
   const int is_odd = reason == xdp_passed_surplus || reason == xdp_passed_opcode;
   if (reason != xdp_taken_others && reason != xdp_passed_syn && !is_odd) return reason;

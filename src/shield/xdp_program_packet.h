@@ -18,6 +18,10 @@
 
 #include "shield/xdp_gate_layout.h"
 
+// Has each field written once, where it is found. The compiler would keep them all in registers, of
+// which there are ten, and write every one anew before each of the ways out of the first stage.
+#define GATE_IN_MEMORY(thing) asm volatile("" : : "r"(&(thing)) : "memory")
+
 struct XdpGateState gate_state SEC(".data.state") = {.lane = xdp_lane_others};
 
 struct DnsHeader {
