@@ -2,6 +2,7 @@
 #include "server/socket_guard.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "transport/socket.h"
@@ -16,6 +17,18 @@ using shield::FilterKind;
 
 constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t count_ns = 20'000'000;  // as often as the shield steers
+
+// Not worth a new filter.
+bool are_nearly(const shield::FilterShares& shares, const shield::FilterShares& others) {
+  const auto is_near = [](uint32_t share, uint32_t other) {
+    const bool are_both_all = share == SHIELD_SHARE_ONE && other == SHIELD_SHARE_ONE;
+    const bool is_one_all = share == SHIELD_SHARE_ONE || other == SHIELD_SHARE_ONE;
+    if (are_both_all || is_one_all) return are_both_all;
+    return std::max(share, other) - std::min(share, other) <= other / 8;
+  };
+  return shares.telling == others.telling && is_near(shares.strangers, others.strangers) &&
+         is_near(shares.familiar, others.familiar);
+}
 
 }  // namespace
 
@@ -60,26 +73,15 @@ void SocketGuard::tend(uint64_t now_ns) {
   count_datagrams();
   const uint32_t share = is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
   const Shares beginnings{.strangers = share};
-  const bool is_same = datagrams.are_nearly(datagrams_) && beginnings.are_nearly(beginnings_) &&
+  const bool is_same = are_nearly(datagrams, datagrams_) && are_nearly(beginnings, beginnings_) &&
                        !shield_.has_new_floods();
   if (is_same && now_ns - renewed_ns_ < stale_ns) return;
   renewed_ns_ = now_ns;
   if (!datagrams.are_all() || !beginnings.are_all()) shield_.renew_filter_tables();
   follow(FilterKind::datagrams, datagrams, datagrams_);
   follow(FilterKind::beginnings, beginnings, beginnings_);
-  shield_.note_filters(has_any(FilterKind::datagrams) ? datagrams_.strangers : 0,
+  shield_.note_filters(has_any(FilterKind::datagrams) ? std::optional(datagrams_) : std::nullopt,
                        has_any(FilterKind::beginnings) ? beginnings_.strangers : 0);
-}
-
-bool SocketGuard::Shares::are_nearly(const Shares& others) const {
-  const auto is_near = [](uint32_t share, uint32_t other) {
-    const bool are_both_all = share == SHIELD_SHARE_ONE && other == SHIELD_SHARE_ONE;
-    const bool is_one_all = share == SHIELD_SHARE_ONE || other == SHIELD_SHARE_ONE;
-    if (are_both_all || is_one_all) return are_both_all;
-    return std::max(share, other) - std::min(share, other) <= other / 8;
-  };
-  return telling == others.telling && is_near(strangers, others.strangers) &&
-         is_near(familiar, others.familiar);
 }
 
 // The kernel may not take one.

@@ -58,15 +58,7 @@ class SocketGuard {
     Filter beginnings;
   };
 
-  // What passes of those who are not trusted.
-  struct Shares {
-    uint32_t strangers = SHIELD_SHARE_ONE;
-    shield::Telling telling = shield::Telling::nothing;
-    uint32_t familiar = SHIELD_SHARE_ONE;
-    [[nodiscard]] bool are_all() const { return strangers == SHIELD_SHARE_ONE; }
-    // Not worth a new filter.
-    [[nodiscard]] bool are_nearly(const Shares& others) const;
-  };
+  using Shares = shield::FilterShares;
 
   void follow(shield::FilterKind kind, Shares wanted, Shares& in_force);
   [[nodiscard]] bool has_any(shield::FilterKind kind);

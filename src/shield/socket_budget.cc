@@ -38,7 +38,11 @@ uint64_t SocketBudget::Rates::familiar(Telling telling) const {
 
 void SocketBudget::tick(uint64_t span_ns, const SocketReading& reading) {
   span_ns_ += span_ns;
-  for (size_t i = 0; i < familiarities; ++i) strangers_[i] += reading.strangers[i];
+  for (size_t i = 0; i < familiarities; ++i) {
+    strangers_ += reading.strangers[i];
+    sent_[i] +=
+        uint64_t{reading.strangers[i]} * SHIELD_SHARE_ONE / std::max(reading.in_force.of(i), 1U);
+  }
   others_ += reading.others;
   filtered_ += reading.filtered;
   lost_ += reading.lost;
@@ -52,19 +56,16 @@ void SocketBudget::tick(uint64_t span_ns, const SocketReading& reading) {
 SocketBudget::Rates SocketBudget::take_rates(uint64_t span_ns) {
   const auto a_second = [&](uint64_t count) { return count * ns_per_s / span_ns; };
   Rates rates;
-  for (size_t i = 0; i < familiarities; ++i) {
-    const uint64_t received = a_second(std::exchange(strangers_[i], 0));
-    rates.received += received;
-    rates.by[i] =
-        received * SHIELD_SHARE_ONE / (is_familiar(telling_, i) ? familiar_share_ : share_);
-  }
+  rates.received = a_second(std::exchange(strangers_, 0));
   // Of what was lost, strangers had as large a part as of what was received: where known sources
   // are what floods, there is nothing to be gained by keeping strangers away.
   rates.of_others = a_second(std::exchange(others_, 0));
   const uint64_t lost = a_second(std::exchange(lost_, 0)) * rates.received /
                         std::max<uint64_t>(rates.received + rates.of_others, 1);
   rates.arrived = rates.received + a_second(std::exchange(filtered_, 0)) + lost;
-  for (uint64_t& by : rates.by) by = std::min(by, rates.arrived);
+  for (size_t i = 0; i < familiarities; ++i) {
+    rates.by[i] = std::min(a_second(std::exchange(sent_[i], 0)), rates.arrived);
+  }
   return rates;
 }
 

@@ -29,13 +29,26 @@ constexpr size_t familiarities = 4;
 }
 [[nodiscard]] bool is_familiar(Telling telling, size_t familiarity);
 
+// What passes of those who are not trusted, of SHIELD_SHARE_ONE: all of them if there is no filter.
+struct FilterShares {
+  uint32_t strangers = SHIELD_SHARE_ONE;
+  Telling telling = Telling::nothing;
+  uint32_t familiar = SHIELD_SHARE_ONE;  // of these, if something tells them from the others
+
+  [[nodiscard]] bool are_all() const { return strangers == SHIELD_SHARE_ONE; }
+  [[nodiscard]] uint32_t of(size_t familiarity) const {
+    return is_familiar(telling, familiarity) ? familiar : strangers;
+  }
+};
+
 // What was seen since the last tick.
 struct SocketReading {
   // Datagrams that were received and that the filter trusts nobody for, or would not.
   std::array<uint32_t, familiarities> strangers{};
-  uint32_t others = 0;    // datagrams of those who are trusted
-  uint64_t filtered = 0;  // what the filter kept away, of strangers
-  uint32_t lost = 0;      // by the kernel for want of room, of anybody's
+  FilterShares in_force{};  // with which they came: not what was ordered, in a dry run
+  uint32_t others = 0;      // datagrams of those who are trusted
+  uint64_t filtered = 0;    // what the filter kept away, of strangers
+  uint32_t lost = 0;        // by the kernel for want of room, of anybody's
   uint32_t core_idle_permille = CardReading::not_told;
   uint32_t worker_idle_permille = 0;
   bool is_pressed = false;  // a queue was too full
@@ -82,7 +95,8 @@ class SocketBudget {
   Telling telling_ = Telling::nothing;
   // Since it was steered last.
   uint64_t span_ns_ = 0;
-  std::array<uint64_t, familiarities> strangers_{};
+  uint64_t strangers_ = 0;
+  std::array<uint64_t, familiarities> sent_{};  // of these, before a filter has thinned them out
   uint64_t others_ = 0;
   uint64_t filtered_ = 0;
   uint64_t lost_ = 0;

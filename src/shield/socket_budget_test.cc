@@ -26,6 +26,7 @@ class Core {
       const uint64_t done = std::min(passed, room_ns / 2'500);
       busy_ns_ += std::min(tick_ns, came * 1'500 + done * 2'500);
       SocketReading reading{.strangers = {static_cast<uint32_t>(done)},
+                            .in_force = {.strangers = budget.share()},
                             .filtered = came - passed,
                             .lost = static_cast<uint32_t>(passed - done)};
       reading.is_pressed = reading.lost > 0;
@@ -73,9 +74,11 @@ TEST(SocketBudget, FindsItsWayWithoutBeingToldOfTheCore) {
   EXPECT_EQ(core.lost, 0u);
 }
 
-// A flood of so many a second of each familiarity, of which as many pass as the shares have it.
+// A flood of so many a second of each familiarity, of which as many pass as the shares have it, or
+// all where no filter carries them out.
 struct Kinds {
   using Rates = std::array<uint64_t, familiarities>;
+  bool is_filtered = true;
   SocketBudget budget;
   Rates passed{};  // in the last tick
   uint64_t sum = 0;
@@ -83,11 +86,10 @@ struct Kinds {
   void play(const Rates& rates, uint32_t idle, int ticks) {
     for (int i = 0; i < ticks; ++i) {
       SocketReading reading;
+      if (is_filtered) reading.in_force = ordered();
       sum = 0;
       for (size_t kind = 0; kind < familiarities; ++kind) {
-        const bool familiar = is_familiar(budget.telling(), kind);
-        const uint32_t share = familiar ? budget.familiar_share() : budget.share();
-        passed[kind] = rates[kind] / 50 * share / SHIELD_SHARE_ONE;
+        passed[kind] = rates[kind] / 50 * reading.in_force.of(kind) / SHIELD_SHARE_ONE;
         reading.strangers[kind] = static_cast<uint32_t>(passed[kind]);
         reading.filtered += rates[kind] / 50 - passed[kind];
         sum += passed[kind];
@@ -95,6 +97,11 @@ struct Kinds {
       if (i % 10 == 9) reading.core_idle_permille = idle;
       budget.tick(tick_ns, reading);
     }
+  }
+  [[nodiscard]] FilterShares ordered() const {
+    return {.strangers = budget.share(),
+            .telling = budget.telling(),
+            .familiar = budget.familiar_share()};
   }
 };
 constexpr uint32_t enough = 160;  // permille of the core: neither more nor less may pass
@@ -162,6 +169,27 @@ TEST(SocketBudget, ItDoesNotTurnToAndFro) {
   EXPECT_EQ(told.budget.telling(), Telling::nothing);
   told.play({100'000, 0, 0, 200'000}, enough, 20);
   EXPECT_EQ(told.budget.telling(), Telling::nothing);
+}
+
+// In a dry run, or where the kernel takes no filter, everything comes all the same.
+TEST(SocketBudget, WhatNoFilterCarriesOutIsOrderedAsEver) {
+  const std::array<Kinds::Rates, 4> floods{{{0, 30'000, 20'000, 250'000},
+                                            {0, 260'000, 0, 40'000},
+                                            {180'000, 0, 0, 120'000},
+                                            {100'000, 1'000, 190'000, 9'000}}};
+  Kinds filtered;
+  Kinds dry;
+  dry.is_filtered = false;
+  for (size_t i = 0; i < floods.size(); ++i) {
+    filtered.play(floods[i], enough, 40);
+    dry.play(floods[i], enough, 40);
+    const FilterShares orders = filtered.ordered();
+    const FilterShares would = dry.ordered();
+    EXPECT_EQ(would.telling, orders.telling) << i;
+    EXPECT_NEAR(would.strangers, orders.strangers, orders.strangers / 50.0) << i;
+    EXPECT_NEAR(would.familiar, orders.familiar, orders.familiar / 50.0) << i;
+  }
+  EXPECT_EQ(dry.budget.telling(), Telling::form);
 }
 
 TEST(SocketBudget, MuchRoomIsUsedSoon) {

@@ -150,6 +150,7 @@ void WorkerShield::steer_sockets(uint64_t span_ns) {
   for (const uint32_t count : reading_.strangers) strangers += count;
   socket_budget_.tick(
       span_ns, {.strangers = reading_.strangers,
+                .in_force = in_force_,
                 .others = reading_.judged - std::min(reading_.judged, strangers),
                 .filtered = reading_.filtered,
                 .lost = reading_.drops,

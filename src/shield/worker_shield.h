@@ -93,9 +93,10 @@ class WorkerShield {
   void note_names_unseen() { filter_sees_names_ = false; }
   // Datagrams that the filter kept from the queues since the last time.
   void note_filtered(uint64_t datagrams) { reading_.filtered += datagrams; }
-  // What the filters let through now; 0: there is none.
-  void note_filters(uint32_t datagrams_share, uint32_t beginnings_share) {
-    orders_.datagrams_share = datagrams_share;
+  // What the filters let through now; nothing or 0: there is none.
+  void note_filters(const std::optional<FilterShares>& datagrams, uint32_t beginnings_share) {
+    in_force_ = datagrams.value_or(FilterShares());
+    orders_.datagrams_share = datagrams ? datagrams->strangers : 0;
     orders_.beginnings_share = beginnings_share;
   }
   // Beginnings of TCP connections a second, those that were kept away included.
@@ -196,6 +197,7 @@ class WorkerShield {
   ZoneWatch zones_;
   AdmissionControl admission_;
   SocketBudget socket_budget_;
+  FilterShares in_force_;  // on the sockets, at this moment
   const BucketKey bucket_key_;
   FilterTables filter_tables_;
   bool filter_sees_names_ = true;
