@@ -6,8 +6,8 @@
 // a source was seen lately that is known, proved or allowed. A stranger who falls into such buckets
 // of all three tables is let through and judged as ever: with 3,000 known sources one in 34, with
 // 10,000 every third. A bucket from which more comes than its source may ask is flooded: nobody in
-// it is let through unasked for some seconds. Lies in memory that outlives the worker; one writer,
-// the worker. Never allocates.
+// it is let through unasked until some seconds after the last sign of it. Lies in memory that
+// outlives the worker; one writer, the worker. Never allocates.
 #pragma once
 
 #include <cstddef>

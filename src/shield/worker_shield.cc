@@ -31,8 +31,11 @@ constexpr uint32_t strangers_us_a_second_max = 300'000;
 constexpr uint64_t names_matter_ms = 1'000;
 // What is remembered of names is looked through so often.
 constexpr uint64_t names_sweep_ms = 60'000;
-// Another place for the same client's time.
+// Another place for the same client's time, and for what is sent in its name while that is thinned
+// out: in quarters of a datagram.
 constexpr __u64 stream_salt = 0x6a09e667f3bcc909;
+constexpr __u64 flood_salt = 0xbb67ae8584caa73b;
+constexpr uint64_t flood_unit = 4;
 
 template <typename T>
 T read(const T& value) {
@@ -204,32 +207,54 @@ void WorkerShield::note_familiar(Bytes message) {
 // As the filter sees it that is in force, or would be.
 void WorkerShield::count_for_filter(const Source& source, Bytes message) {
   const SourcePlaces at = source_places_of(bucket_key_, source.word);
-  if (is_flood(source, at)) {
-    has_new_floods_ |= !tables_.buckets.is_flooded(at);
-    tables_.buckets.mark_flooded(at, now_s());
-  }
-  const uint32_t form = form_of(message);
-  if (filter_tables_.sources.are_trusted(at) && !tables_.buckets.is_flooded(at)) {
-    if (source.source_class <= shield_known) forms_.count(form);
+  const bool is_trusted = filter_tables_.sources.are_trusted(at);
+  if (is_trusted && !note_flood(source, at, SHIELD_SHARE_ONE)) {
+    if (source.source_class <= shield_known) forms_.count(form_of(message));
     return;
   }
-  const bool is_usual = (filter_tables_.usual_forms >> form & 1) != 0;
+  const size_t kind = familiarity_of(message);
+  if (!is_trusted) (void)note_flood(source, at, in_force_.of(kind));
+  ++reading_.strangers[kind];
+}
+
+size_t WorkerShield::familiarity_of(Bytes message) const {
+  const bool is_usual = (filter_tables_.usual_forms >> form_of(message) & 1) != 0;
   // All are alike where the filter cannot tell.
   bool is_of_name = !filter_sees_names_;
   if (filter_sees_names_) {
     const auto name = name_places(bucket_key_, message);
     is_of_name = name && filter_tables_.names.has(*name);
   }
-  ++reading_.strangers[familiarity(is_usual, is_of_name)];
+  return familiarity(is_usual, is_of_name);
 }
 
-// It asks more than it may, whoever it is that asks in its name. Of a flooded one the filter has
-// kept most away.
-bool WorkerShield::is_flood(const Source& source, const SourcePlaces& at) const {
-  if (source.source_class != shield_known_odd) return false;
-  const uint64_t allowed = shield_allowance(&orders_, source.entry);
-  if (orders_.datagrams_share == 0 || !tables_.buckets.is_flooded(at)) return source.rate > allowed;
-  return source.rate * uint64_t{SHIELD_SHARE_ONE} > allowed * orders_.datagrams_share;
+// Whether its bucket is flooded, of which such a share passes.
+bool WorkerShield::note_flood(const Source& source, const SourcePlaces& at, uint32_t share) {
+  const bool was_flooded = tables_.buckets.is_flooded(at);
+  if (was_flooded ? is_still_flood(source, share) : is_flood(source)) {
+    has_new_floods_ |= !was_flooded;
+    tables_.buckets.mark_flooded(at, now_s());
+    return true;
+  }
+  return was_flooded;
+}
+
+// It asks more than it may, whoever it is that asks in its name.
+bool WorkerShield::is_flood(const Source& source) const {
+  return source.source_class == shield_known_odd &&
+         source.rate > shield_allowance(&orders_, source.entry);
+}
+
+// The same of one of whom most is kept away, so that what is received may be within what it may
+// ask. Each datagram counts for as many as were sent for it to pass; but for no more than it may
+// ask, as one alone says nothing.
+bool WorkerShield::is_still_flood(const Source& source, uint32_t share) {
+  if (source.source_class != shield_known && source.source_class != shield_known_odd) return false;
+  if ((shield_flags(source.entry) & SHIELD_FLAG_ALLOWED) != 0) return false;
+  const uint64_t allowed = shield_allowance(&orders_, source.entry) * flood_unit;
+  const uint64_t sent = flood_unit * SHIELD_SHARE_ONE / std::max(share, 1U);
+  return classifier_.rates().add(shield_rate_place(source.hash ^ flood_salt, 0),
+                                 static_cast<uint32_t>(std::min(sent, allowed)), now_ms_) > allowed;
 }
 
 void WorkerShield::publish() {

@@ -182,7 +182,10 @@ class WorkerShield {
   }
   void note_familiar(Bytes message);
   void count_for_filter(const Source& source, Bytes message);
-  [[nodiscard]] bool is_flood(const Source& source, const SourcePlaces& at) const;
+  [[nodiscard]] size_t familiarity_of(Bytes message) const;
+  bool note_flood(const Source& source, const SourcePlaces& at, uint32_t share);
+  [[nodiscard]] bool is_flood(const Source& source) const;
+  [[nodiscard]] bool is_still_flood(const Source& source, uint32_t share);
   [[nodiscard]] uint32_t now_s() const { return static_cast<uint32_t>(now_ms_ / 1'000); }
   [[nodiscard]] Decision turn_away(size_t index, Rank rank);
 
