@@ -25,6 +25,8 @@ struct GateReading {
   [[nodiscard]] uint64_t replied() const {
     return of(xdp_replied_truncated) + of(xdp_replied_cookie) + of(xdp_replied_nxdomain);
   }
+  // Questions for names that do not exist, in zones under attack.
+  [[nodiscard]] uint64_t denied() const { return of(xdp_replied_nxdomain); }
   // Those let through and those dropped.
   [[nodiscard]] uint64_t syns() const { return of(xdp_passed_syn) + of(xdp_dropped_syn); }
 

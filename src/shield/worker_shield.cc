@@ -71,6 +71,7 @@ WorkerShield::CardCounts WorkerShield::count_at_cards() const {
   for (const GateReading& gate : gates_) {
     sum.turned_away += gate.turned_away();
     sum.replied += gate.replied();
+    sum.denied += gate.denied();
     sum.syns += gate.syns();
   }
   return sum;
@@ -82,6 +83,7 @@ void WorkerShield::read_cards() {
   reading_.turned_away = now.turned_away - before.turned_away;
   reading_.card.replied = now.replied - before.replied;
   reading_.card.syns = now.syns - before.syns;
+  zones_.note_denied(now.denied - before.denied);
 }
 
 void WorkerShield::copy_common() {

@@ -170,6 +170,7 @@ class WorkerShield {
   struct CardCounts {
     uint64_t turned_away = 0;
     uint64_t replied = 0;
+    uint64_t denied = 0;
     uint64_t syns = 0;
   };
   [[nodiscard]] CardCounts count_at_cards() const;

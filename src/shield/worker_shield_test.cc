@@ -120,5 +120,34 @@ TEST_F(WorkerShieldTest, WhoAsksWithinItsAllowanceIsNoLongerFlooded) {
   EXPECT_TRUE(is_trusted());
 }
 
+// Of absent names one in eight comes here once the zone is under attack, which alone would be none.
+TEST_F(WorkerShieldTest, WhatACardDeniesCountsForTheZone) {
+  const auto at_card = std::make_unique<XdpGateCounters>();
+  const wire::Name apex = *wire::Name::from_text("example.org.");
+  shield_->watch_gates({{.counters = at_card.get(), .queue = 0}});
+  bool is_attacked = false;
+  uint32_t attacked_turns = 0;
+  const auto play = [&](uint32_t seconds, uint32_t absent_a_turn) {
+    attacked_turns = 0;
+    for (uint32_t i = 0; i < seconds * turns_a_second; ++i) {
+      turn(Pressure::some);
+      for (uint32_t name = 0; name < absent_a_turn; ++name) {
+        if (is_attacked && name % 8 != 0) {
+          ++at_card->packets[0][xdp_replied_nxdomain];
+          continue;
+        }
+        is_attacked = shield_->note_name(1, apex.view(), NameFact::absent, random_()).under_attack;
+      }
+      attacked_turns += is_attacked ? 1 : 0;
+    }
+  };
+  play(2, 16);
+  ASSERT_TRUE(is_attacked);
+  play(25, 16);
+  EXPECT_EQ(attacked_turns, 25 * turns_a_second);
+  play(15, 1);
+  EXPECT_FALSE(is_attacked) << "it is over";
+}
+
 }  // namespace
 }  // namespace holdfast::shield

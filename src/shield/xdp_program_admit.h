@@ -237,7 +237,8 @@ static __always_inline int can_deny(struct Trial* trial) {
 
 // What a known source may ask is not refused; but most of it, where random names come through
 // resolvers, is names that do not exist, and the answer process would say of them what is said
-// here. One in so many goes there all the same: that is how it sees that the attack goes on.
+// here. One in so many goes there all the same: that is how it sees whose names they are, and it
+// counts what is denied here with them (zone_watch.h).
 #define GATE_DENIALS_A_SIGN 8
 
 static __always_inline int denies_known(struct Trial* trial) {

@@ -89,6 +89,8 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
     average_cost();
     last_all_asked_ = std::exchange(all_asked_, 0);
     last_groups_asked_ = std::exchange(groups_asked_, 0);
+    last_denied_ = std::exchange(denied_, 0);
+    last_attacked_absent_ = std::exchange(attacked_absent_, 0);
     if (load == Load::quiet) approach(usual_all_x16_, last_all_asked_);
   }
   budget_cost_ = budget_ * cost_;
@@ -104,6 +106,7 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
   add(entry->asked, 1);
   if (fact == NameFact::absent) {
     add(entry->absent, 1);
+    if (is_before(now_ms_, get(entry->attacked_until_ms))) ++attacked_absent_;
   } else {
     entry->names.note(name_hash);
   }
@@ -280,12 +283,14 @@ void ZoneWatch::judge(ZoneWatchEntry& entry) const {
   const uint64_t usual_asked = get(entry.usual_asked_x16);
   const uint64_t usual_absent = get(entry.usual_absent_x16);
   const auto until_ms = clock_of(uint64_t{now_ms_} + verdict_ms);
-  if (has_jumped({.part = absent,
+  const bool was_attacked = is_before(now_ms_, get(entry.attacked_until_ms));
+  const uint64_t denied = was_attacked ? denied_of(absent) : 0;
+  if (has_jumped({.part = absent + denied,
                   .usual_part_x16 = usual_absent,
-                  .all = asked,
+                  .all = asked + denied,
                   .usual_all_x16 = usual_asked},
                  share_one)) {
-    if (!is_before(now_ms_, get(entry.attacked_until_ms))) put(entry.shed, 0);
+    if (!was_attacked) put(entry.shed, 0);
     put(entry.attacked_until_ms, until_ms);
   }
   if (has_jumped({.part = get(entry.last_names),
@@ -299,6 +304,12 @@ void ZoneWatch::judge(ZoneWatchEntry& entry) const {
       asked * usual_scale >= usual_asked * hot_times_usual) {
     put(entry.hot_until_ms, until_ms);
   }
+}
+
+// Of what was denied at cards, the part of a zone of whose absent names so many came here.
+uint64_t ZoneWatch::denied_of(uint64_t absent) const {
+  if (last_attacked_absent_ == 0) return 0;
+  return last_denied_ * std::min(absent, last_attacked_absent_) / last_attacked_absent_;
 }
 
 wire::Name ZoneWatch::name_of(const ZoneWatchEntry& entry) {

@@ -6,17 +6,18 @@
 // usual, in number and in share, is under a random-subdomain attack; one of whose existing names,
 // those that wildcards stand for included, far more different ones are asked for than usual, in
 // number and for so many questions, has many names; one that takes a quarter of the worker and far
-// more than its usual part is hot. A crowd and repeats ask for the same names again and again: the
-// more of them, the fewer names for so many questions. Each holds for `verdict_ms` after the last
-// window that said so. And each zone has a share
-// of what is left for those who are not known: an even part, or its usual one if that is more; who
-// asks for a zone that has had its share in this window waits until the others have been served.
-// Zones may be grouped in accounts: then the shares are those of accounts, and within one each zone
-// has a share of that. A zone without an account counts as one of its own. A share is of time, not
-// of answers: each answer counts by what it took, in any unit, beside what one takes on average.
-// Four entries a line, 208 KiB in all; a zone that is asked little gives way to one that is asked
-// more, so that what matters here is always there. The table lies in shared memory:
-// one writer, a worker; control reads it for words and metrics. Never allocates.
+// more than its usual part is hot. What a card denies of the absent names of zones under attack,
+// and so never comes here, is counted for these by what still comes of each. A crowd and repeats
+// ask for the same names again and again: the more of them, the fewer names for so many questions.
+// Each holds for `verdict_ms` after the last window that said so. And each zone has a share of what
+// is left for those who are not known: an even part, or its usual one if that is more; who asks for
+// a zone that has had its share in this window waits until the others have been served. Zones may
+// be grouped in accounts: then the shares are those of accounts, and within one each zone has a
+// share of that. A zone without an account counts as one of its own. A share is of time, not of
+// answers: each answer counts by what it took, in any unit, beside what one takes on average. Four
+// entries a line, 208 KiB in all; a zone that is asked little gives way to one that is asked more,
+// so that what matters here is always there. The table lies in shared memory: one writer, a worker;
+// control reads it for words and metrics. Never allocates.
 #pragma once
 
 #include <array>
@@ -110,6 +111,9 @@ class ZoneWatch {
   void note_served(ZoneWatchEntry& entry, uint64_t cost);
   // The same of an answer that is not out of the budget, over TCP: of a zone that is watched.
   void charge(uint64_t apex_hash, uint64_t cost);
+  // So many absent names of zones under attack were denied at cards since the last time, of what
+  // would have come here: before the turn.
+  void note_denied(uint64_t questions) { denied_ += questions; }
   // And that a question had to wait for its account's sake.
   void note_limited(const ZoneWatchEntry& entry);
 
@@ -128,6 +132,7 @@ class ZoneWatch {
   void roll(ZoneWatchEntry& entry);
   void learn(ZoneWatchEntry& entry, uint32_t windows) const;
   void judge(ZoneWatchEntry& entry) const;
+  [[nodiscard]] uint64_t denied_of(uint64_t absent) const;
   void roll(AccountWatchEntry& entry);
   // What is usually asked for so much, of which so much was answered in this window.
   [[nodiscard]] bool has_had_share(uint64_t served, uint32_t usual_asked_x16, uint64_t even) const;
@@ -146,6 +151,11 @@ class ZoneWatch {
   uint32_t last_all_asked_ = 0;
   uint32_t groups_asked_ = 0;  // in this window: accounts, and zones without one
   uint32_t last_groups_asked_ = 0;
+  // Absent names of zones under attack: that were denied at cards, and that came here.
+  uint64_t denied_ = 0;  // in this window
+  uint64_t last_denied_ = 0;
+  uint64_t attacked_absent_ = 0;  // in this window
+  uint64_t last_attacked_absent_ = 0;
   std::atomic<uint32_t> usual_all_x16_{0};
   uint64_t budget_ = 0;  // of a window, in average answers
   // What an answer costs on average, the same for a window; 0: none has been yet.

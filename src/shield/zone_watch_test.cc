@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "base/hash.h"
 
@@ -33,8 +34,18 @@ class ZoneWatchTest : public testing::Test {
         due_ += part.a_second;
         for (; due_ >= 1000; due_ -= 1000) {
           const bool absent = std::uniform_real_distribution<>(0, 1)(random_) < part.absent;
+          if (absent && denied_in_eight_ > 0 && attacked_.contains(part.zone) &&
+              random_() % 8 < denied_in_eight_) {
+            watch_.note_denied(1);
+            continue;
+          }
           const auto verdict = watch_.count(
               part.zone, name_.view(), absent ? NameFact::absent : NameFact::exists, name_of(part));
+          if (verdict.under_attack) {
+            attacked_.insert(part.zone);
+          } else {
+            lapses_ += attacked_.erase(part.zone);
+          }
           if (part.zone != watched) continue;
           seen |= verdict.under_attack;
           had_many_names_ |= verdict.many_names;
@@ -64,6 +75,10 @@ class ZoneWatchTest : public testing::Test {
   uint64_t asked_ = 0;
   bool hot_ = false;
   bool had_many_names_ = false;  // in what was played last, ever
+  // At the card, of absent names of the zones that are under attack.
+  uint32_t denied_in_eight_ = 0;
+  std::set<uint64_t> attacked_;
+  uint64_t lapses_ = 0;  // verdicts that have ended
 };
 
 TEST_F(ZoneWatchTest, FindsARandomSubdomainAttackWithinASecondAndForgetsIt) {
@@ -73,6 +88,38 @@ TEST_F(ZoneWatchTest, FindsARandomSubdomainAttackWithinASecondAndForgetsIt) {
   EXPECT_TRUE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 100, Load::overloaded));
   (void)play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 11'000, Load::overloaded);
   EXPECT_FALSE(play({{.zone = 1, .a_second = 1'000, .absent = 0.02}}, 1'000, Load::overloaded));
+}
+
+// A zone that is asked for 2,000 absent names a second every day, under a flood of 30,000 through
+// resolvers. Once it is found most of them are denied at the card, and what still comes here would
+// not be called an attack. The other zone's day is an ordinary one.
+TEST_F(ZoneWatchTest, WhatIsDeniedAtTheCardHoldsTheVerdictAsLongAsItComes) {
+  const Traffic usual{.zone = 1, .a_second = 10'000, .absent = 0.2};
+  const Traffic other{.zone = 2, .a_second = 2'000, .absent = 0.1};
+  const Traffic flood{.zone = 1, .a_second = 30'000, .absent = 1, .names = 0};
+  (void)play({usual, other}, 60'000, Load::quiet);
+  EXPECT_TRUE(play({usual, other, flood}, 1'000, Load::overloaded));
+  denied_in_eight_ = 7;
+  (void)play({usual, other, flood}, 35'000, Load::overloaded);
+  EXPECT_EQ(attacked_, std::set<uint64_t>{1});
+  EXPECT_EQ(lapses_, 0u);
+  (void)play({usual, other}, 11'000, Load::overloaded);
+  EXPECT_EQ(lapses_, 1u) << "what is usual holds nothing, though it is denied as well";
+  EXPECT_FALSE(play({usual, other}, 5'000, Load::overloaded));
+}
+
+TEST_F(ZoneWatchTest, WhatIsDeniedIsOfTheZonesUnderAttackByWhatComesOfEach) {
+  const Traffic first{.zone = 1, .a_second = 500, .absent = 0.1};
+  const Traffic second{.zone = 2, .a_second = 500, .absent = 0.1};
+  const auto flood_of = [](uint64_t zone) {
+    return Traffic{.zone = zone, .a_second = 3'000, .absent = 1, .names = 0};
+  };
+  (void)play({first, second}, 60'000, Load::quiet);
+  (void)play({first, second, flood_of(1), flood_of(2)}, 1'000, Load::overloaded);
+  EXPECT_EQ(attacked_, (std::set<uint64_t>{1, 2}));
+  denied_in_eight_ = 7;
+  (void)play({first, second, flood_of(1)}, 15'000, Load::overloaded);
+  EXPECT_EQ(attacked_, std::set<uint64_t>{1}) << "the second's is over";
 }
 
 // A flood that the worker could answer for a while is no habit of the zone: when it returns
