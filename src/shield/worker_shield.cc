@@ -29,8 +29,9 @@ constexpr uint32_t message_us = 10;
 constexpr uint32_t strangers_us_a_second_max = 300'000;
 // Names are looked at before a question is turned away, so long after the last of an attack on one.
 constexpr uint64_t names_matter_ms = 1'000;
-// What is remembered of names is looked through so often.
-constexpr uint64_t names_sweep_ms = 60'000;
+// Marks of names and sources are looked through so often: more than a hundred units of their time
+// may not pass between, and a slot is a second at least.
+constexpr uint64_t sweep_ms = 60'000;
 // Another place for the same client's time, and for what is sent in its name while that is thinned
 // out: in quarters of a datagram.
 constexpr __u64 stream_salt = 0x6a09e667f3bcc909;
@@ -134,15 +135,20 @@ void WorkerShield::begin_overload() {
   renew_filter_tables();
 }
 
+// In quiet times and while it is switched off, too: the marks grow old all the same.
+void WorkerShield::sweep_marks() {
+  if (!gates_.empty() || now_ms_ - swept_ms_ < sweep_ms) return;
+  swept_ms_ = now_ms_;
+  tables_.names.forget_old(now_ms_);
+  tables_.buckets.forget_old(common_.slot, now_s());
+}
+
 // Before the budgets: what the filter does with strangers is known, and what is left is theirs.
 void WorkerShield::steer_sockets(uint64_t span_ns) {
+  sweep_marks();
   if (!guards_sockets()) {
     socket_budget_.end();
     return;
-  }
-  if (now_ms_ - names_swept_ms_ >= names_sweep_ms) {
-    names_swept_ms_ = now_ms_;
-    tables_.names.forget_old(now_ms_);
   }
   reading_.card.syns += beginnings_a_second_ * span_ns / ns_per_s;
   reading_.is_filtered = orders_.datagrams_share != 0;

@@ -175,6 +175,7 @@ class WorkerShield {
   };
   [[nodiscard]] CardCounts count_at_cards() const;
   void read_cards();
+  void sweep_marks();
   void steer_sockets(uint64_t span_ns);
   void count_dry_run();
   void trust(const Source& source) {
@@ -208,7 +209,7 @@ class WorkerShield {
   bool has_new_floods_ = false;
   UsualForms forms_;
   uint32_t existing_ = 0;  // names that were asked for in quiet times
-  uint64_t names_swept_ms_ = 0;
+  uint64_t swept_ms_ = 0;  // marks of names and sources
   uint64_t beginnings_a_second_ = 0;
   std::vector<GateReading> gates_;
   CardCounts counted_;  // at all of them, when it was looked last

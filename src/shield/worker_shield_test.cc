@@ -120,6 +120,30 @@ TEST_F(WorkerShieldTest, WhoAsksWithinItsAllowanceIsNoLongerFlooded) {
   EXPECT_TRUE(is_trusted());
 }
 
+// The age of a mark is told modulo 255 slots: of who has not been seen for so long nothing is to be
+// left, however quiet it was, and whether the shield was on or off meanwhile.
+TEST_F(WorkerShieldTest, WhoHasLongBeenAwayIsNotTrustedAgain) {
+  constexpr uint64_t minute_ms = 60'000;
+  for (const uint32_t enabled : {1U, 0U}) {
+    make_known();
+    turn(Pressure::none, minute_ms);
+    shield_->renew_filter_tables();
+    ASSERT_TRUE(is_trusted());
+    memory_->common.enabled = enabled;
+    for (uint32_t slot = 11; slot <= 10 + 258; ++slot) {
+      memory_->common.slot = slot;
+      turn(Pressure::none, minute_ms);
+    }
+    memory_->common.enabled = 1;
+    turn(Pressure::none);
+    turn(Pressure::some);
+    ASSERT_TRUE(shield_->is_overloaded());
+    EXPECT_FALSE(is_trusted()) << enabled;
+    for (int i = 0; i < 20; ++i) turn(Pressure::none, minute_ms);
+    ASSERT_FALSE(shield_->is_overloaded());
+  }
+}
+
 // Of absent names one in eight comes here once the zone is under attack, which alone would be none.
 TEST_F(WorkerShieldTest, WhatACardDeniesCountsForTheZone) {
   const auto at_card = std::make_unique<XdpGateCounters>();
