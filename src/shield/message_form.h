@@ -29,10 +29,16 @@ constexpr uint32_t form_has_records = 2;
   return (message[flags_at] & recursion_desired) | has_records;
 }
 
-// How often each form was seen, the older the less.
+// How often each form was seen, the older the less: nobody has to age it in quiet times, as all are
+// halved once one has been seen so often.
 class UsualForms {
  public:
-  void count(uint32_t form) { ++seen_[form]; }
+  static constexpr uint32_t seen_max = 1U << 20;
+
+  void count(uint32_t form) {
+    if (++seen_[form] < seen_max) return;
+    for (uint32_t& seen : seen_) seen /= 2;
+  }
   void age() {
     for (uint32_t& seen : seen_) seen -= seen / 8;
   }

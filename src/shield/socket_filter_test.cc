@@ -345,6 +345,20 @@ TEST(UsualForms, AreThoseOfOneInThirtyTwo) {
   EXPECT_EQ(forms.usual(), 1U) << "what has not been seen for long";
 }
 
+// Quiet times may last for ever: then nobody ages it.
+TEST(UsualForms, CountsAreBoundedAndTheOldFade) {
+  constexpr uint32_t rounds = 64;
+  UsualForms forms;
+  for (uint32_t round = 0; round < rounds; ++round) {
+    for (uint32_t i = 0; i < UsualForms::seen_max; ++i) forms.count(2);
+    ASSERT_EQ(forms.usual(), 1U << 2) << round;
+  }
+  for (uint32_t i = 0; i < UsualForms::seen_max; ++i) forms.count(3);
+  EXPECT_EQ(forms.usual(), 1U << 2 | 1U << 3) << "one in 65 of all that there were";
+  for (uint32_t i = 0; i < 8 * UsualForms::seen_max; ++i) forms.count(3);
+  EXPECT_EQ(forms.usual(), 1U << 3);
+}
+
 TEST(FamiliarNames, AtMostThreeEighthsAreFamiliarAndTheYoungestStay) {
   const auto names = std::make_unique<FamiliarNames>();
   const uint64_t unit_ms = uint64_t{1} << FamiliarNames::unit_shift_ms;
