@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which names a filter on a socket takes for such as exist: those that known sources asked for.
+// Which names a filter on a socket takes for such as exist: those that were asked for lately.
 //
 // A classic filter cannot look a name up. It is told buckets, by two keyed hashes of the first 16
-// bytes of the question in any case of letters: those in which a name lies that exists and that a
-// known source has asked for lately, no more than three in eight. So of made-up names at most one
-// in seven is taken for one that exists; an existing name that nobody has asked for lately is not.
+// bytes of the question in any case of letters: those in which a name lies that exists and that was
+// asked for lately, no more than three in eight. In quiet times anybody's questions count, one in
+// 16 of them; under overload those of proved and known sources alone. So of made-up names at most
+// one in seven is taken for one that exists; an existing name that was not asked for lately is not.
 // Lies in memory that outlives the worker; one writer, the worker. Never allocates.
 #pragma once
 

@@ -3,8 +3,9 @@
 // recursion, and whether records follow it, as EDNS has it.
 //
 // Resolvers ask authoritative servers without RD and with EDNS (RFC 6891); simple flooders do
-// neither. Which forms are usual is learned from what known sources send, so nothing is taken for
-// granted. Pure.
+// neither. Which forms are usual is learned, so nothing is taken for granted: in quiet times from
+// questions for names that exist, whoever asks them; under overload from what known sources send.
+// Pure.
 #pragma once
 
 #include <array>

@@ -6,9 +6,9 @@
 // that reaches a queue costs the worker as much again, whatever becomes of it. So a filter before
 // the queues (socket_filter.h) lets through as many strangers as there is time to answer, or to
 // send to TCP: more while core and queues have room, less when they have not. Where most of them
-// ask for names that nobody known asks for, those who ask for familiar ones go first, all of them.
-// Steered five times a second, when the core's rest is told; the first time at once. Pure; never
-// allocates. Thread: the worker's.
+// ask in a form or for names that are not familiar, those who ask as is familiar go first, all of
+// them. Steered five times a second, when the core's rest is told; the first time at once. Pure;
+// never allocates. Thread: the worker's.
 #pragma once
 
 #include <array>
