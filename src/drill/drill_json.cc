@@ -62,6 +62,11 @@ boost::json::object honest_object(const HonestVerdict& verdict) {
           {"released_s", optional_value(verdict.released_s)}};
 }
 
+boost::json::value stalled_value(const Verdict& verdict) {
+  if (!verdict.stalled_share) return nullptr;
+  return rounded(*verdict.stalled_share);
+}
+
 boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& record) {
   const double seconds = verdict.attack_s > 0 ? verdict.attack_s : 1;
   boost::json::object attack{
@@ -73,7 +78,7 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
   boost::json::object all = honest_object(verdict);
   const boost::json::object rest{
       {"undisturbed", honest_object(verdict.undisturbed)},
-      {"stalled_share", rounded(verdict.stalled_share)},
+      {"stalled_share", stalled_value(verdict)},
       {"hostile", std::move(attack)},
       {"late_share", rounded(verdict.late_share)},
       {"disturbed", is_disturbed(verdict)},

@@ -75,7 +75,8 @@ std::string seconds_cell(const boost::json::value& value) {
 // Records of older drills have neither.
 std::string stalled_cell(const boost::json::object& verdict) {
   const boost::json::value* share = verdict.if_contains("stalled_share");
-  return share ? fmt::format("<td>{:.1f}</td>", 100 * number_of(*share)) : "<td>-</td>";
+  if (!share || share->is_null()) return "<td>-</td>";
+  return fmt::format("<td>{:.1f}</td>", 100 * number_of(*share));
 }
 
 std::string undisturbed_cell(const boost::json::object& verdict) {

@@ -212,14 +212,17 @@ class StallWatches {
           std::jthread([this, &watch, cpu] { watch.found = watch_for_stalls(cpu, stop_); });
     }
   }
-  // Without the right to real-time priority: none.
-  std::vector<Stall> take() {
+  // None if a watch was not possible: without the right to real-time priority.
+  std::optional<std::vector<Stall>> take() {
     stop_ = true;
     std::vector<Stall> all;
+    bool are_all = true;
     for (Watch& watch : watches_) {
       watch.thread.join();
+      are_all &= watch.found.has_value();
       if (watch.found) all.insert(all.end(), watch.found->begin(), watch.found->end());
     }
+    if (!are_all) return std::nullopt;
     return join_stalls(std::move(all));
   }
   ~StallWatches() { stop_ = true; }
@@ -235,9 +238,11 @@ class StallWatches {
   std::list<Watch> watches_;
 };
 
-void add_stalls(const std::vector<Stall>& stalls, uint64_t start_ns, const HonestLedger& ledger,
-                DrillRecord& record) {
-  if (stalls.empty()) return;
+void add_stalls(const std::optional<std::vector<Stall>>& found, uint64_t start_ns,
+                const HonestLedger& ledger, DrillRecord& record) {
+  record.stalls_watched = found.has_value();
+  if (!found || found->empty()) return;
+  const std::vector<Stall>& stalls = *found;
   for (size_t bin = 0; bin < record.attack.size(); ++bin) {
     const uint64_t begin_ns = start_ns + bin * bin_ns;
     record.attack[bin].stalled_ns = stalled_within(stalls, begin_ns, begin_ns + bin_ns);

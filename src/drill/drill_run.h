@@ -27,7 +27,7 @@ struct AttackBin {
   uint64_t ring_drops = 0;  // frames, of whomever, that found the server's ring full
   uint64_t answers = 0;     // to the attack
   uint64_t server_ns = 0;   // processor time of the server and of what receives for it
-  uint64_t stalled_ns = 0;  // that one of the two processors stood still; see stall_watch.h
+  uint64_t stalled_ns = 0;  // that one of the two processors stood still, if that was watched
 };
 
 struct LogLine {
@@ -43,7 +43,8 @@ struct DrillRecord {
   HonestTally undisturbed;  // of `honest`, what was not near a stall; empty if there was none
   std::vector<AttackBin> attack;
   ModelCounts counts;
-  std::vector<LogLine> log;  // what the server wrote meanwhile, the first log_lines_max
+  std::vector<LogLine> log;     // what the server wrote meanwhile, the first log_lines_max
+  bool stalls_watched = false;  // on both processors; see stall_watch.h
   bool server_survived = true;
 };
 

@@ -77,7 +77,8 @@ std::string legend(const boost::json::array& runs) {
 
 // "-" where nobody watched, as in records of older drills.
 std::string stalled_text(const boost::json::object& verdict) {
-  if (!verdict.contains("stalled_share")) return "-";
+  const boost::json::value* share = verdict.if_contains("stalled_share");
+  if (!share || share->is_null()) return "-";
   return fmt::format("{:.1f} %", 100 * number_at(verdict, "stalled_share"));
 }
 

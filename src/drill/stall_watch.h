@@ -4,8 +4,8 @@
 //
 // In a virtual machine that is the host's doing, who gave the processor to others and often does
 // not say so (steal time): a veth holds 256 frames, a millisecond of a flood, and what comes
-// meanwhile is lost whoever answers. One thread a watch. Costs the processor half a percent. Bound:
-// stalls_max.
+// meanwhile is lost whoever answers. One thread a watch. Costs the processor about a percent.
+// Bound: stalls_max.
 #pragma once
 
 #include <atomic>
@@ -22,10 +22,11 @@ struct Stall {
   uint64_t end_ns = 0;
 };
 
-constexpr uint64_t watch_period_ns = 500'000;
+constexpr uint64_t watch_period_ns = 250'000;
 // Woken so much too late, the thread has been kept waiting by no program: the longest that the
-// kernel works for one without a pause (64 datagrams received or sent) is shorter.
-constexpr uint64_t stall_ns_min = 400'000;
+// kernel works for a server without a pause is shorter. That is ours attaching a filter to its
+// sockets (1.2 ms, docs/decisions/0013-filters-on-sockets.md); 64 datagrams take .3 ms.
+constexpr uint64_t stall_ns_min = 1'300'000;
 constexpr size_t stalls_max = 1U << 16;
 
 // Whether waking at `woke_ns` what was to wake at `due_ns` tells of a stall.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/clock.h"
@@ -62,7 +63,7 @@ TEST(StallWatch, FindsWhenItsProcessorIsAway) {
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
   bool is_first = false;
-  const std::jthread host([&] {
+  std::jthread host([&] {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(0, &set);
@@ -78,6 +79,7 @@ TEST(StallWatch, FindsWhenItsProcessorIsAway) {
     stop = true;
   });
   watching.join();
+  host.join();
   if (!is_first) GTEST_SKIP() << "needs the right to real-time priority";
   ASSERT_TRUE(found.has_value());
   const auto covers = [&](const Stall& stall) {

@@ -173,7 +173,9 @@ void judge_attack(const DrillRecord& record, const std::vector<Span>& spans, Ver
   if (attack_bins == 0) return;
   const auto attack_ns = static_cast<double>(attack_bins * bin_ns);
   verdict.attack_busy = static_cast<double>(verdict.sent.server_ns) / attack_ns;
-  verdict.stalled_share = static_cast<double>(verdict.sent.stalled_ns) / attack_ns;
+  if (record.stalls_watched) {
+    verdict.stalled_share = static_cast<double>(verdict.sent.stalled_ns) / attack_ns;
+  }
   const auto first = std::ranges::find_if(spans, is_attack);
   const auto last = std::find_if(spans.rbegin(), spans.rend(), is_attack);
   verdict.detected_s = detected_after(record, static_cast<double>(first->first) / bins_per_s,

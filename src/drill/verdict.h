@@ -60,7 +60,8 @@ struct Verdict : HonestVerdict {
   double late_share = 0;    // of honest questions during the attack; as HonestLedger::late
   double quiet_busy = 0;    // the server's processor, as a share
   double attack_busy = 0;
-  double stalled_share = 0;  // of the attack's time, that one of the two processors stood still
+  // Of the attack's time, that one of the two processors stood still; none if nobody watched.
+  std::optional<double> stalled_share;
   // Seconds since the attack's begin until the server's log spoke of an attack or an overload.
   std::optional<double> detected_s;
 };

@@ -67,6 +67,8 @@ TEST_F(VerdictTest, QuestionsNearAStallAreToldApart) {
     record_.undisturbed.bins[bin][known][0][1] = {60, 60, 0};
     record_.attack[bin].stalled_ns = bin_ns / 50;
   }
+  EXPECT_FALSE(judge(record_).stalled_share.has_value());
+  record_.stalls_watched = true;
   record_.undisturbed.asked[1] = 960;
   record_.undisturbed.times[1][histogram_bucket(1'000'000)] = 960;
   const Verdict verdict = judge(record_);
@@ -76,7 +78,7 @@ TEST_F(VerdictTest, QuestionsNearAStallAreToldApart) {
   EXPECT_EQ(verdict.attack_latency.p99_ns, lost_ns);
   EXPECT_FALSE(verdict.mitigated_s.has_value());
   EXPECT_EQ(verdict.undisturbed.mitigated_s, 0);
-  EXPECT_NEAR(verdict.stalled_share, 0.02, 1e-9);
+  EXPECT_NEAR(verdict.stalled_share.value_or(0), 0.02, 1e-9);
   EXPECT_FALSE(is_disturbed(verdict));
   EXPECT_TRUE(has_passed(verdict));
   for (size_t bin = 8; bin < 24; ++bin) record_.undisturbed.bins[bin][known][0][1] = {60, 59, 1};
