@@ -215,8 +215,9 @@ bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
              .status == answer::CookieStatus::valid;
 }
 
-// And by what is asked for, once it has been looked up.
-void QueryPath::judge_name(size_t index) {
+// And by what is asked for, once it has been looked up. In line: as a call of its own it costs 36
+// instructions more.
+[[gnu::always_inline]] inline void QueryPath::judge_name(size_t index) {
   Arrival& arrival = arrivals_[index];
   if (!arrival.admitted || arrival.decision == Decision::truncate) return;
   const zone::NameSearch* search =
