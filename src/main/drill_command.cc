@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t result_bytes_max = 64U << 20;
 constexpr unsigned file_mode = 0644;
+constexpr unsigned floor_turns = 3;
 constexpr const char* own_program = "/proc/self/exe";
 // Of the floor; from nothing to where the floor itself gives way.
 constexpr const char* curve_rates[] = {"0",         "0.05 floor", "0.1 floor",
@@ -84,9 +86,14 @@ Result<boost::json::object> run_once(const DrillOptions& options, const std::str
   return std::move(value.as_object());
 }
 
+// The best of several: whatever disturbs the measurement only takes away from it.
 Result<uint64_t> measure_floor(const DrillOptions& options) {
-  const boost::json::object run = TRY(run_once(options, "quiet", floor_server, 0));
-  return run.at("floor_per_s").to_number<uint64_t>();
+  uint64_t floor_per_s = 0;
+  for (unsigned turn = 0; turn < floor_turns; ++turn) {
+    const boost::json::object run = TRY(run_once(options, "quiet", floor_server, 0));
+    floor_per_s = std::max(floor_per_s, run.at("floor_per_s").to_number<uint64_t>());
+  }
+  return floor_per_s;
 }
 
 ExitCode complain(const Error& error) {
