@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What of the signing of a zone waits for its secondaries.
+#include "control/signed_zone_set.h"
+#include "dnssec/served_keys.h"
+
+namespace holdfast::control {
+namespace {
+
+TEST_F(SignedZoneSet, TheFirstCdsWaitsForTheSecondaries) {
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  policy_->ttl_max_s = 10'000;
+  write(10);
+  load();
+  const dnssec::ZoneKey key = dnssec::load_keys(folder(), apex_)->at(0);
+  GroupAnswers answers{
+      .zone = "example.", .parents = {}, .signers = {}, .secondaries = {{.server = "it"}}};
+  for (uint64_t s = 1; s <= 50'001; s += 5'000) {  // it serves the zone without keys
+    clock_.set_wall_s(start_s + s);
+    set_->maintain();
+    EXPECT_EQ(set_->take_group_questions().size(), 1U) << s;
+    set_->on_group(answers);
+    EXPECT_EQ(count_of(wire::type_cds), 0U) << s;
+    if (s > 20'000) restart();
+    if (s > 20'000) load(Start::respawn);
+  }
+  answers.secondaries[0].dnskeys.rdata = {key.dnskey_rdata()};
+  set_->on_group(answers);
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  clock_.set_wall_s(start_s + 60'000);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  clock_.set_wall_s(start_s + 70'000);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+  EXPECT_EQ(count_of(wire::type_cdnskey), 1U);
+  EXPECT_EQ(set_->take_group_questions().size(), 0U);
+  // What is out stays, whatever a later configuration says.
+  change_policy([](config::PolicySetting& policy) { policy.ttl_max_s = 500'000; });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
+TEST_F(SignedZoneSet, AZoneThatWasServedUnsignedWaitsForTheSecondariesToo) {
+  const auto policy = std::exchange(policy_, nullptr);
+  write(10);
+  load();
+  policy_ = policy;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  reload();
+  EXPECT_EQ(dnskey_count(), 1U);
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+}
+
+TEST_F(SignedZoneSet, SecondariesThatAreNamedLaterTakeNoCdsAway) {
+  write(10);
+  load();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+  change_policy([](config::PolicySetting& policy) {
+    policy.secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
+TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  write(10);
+  load();
+  // It went while nobody looked.
+  const dnssec::ZoneKey old = save_zsk({.created = start_s - 20'000,
+                                        .publish = start_s - 20'000,
+                                        .activate = start_s - 20'000,
+                                        .inactive = start_s - 10'000,
+                                        .remove = start_s - 100});
+  const dnssec::ServedKeys seen{.keys = {{.tag = old.tag(), .served_s = start_s - 15'000}},
+                                .waits_for = "192.0.2.2@53 to answer"};
+  ASSERT_TRUE(dnssec::save_served_keys(seen, folder()));
+  change_policy([](config::PolicySetting& policy) { policy.secondaries.clear(); });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+  EXPECT_EQ(dnssec::load_served_keys(folder()).value(), dnssec::ServedKeys());
+  change_policy([](config::PolicySetting& policy) {
+    policy.secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+}
+
+TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithALongerTtl) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  policy_->ttl_max_s = 1000;
+  write(10);
+  load();
+  const dnssec::ZoneKey old = save_zsk({.created = start_s - 20'000,
+                                        .publish = start_s - 20'000,
+                                        .activate = start_s - 20'000,
+                                        .inactive = start_s - 10'000,
+                                        .remove = start_s + 100});
+  const dnssec::ServedKeys seen{
+      .keys = {{.tag = old.tag(), .served_s = start_s - 15'000, .unused_s = start_s - 900}}};
+  ASSERT_TRUE(dnssec::save_served_keys(seen, folder()));
+  reload();
+  EXPECT_EQ(dnskey_count(), 3U);
+  clock_.set_wall_s(start_s + 100);
+  set_->maintain();
+  EXPECT_EQ(dnskey_count(), 2U);
+  change_policy([](config::PolicySetting& policy) { policy.ttl_max_s = 86'400; });
+  reload();
+  EXPECT_EQ(dnskey_count(), 2U);
+}
+
+TEST_F(SignedZoneSet, ARollWaitsForTheSecondariesWhileTheZoneGoesUnsigned) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
+  write(10);
+  load();
+  dnssec::ZoneKey old = zsk();
+  old.times.inactive = start_s + 10;
+  old.times.remove = start_s + 100'000;
+  ASSERT_TRUE(dnssec::save_key(old, folder()));
+  (void)save_zsk({.created = start_s, .publish = start_s, .activate = start_s + 10});
+  change_policy([](config::PolicySetting& policy) { policy.unsign = true; });
+  clock_.set_wall_s(start_s + 20);
+  reload();
+  EXPECT_EQ(dnskey_count(), 3U);
+  EXPECT_THAT(signers(), testing::ElementsAre(old.tag()));
+  clock_.set_wall_s(start_s + 25);
+  EXPECT_EQ(set_->take_group_questions().size(), 1U);
+}
+
+}  // namespace
+}  // namespace holdfast::control
