@@ -1,12 +1,56 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What of the signing of a zone waits for its secondaries.
 #include "control/signed_zone_set.h"
+#include "dnssec/other_signer.h"
 #include "dnssec/served_keys.h"
 
 namespace holdfast::control {
 namespace {
 
-TEST_F(SignedZoneSet, TheFirstCdsWaitsForTheSecondaries) {
+class SigningForSecondaries : public SignedZoneSet {
+ protected:
+  void name_secondaries() {
+    change_policy([](config::PolicySetting& policy) {
+      policy.secondaries = {*parse_endpoint("192.0.2.2", 53)};
+      policy.ttl_max_s = 10'000;
+    });
+  }
+  // All of them serve these.
+  void see(const std::vector<std::vector<uint8_t>>& dnskeys) {
+    GroupAnswers answers{
+        .zone = "example.", .parents = {}, .signers = {}, .secondaries = {{.server = "it"}}};
+    answers.secondaries[0].dnskeys.rdata = dnskeys;
+    set_->on_group(answers);
+  }
+  void pass_to(uint64_t second) {
+    clock_.set_wall_s(start_s + second);
+    set_->maintain();
+  }
+  // Another serial, and one record more or less: signed by itself.
+  void change_a_record() {
+    ++serial_;
+    write(serial_, serial_ % 2 == 0 ? "" : "www 300 A 192.0.2.2\n");
+    EXPECT_EQ(reload().updated, 1U);
+  }
+  // Another signer that has joined, with a CSK.
+  [[nodiscard]] dnssec::ZoneKey join_other() {
+    policy_->signers = {{.name = "other", .servers = {*parse_endpoint("192.0.2.3", 53)}}};
+    const dnssec::ZoneKey key(
+        apex_, dnssec::flags_ksk,
+        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    std::filesystem::create_directories(folder());
+    EXPECT_TRUE(
+        dnssec::save_signer({.name = "other",
+                             .phase = dnssec::SignerPhase::joined,
+                             .keys = {{.dnskey = key.dnskey_rdata(), .is_announced = true}}},
+                            folder()));
+    return key;
+  }
+
+  uint32_t serial_ = 10;
+};
+
+TEST_F(SigningForSecondaries, TheFirstCdsWaitsForTheSecondaries) {
   policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
   policy_->ttl_max_s = 10'000;
   write(10);
@@ -40,7 +84,42 @@ TEST_F(SignedZoneSet, TheFirstCdsWaitsForTheSecondaries) {
   EXPECT_EQ(count_of(wire::type_cds), 1U);
 }
 
-TEST_F(SignedZoneSet, AZoneThatWasServedUnsignedWaitsForTheSecondariesToo) {
+// RFC 7344 §4.1: what CDS lacks is to have no DS, and ours may have one.
+TEST_F(SigningForSecondaries, NoCdsOfAnotherSignerIsOutWhileOursWaits) {
+  const dnssec::ZoneKey other = join_other();
+  name_secondaries();
+  write(serial_);
+  load();
+  const dnssec::ZoneKey ours = dnssec::load_keys(folder(), apex_)->at(0);
+  for (uint64_t s = 5'000; s <= 30'000; s += 5'000) {
+    EXPECT_EQ(dnskey_count(), 2U);
+    EXPECT_EQ(count_of(wire::type_cds), 0U) << s;
+    EXPECT_EQ(count_of(wire::type_cdnskey), 0U) << s;
+    pass_to(s);
+    see({other.dnskey_rdata()});
+    change_a_record();
+  }
+  see({other.dnskey_rdata(), ours.dnskey_rdata()});
+  pass_to(39'999);
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  pass_to(50'000);
+  EXPECT_EQ(count_of(wire::type_cds), 2U);
+  EXPECT_EQ(count_of(wire::type_cdnskey), 2U);
+}
+
+TEST_F(SigningForSecondaries, NorIsItOnceThereAreNoSecondariesAndOursIsYetToCome) {
+  (void)join_other();
+  name_secondaries();
+  write(serial_);
+  load();
+  change_policy([](config::PolicySetting& policy) { policy.secondaries.clear(); });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  pass_to(20'000);
+  EXPECT_EQ(count_of(wire::type_cds), 2U);
+}
+
+TEST_F(SigningForSecondaries, AZoneThatWasServedUnsignedWaitsForTheSecondariesToo) {
   const auto policy = std::exchange(policy_, nullptr);
   write(10);
   load();
@@ -51,7 +130,7 @@ TEST_F(SignedZoneSet, AZoneThatWasServedUnsignedWaitsForTheSecondariesToo) {
   EXPECT_EQ(count_of(wire::type_cds), 0U);
 }
 
-TEST_F(SignedZoneSet, SecondariesThatAreNamedLaterTakeNoCdsAway) {
+TEST_F(SigningForSecondaries, SecondariesThatAreNamedLaterTakeNoCdsAway) {
   write(10);
   load();
   EXPECT_EQ(count_of(wire::type_cds), 1U);
@@ -62,7 +141,7 @@ TEST_F(SignedZoneSet, SecondariesThatAreNamedLaterTakeNoCdsAway) {
   EXPECT_EQ(count_of(wire::type_cds), 1U);
 }
 
-TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
+TEST_F(SigningForSecondaries, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
   policy_->keys = config::SigningKeys::ksk_and_zsk;
   policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
   write(10);
@@ -87,7 +166,7 @@ TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {
   EXPECT_EQ(dnskey_count(), 2U);
 }
 
-TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithALongerTtl) {
+TEST_F(SigningForSecondaries, AKeyThatHasGoneDoesNotComeBackWithALongerTtl) {
   policy_->keys = config::SigningKeys::ksk_and_zsk;
   policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
   policy_->ttl_max_s = 1000;
@@ -111,7 +190,7 @@ TEST_F(SignedZoneSet, AKeyThatHasGoneDoesNotComeBackWithALongerTtl) {
   EXPECT_EQ(dnskey_count(), 2U);
 }
 
-TEST_F(SignedZoneSet, ARollWaitsForTheSecondariesWhileTheZoneGoesUnsigned) {
+TEST_F(SigningForSecondaries, ARollWaitsForTheSecondariesWhileTheZoneGoesUnsigned) {
   policy_->keys = config::SigningKeys::ksk_and_zsk;
   policy_->secondaries = {*parse_endpoint("192.0.2.2", 53)};
   write(10);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dnssec/key_roles.h"
 
+#include <algorithm>
+
 namespace holdfast::dnssec {
 
 Result<KeyRoles> KeyRoles::at(std::span<const ZoneKey> keys, uint64_t now_s) {
@@ -9,6 +11,10 @@ Result<KeyRoles> KeyRoles::at(std::span<const ZoneKey> keys, uint64_t now_s) {
     if (key.is_published_at(now_s)) roles.published.push_back(&key);
     if (key.is_sync_published_at(now_s)) roles.announced.push_back(&key);
   }
+  roles.awaits_announcement =
+      roles.announced.empty() && std::ranges::any_of(roles.published, [&](const ZoneKey* key) {
+        return key->is_entry_point() && key->times.sync_publish && *key->times.sync_publish > now_s;
+      });
   for (const AlgorithmInfo& algorithm : all_algorithms()) {
     std::vector<const ZoneKey*> entry_points;
     std::vector<const ZoneKey*> others;

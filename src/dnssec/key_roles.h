@@ -18,6 +18,7 @@ struct KeyRoles {
   std::vector<const ZoneKey*> announced;  // CDS and CDNSKEY records
   std::vector<const ZoneKey*> for_keys;   // sign DNSKEY, CDS, CDNSKEY
   std::vector<const ZoneKey*> for_zone;   // sign all else
+  bool awaits_announcement = false;       // none is announced, and one is to be, later
 
   // An error if a zone with these would be bogus or unsigned.
   [[nodiscard]] static Result<KeyRoles> at(std::span<const ZoneKey> keys, uint64_t now_s);
