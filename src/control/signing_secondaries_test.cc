@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What of the signing of a zone waits for its secondaries.
 #include "control/signed_zone_set.h"
+#include "control/signing_state.h"
 #include "dnssec/other_signer.h"
 #include "dnssec/served_keys.h"
 
@@ -42,9 +43,32 @@ class SigningForSecondaries : public SignedZoneSet {
     EXPECT_TRUE(
         dnssec::save_signer({.name = "other",
                              .phase = dnssec::SignerPhase::joined,
+                             .since_s = start_s,
                              .keys = {{.dnskey = key.dnskey_rdata(), .is_announced = true}}},
                             folder()));
     return key;
+  }
+
+  // Tags of the keys whose DS the parent is asked for.
+  [[nodiscard]] std::vector<uint16_t> announced() const {
+    const zone::Contents contents = served();
+    std::vector<uint16_t> tags;
+    for (const Bytes cds : apex_rdata(&contents, wire::type_cds)) {
+      tags.push_back(load_be16(cds.data()));
+    }
+    return tags;
+  }
+  // Of a zone with a CSK.
+  [[nodiscard]] dnssec::ZoneKey begin_roll() {
+    const auto make = [] {
+      return dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13}));
+    };
+    const auto changed = dnssec::roll_entry_point(dnssec::load_keys(folder(), apex_).value(),
+                                                  clock_.wall_s(), rollover_times(*policy_), make)
+                             .value();
+    for (const dnssec::ZoneKey& key : changed) EXPECT_TRUE(dnssec::save_key(key, folder()));
+    reload();
+    return changed.front();
   }
 
   uint32_t serial_ = 10;
@@ -139,6 +163,87 @@ TEST_F(SigningForSecondaries, SecondariesThatAreNamedLaterTakeNoCdsAway) {
   });
   reload();
   EXPECT_EQ(count_of(wire::type_cds), 1U);
+}
+
+TEST_F(SigningForSecondaries, NamedInMidRollTheyTakeNoCdsBack) {
+  write(serial_);
+  load();
+  const auto old = testing::ElementsAre(dnssec::load_keys(folder(), apex_)->at(0).tag());
+  const auto next = testing::ElementsAre(begin_roll().tag());
+  EXPECT_THAT(announced(), old);
+  pass_to(100'000);
+  EXPECT_THAT(announced(), next);
+  name_secondaries();
+  change_a_record();
+  EXPECT_THAT(announced(), next);
+  for (uint64_t s = 105'000; s <= 150'000; s += 5'000) {
+    see({});
+    pass_to(s);
+    EXPECT_THAT(announced(), next);
+  }
+  change_policy([](config::PolicySetting& policy) { policy.secondaries.clear(); });
+  reload();
+  name_secondaries();
+  reload();
+  EXPECT_THAT(announced(), next);
+  change_policy([](config::PolicySetting& policy) { policy.ttl_max_s = 500'000; });
+  reload();
+  EXPECT_THAT(announced(), next);
+  EXPECT_EQ(set_->take_group_questions().size(), 0U);
+}
+
+TEST_F(SigningForSecondaries, ARollWhoseTimeCameWhileNobodySignedWaitsForThemStill) {
+  name_secondaries();
+  write(serial_);
+  load();
+  const dnssec::ZoneKey key = dnssec::load_keys(folder(), apex_)->at(0);
+  see({key.dnskey_rdata()});
+  pass_to(20'000);
+  const auto old = testing::ElementsAre(key.tag());
+  EXPECT_THAT(announced(), old);
+  const dnssec::ZoneKey next = begin_roll();
+  see({key.dnskey_rdata()});  // it is cut off
+  restart();
+  clock_.set_wall_s(start_s + 200'000);
+  load(Start::respawn);
+  set_->maintain();
+  EXPECT_THAT(announced(), old);
+  see({key.dnskey_rdata(), next.dnskey_rdata()});
+  pass_to(220'000);
+  EXPECT_THAT(announced(), testing::ElementsAre(next.tag()));
+}
+
+// Keys from a backup: who serves the zone signed, and with which, is not known.
+TEST_F(SigningForSecondaries, AZoneThatBeginsInMidRollHasNoCdsUntilAllServeItsKeys) {
+  std::filesystem::create_directories(folder());
+  std::vector<std::vector<uint8_t>> dnskeys;
+  uint16_t next = 0;
+  for (const bool is_next : {false, true}) {
+    dnssec::ZoneKey key(apex_, dnssec::flags_ksk,
+                        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    key.times.created = key.times.publish = key.times.activate =
+        start_s - (is_next ? 90'000U : 900'000U);
+    key.times.sync_publish = start_s - (is_next ? 100U : 900'000U);
+    if (!is_next) key.times.sync_remove = start_s - 100;
+    ASSERT_TRUE(dnssec::save_key(key, folder()));
+    dnskeys.push_back(key.dnskey_rdata());
+    next = key.tag();
+  }
+  name_secondaries();
+  write(serial_);
+  load();
+  for (uint64_t s = 5'000; s <= 30'000; s += 5'000) {
+    EXPECT_EQ(dnskey_count(), 2U);
+    EXPECT_THAT(announced(), testing::IsEmpty()) << s;
+    clock_.set_wall_s(start_s + s);
+    change_a_record();  // also at the very second at which it is looked at again
+    EXPECT_THAT(announced(), testing::IsEmpty()) << s;
+    set_->maintain();
+    see({});
+  }
+  see(dnskeys);
+  pass_to(50'000);
+  EXPECT_THAT(announced(), testing::ElementsAre(next));
 }
 
 TEST_F(SigningForSecondaries, AKeyThatHasGoneDoesNotComeBackWithTheSecondaries) {

@@ -110,6 +110,22 @@ std::optional<std::vector<uint8_t>> csync_of(const zone::ZoneView& served) {
   return std::vector<uint8_t>(rdata.begin(), rdata.end());
 }
 
+std::vector<Bytes> apex_rdata(const zone::Contents* served, uint16_t type) {
+  if (served == nullptr) return {};
+  zone::Contents::Cursor cursor(*served);
+  const StagedRrset* rrset = find(*cursor.next(), type);
+  return rrset == nullptr ? std::vector<Bytes>() : rrset->rdata;
+}
+
+bool is_signed_with(std::span<const dnssec::ZoneKey> keys, const zone::Contents* served) {
+  const std::vector<Bytes> dnskeys = apex_rdata(served, wire::type_dnskey);
+  return std::ranges::any_of(keys, [&](const dnssec::ZoneKey& key) {
+    const std::vector<uint8_t> dnskey = key.dnskey_rdata();
+    return std::ranges::any_of(dnskeys,
+                               [&](Bytes rdata) { return std::ranges::equal(rdata, dnskey); });
+  });
+}
+
 Result<zone::Contents> without_signing(const zone::Contents& records,
                                        std::optional<uint32_t> serial) {
   zone::Contents plain(records.apex());

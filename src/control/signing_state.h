@@ -49,6 +49,12 @@ struct SigningState {
 // The one that is served, if any.
 [[nodiscard]] std::optional<std::vector<uint8_t>> csync_of(const zone::ZoneView& served);
 
+// Of what is served, or was last, at the apex; refers to it. None if there is none.
+[[nodiscard]] std::vector<Bytes> apex_rdata(const zone::Contents* served, uint16_t type);
+// Whether it was signed by us.
+[[nodiscard]] bool is_signed_with(std::span<const dnssec::ZoneKey> keys,
+                                  const zone::Contents* served);
+
 // The zone without what a signer makes, under that serial if one is given.
 [[nodiscard]] Result<zone::Contents> without_signing(const zone::Contents& records,
                                                      std::optional<uint32_t> serial);

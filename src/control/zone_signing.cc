@@ -68,19 +68,6 @@ std::optional<uint32_t> soa_number(const zone::Contents& contents, SoaNumber num
   return std::nullopt;
 }
 
-// Whether it was signed by us.
-bool has_any_of(std::span<const ZoneKey> keys, const zone::Contents* contents) {
-  if (contents == nullptr) return false;
-  zone::Contents::Cursor cursor(*contents);
-  const auto& rrsets = cursor.next()->rrsets;
-  const auto dnskeys = std::ranges::find(rrsets, wire::type_dnskey, &zone::StagedRrset::type);
-  if (dnskeys == rrsets.end()) return false;
-  return std::ranges::any_of(keys, [&](const ZoneKey& key) {
-    return std::ranges::any_of(
-        dnskeys->rdata, [&](Bytes rdata) { return std::ranges::equal(rdata, key.dnskey_rdata()); });
-  });
-}
-
 std::optional<uint32_t> serial_of(const zone::Contents& contents) {
   return soa_number(contents, SoaNumber::serial);
 }
@@ -314,8 +301,14 @@ Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire
   SigningState state =
       TRY(read_signing_state(dnssec::key_folder(state_directory_, apex), apex, policy, now_s));
   const dnssec::ServedKeys kept = TRY(served_keys_of(state.folder, policy));
-  const bool begins = !policy.secondaries.empty() && !policy.unsign && !has_any_of(keys, before);
-  dnssec::ServedKeys served = begins ? dnssec::begin_signed(kept, keys) : kept;
+  const bool begins =
+      !policy.secondaries.empty() && !policy.unsign && !is_signed_with(keys, before);
+  dnssec::ServedKeys served = kept;
+  if (begins) {
+    served = dnssec::begin_signed(kept, keys);
+  } else if (!policy.secondaries.empty()) {
+    served = dnssec::with_told(kept, keys, apex_rdata(before, wire::type_cdnskey), now_s);
+  }
   if (policy.unsign) {
     if (!state.parting.ds_gone_s) rolls_.note_parting(zone, policy);
     keys = TRY(held_keys_of(apex, policy));  // what had begun to roll is seen to its end

@@ -27,8 +27,8 @@ std::vector<MadeRecords> make_from_keys(wire::NameView apex, const KeyRoles& rol
     cds.rdata.emplace_back(removal_cds.begin(), removal_cds.end());
     cdnskeys.rdata.emplace_back(removal_cdnskey.begin(), removal_cdnskey.end());
   } else if (!roles.awaits_announcement) {
-    // RFC 7344 §4.1: what is not in it is to have no DS. While ours waits, those of the others alone
-    // would ask the parent to drop it; none at all asks for nothing.
+    // RFC 7344 §4.1: what is not in it is to have no DS. While ours waits, those of the others
+    // alone would ask the parent to drop it; none at all asks for nothing.
     cdnskeys.rdata.reserve(roles.announced.size() + of.announced.size());
     for (const ZoneKey* key : roles.announced) cdnskeys.rdata.push_back(key->dnskey_rdata());
     cdnskeys.rdata.insert(cdnskeys.rdata.end(), of.announced.begin(), of.announced.end());

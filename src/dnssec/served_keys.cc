@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t file_bytes_max = 16384;  // 64 keys take 4 kB
 constexpr unsigned file_mode = 0644;
+constexpr uint64_t long_ago_s = 1;  // no cache holds what was there before
 constexpr std::string_view first_word = "first";
 constexpr std::string_view head =
     "; What all secondaries were seen to serve. Written by holdfast.\n";
@@ -192,6 +193,24 @@ ServedKeys begin_signed(const ServedKeys& served, std::span<const ZoneKey> own) 
     begun.keys.push_back({.tag = key.tag(), .is_first = true});
   }
   return begun;
+}
+
+ServedKeys with_told(const ServedKeys& served, std::span<const ZoneKey> own,
+                     std::span<const Bytes> cdnskeys, uint64_t now_s) {
+  ServedKeys with = served;
+  for (const ZoneKey& key : own) {
+    if (!key.is_sync_published_at(now_s) || !is_next_entry_point(key, own, now_s)) continue;
+    const std::vector<uint8_t> dnskey = key.dnskey_rdata();
+    const auto is_it = [&](Bytes rdata) { return std::ranges::equal(rdata, dnskey); };
+    if (std::ranges::none_of(cdnskeys, is_it)) continue;
+    const auto known = std::ranges::find(with.keys, key.tag(), &ServedKey::tag);
+    if (known == with.keys.end()) {
+      with.keys.push_back({.tag = key.tag(), .served_s = long_ago_s});
+    } else {
+      known->served_s = long_ago_s;
+    }
+  }
+  return with;
 }
 
 bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s) {

@@ -44,6 +44,10 @@ struct ServedKeys {
 // A zone that nobody has seen signed becomes so. A parent with a DS makes it bogus wherever it is
 // served without keys, so the first CDS of each of its KSKs and CSKs waits for all secondaries.
 [[nodiscard]] ServedKeys begin_signed(const ServedKeys& served, std::span<const ZoneKey> own);
+// A zone whose DNSKEY records for CDS were served as `cdnskeys`: what its parent was told of a key
+// that takes over is never taken back, whatever is known of secondaries, or of a later TTL.
+[[nodiscard]] ServedKeys with_told(const ServedKeys& served, std::span<const ZoneKey> own,
+                                   std::span<const Bytes> cdnskeys, uint64_t now_s);
 // Whether keys wait for something that the secondaries have not been seen to serve.
 [[nodiscard]] bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
                                          uint64_t now_s);

@@ -196,6 +196,34 @@ TEST_F(ServedKeysTest, AFirstKeyThatIsRolledAtOnceIsNotAskedForMeanwhile) {
   EXPECT_TRUE(keys_.back().is_sync_published_at(now_s_));
 }
 
+TEST_F(ServedKeysTest, WhatTheParentWasToldOfANewKeyIsNotTakenBack) {
+  keys_[0].times.sync_publish = now_s_;
+  live_for(200, Holding::off);
+  save(roll_entry_point(keys_, now_s_, times, maker(15)));
+  live_for(500, Holding::off);
+  const std::vector<uint8_t> old = keys_[0].dnskey_rdata();
+  const std::vector<uint8_t> next = keys_[1].dnskey_rdata();
+  ASSERT_TRUE(keys_[1].is_sync_published_at(now_s_));
+  const auto held = [&](const std::vector<uint8_t>& told, const ServedKeys& served,
+                        const RolloverTimes& of) {
+    const std::vector<Bytes> cdnskeys{told};
+    return hold_for_secondaries(keys_, with_told(served, keys_, cdnskeys, now_s_), now_s_, of);
+  };
+  // Secondaries that are named now have not been asked.
+  EXPECT_THAT(held(next, {}, times), IsEmpty());
+  // Nobody was there to sign when its time came.
+  EXPECT_EQ(held(old, {}, times).size(), 2U);
+  RolloverTimes longer = times;
+  longer.ttl_max_s *= 10;
+  const ServedKeys seen{.keys = {{.tag = keys_[1].tag(),
+                                  .served_s = *keys_[1].times.sync_publish - times.ttl_max_s}}};
+  EXPECT_THAT(held(old, seen, times), IsEmpty());
+  EXPECT_EQ(held(old, seen, longer).size(), 2U);
+  EXPECT_THAT(held(next, seen, longer), IsEmpty());
+  EXPECT_FALSE(
+      waits_for_secondaries(keys_, with_told({}, keys_, std::vector<Bytes>{next}, now_s_), now_s_));
+}
+
 // That the model sees what goes wrong without all this.
 TEST_F(ServedKeysTest, WithoutItTheZoneWouldBeBogus) {
   begin({flags_ksk, flags_zsk});
