@@ -44,6 +44,7 @@ struct Facts {
   ReloadFacts reload;
   zone::MemoryUse memory;
   JournalFacts journal;
+  size_t zones_awaiting_secondaries = 0;
   std::vector<CatalogFacts> catalogs;
 };
 

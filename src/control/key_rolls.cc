@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/secondary_watch.h"
 #include "control/signer_rolls.h"
 #include "dnssec/key_file.h"
 #include "log/log.h"
@@ -62,10 +63,7 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
   const auto hold = [&]() -> Result<void> {
     if (policy.secondaries.empty()) return {};
     const auto held = dnssec::hold_for_secondaries(keys, served, now_s, schedule.times);
-    if (!held.empty() && !served.waits_for.empty()) {
-      log::warning(Category::zones, "roll-waits",
-                   "zone " + zone + ": the next step of its keys waits for " + served.waits_for);
-    }
+    if (!held.empty() && !served.waits_for.empty()) log_wait(zone, served.waits_for);
     return put(held, folder, keys);
   };
   TRY(hold());

@@ -134,6 +134,7 @@ void Management::tick_if_due() {
   parts_.facts.update([&](Facts& facts) {
     facts.memory = use;
     facts.journal = parts_.zones.journal_facts();
+    facts.zones_awaiting_secondaries = parts_.zones.zones_awaiting_secondaries();
   });
   for (const auto& [zone, key] : parts_.zones.take_waiting_keys()) {
     parts_.transfers.ask_parents(zone, key);

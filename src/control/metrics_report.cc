@@ -118,6 +118,9 @@ void add_zones(MetricsText& text, const ReportSources& sources, const Facts& fac
   }
   add_gauge(text, "holdfast_zones_complete", "1 once every zone has been tried since the start.",
             facts.zones_complete ? 1 : 0);
+  add_gauge(text, "holdfast_zones_awaiting_secondaries",
+            "Zones whose keys wait for what their secondaries serve.",
+            facts.zones_awaiting_secondaries);
   text.begin_family("holdfast_first_load_seconds", Type::gauge,
                     "How long it took to try every zone at the start.");
   text.add_sample("", facts.first_load_s);

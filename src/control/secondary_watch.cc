@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "log/log.h"
+
 namespace holdfast::control {
 
 namespace {
@@ -51,6 +53,11 @@ void SecondaryWatch::on_answered(const std::string& zone) {
   if (found == open_.end()) return;
   connections_ -= found->second;
   open_.erase(found);
+}
+
+void log_wait(const std::string& zone, const std::string& waits_for) {
+  log::warning(log::Category::zones, "roll-waits",
+               "zone " + zone + ": the next step of its keys waits for " + waits_for);
 }
 
 }  // namespace holdfast::control

@@ -32,6 +32,8 @@ class SecondaryWatch {
   // All of a question's have answered, or will not. Each that was taken ends with this.
   void on_answered(const std::string& zone);
   void forget(const std::string& zone) { asked_.erase(zone); }
+  // Of how many zones something waits for them.
+  [[nodiscard]] size_t zone_count() const { return asked_.size(); }
 
  private:
   struct Asked {
@@ -45,5 +47,8 @@ class SecondaryWatch {
   std::map<std::string, size_t> open_;  // connections of questions that wait for answers
   size_t connections_ = 0;              // their sum
 };
+
+// Tells the log whom the keys of a zone wait for.
+void log_wait(const std::string& zone, const std::string& waits_for);
 
 }  // namespace holdfast::control

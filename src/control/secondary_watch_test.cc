@@ -47,7 +47,9 @@ TEST_F(SecondaryWatchTest, AreAskedUntilTheyHaveWhatIsWaitedFor) {
   EXPECT_GE(asked, 36'000 / SecondaryWatch::ask_s_max);
   EXPECT_LE(asked, 36'000 / SecondaryWatch::ask_s_max + 12);
   const dnssec::ServedKeys served{.keys = {{.tag = keys_[1].tag(), .served_s = begin_s}}};
+  EXPECT_EQ(watch_.zone_count(), 1U);
   watch_.note("z.", policy_, keys_, served, begin_s + 40'000);
+  EXPECT_EQ(watch_.zone_count(), 0U);
   EXPECT_THAT(watch_.take_due(begin_s + 50'000), IsEmpty());
   watch_.note("z.", policy_, keys_, served, begin_s + 100'000);  // the old one signs no more
   EXPECT_EQ(watch_.take_due(begin_s + 100'001).size(), 1U);

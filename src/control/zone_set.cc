@@ -310,6 +310,7 @@ void ZoneSet::put_record(const std::string& zone, ZoneRecord record) {
   } else {
     refreshes_.erase(zone);
   }
+  if (!record.policy || record.policy->secondaries.empty()) signing_.secondaries().forget(zone);
   table_.put(zone, std::move(record));
 }
 

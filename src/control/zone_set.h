@@ -89,6 +89,10 @@ class ZoneSet {
   // Zones of which other signers and the parents are to be asked now.
   [[nodiscard]] std::vector<GroupQuestion> take_group_questions();
   void on_group(const GroupAnswers& answers);
+  // Whose keys wait for what their secondaries serve.
+  [[nodiscard]] size_t zones_awaiting_secondaries() const {
+    return signing_.secondaries().zone_count();
+  }
   // What parents are to be told now.
   [[nodiscard]] std::vector<ParentNotice> take_parent_notices();
   void on_parent_told(const ParentNotice& notice) { signing_.notices().on_told(notice); }

@@ -113,6 +113,7 @@ void ZoneSet::remove_member(const std::string& zone) {
   last_good_.remove(wire::Name::from_text(zone).value());
   table_.erase(zone);
   refreshes_.erase(zone);
+  signing_.secondaries().forget(zone);
   static_cast<void>(serials_.forget(zone));  // a line that stays costs a transfer, if it comes back
   alive_();
 }

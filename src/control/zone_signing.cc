@@ -365,6 +365,8 @@ Result<void> ZoneSigning::on_secondaries(const GroupAnswers& answers, const Poli
   const dnssec::ServedKeys before = TRY(dnssec::load_served_keys(folder));
   const dnssec::ServedKeys served = dnssec::note_served(before, keys, answers.secondaries, now_s);
   if (served != before) TRY(dnssec::save_served_keys(served, folder));
+  const bool is_news = served.waits_for != before.waits_for && !served.waits_for.empty();
+  if (is_news) log_wait(answers.zone, served.waits_for);
   secondaries_.note(answers.zone, policy, keys, served, now_s);
   return {};
 }

@@ -59,6 +59,7 @@ class ZoneSigning {
   [[nodiscard]] KeyRolls& rolls() { return rolls_; }
   [[nodiscard]] SignerRolls& signers() { return signers_; }
   [[nodiscard]] SecondaryWatch& secondaries() { return secondaries_; }
+  [[nodiscard]] const SecondaryWatch& secondaries() const { return secondaries_; }
   [[nodiscard]] ParentNotices& notices() { return notices_; }
 
   // None of the zone's parents has a DS of it any more. True if that is news.

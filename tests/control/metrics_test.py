@@ -119,6 +119,22 @@ class Metrics(unittest.TestCase):
         families = self.scrape()
         self.assertEqual(self.value(families, "holdfast_reloads_total", result="refused"), 1)
 
+    def test_zones_whose_keys_wait_are_counted_and_told(self):
+        def waiting():
+            return self.value(self.scrape(), "holdfast_zones_awaiting_secondaries")
+
+        self.server.zones = {"one.example": zone(3)}
+        self.server.zone_settings["one.example"] = {"policy": "p"}
+        self.assertEqual(waiting(), 0)
+        for secondaries in (["127.0.0.1@1"], []):
+            self.server.tables = [("policy", {"name": "p", "secondaries": secondaries})]
+            self.server.write_config()
+            reply = Control(self.server).ask("reload")
+            self.assertTrue(reply["ok"], reply)
+            wait_until("the count", lambda: waiting() == len(secondaries))
+            # Long before the next step would be due.
+            wait_until("the log", lambda: "roll-waits" in self.server.log_text(10**6))
+
     def test_the_documentation_names_every_family_and_no_other(self):
         text = (ROOT / "docs" / "metrics.md").read_text()
         tables = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
