@@ -17,7 +17,8 @@ constexpr size_t connections_each = 2;  // DNSKEY and SOA
 void SecondaryWatch::note(const std::string& zone, const config::PolicySetting& policy,
                           std::span<const dnssec::ZoneKey> own, const dnssec::ServedKeys& served,
                           uint64_t now_s) {
-  if (policy.secondaries.empty() || !dnssec::waits_for_secondaries(own, served, now_s)) {
+  if (policy.secondaries.empty() ||
+      !dnssec::waits_for_secondaries(own, served, now_s, first_cds_of(policy))) {
     return forget(zone);
   }
   const auto [asked, is_new] = asked_.try_emplace(zone);
@@ -53,6 +54,10 @@ void SecondaryWatch::on_answered(const std::string& zone) {
   if (found == open_.end()) return;
   connections_ -= found->second;
   open_.erase(found);
+}
+
+dnssec::FirstCds first_cds_of(const config::PolicySetting& policy) {
+  return policy.unsign ? dnssec::FirstCds::given_up : dnssec::FirstCds::awaited;
 }
 
 void log_wait(const std::string& zone, const std::string& waits_for) {

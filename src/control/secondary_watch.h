@@ -48,6 +48,9 @@ class SecondaryWatch {
   size_t connections_ = 0;              // their sum
 };
 
+// Whether the first CDS of its zones is still to come.
+[[nodiscard]] dnssec::FirstCds first_cds_of(const config::PolicySetting& policy);
+
 // Tells the log whom the keys of a zone wait for.
 void log_wait(const std::string& zone, const std::string& waits_for);
 

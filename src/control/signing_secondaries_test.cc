@@ -58,6 +58,9 @@ class SigningForSecondaries : public SignedZoneSet {
     }
     return tags;
   }
+  [[nodiscard]] std::string waits_for() const {
+    return dnssec::load_served_keys(folder()).value().waits_for;
+  }
   // Of a zone with a CSK.
   [[nodiscard]] dnssec::ZoneKey begin_roll() {
     const auto make = [] {
@@ -312,6 +315,51 @@ TEST_F(SigningForSecondaries, ARollWaitsForTheSecondariesWhileTheZoneGoesUnsigne
   EXPECT_THAT(signers(), testing::ElementsAre(old.tag()));
   clock_.set_wall_s(start_s + 25);
   EXPECT_EQ(set_->take_group_questions().size(), 1U);
+}
+
+TEST_F(SigningForSecondaries, NobodyWaitsForTheFirstCdsOfAZoneThatGoesUnsigned) {
+  name_secondaries();
+  write(serial_);
+  load();
+  see({});
+  EXPECT_NE(waits_for(), "");
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 1U);
+  change_policy([](config::PolicySetting& policy) { policy.unsign = true; });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 1U);  // "0 0 0 00"
+  EXPECT_EQ(waits_for(), "");
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 0U);
+  see({});  // who was asked before
+  EXPECT_EQ(waits_for(), "");
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 0U);
+  pass_to(50'000);
+  // It stays signed after all.
+  change_policy([](config::PolicySetting& policy) { policy.unsign = false; });
+  reload();
+  EXPECT_EQ(count_of(wire::type_cds), 0U);
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 1U);
+}
+
+TEST_F(SigningForSecondaries, NobodyIsAskedOfAZoneThatIsUnsigned) {
+  policy_->keys = config::SigningKeys::ksk_and_zsk;
+  name_secondaries();
+  write(serial_);
+  load();
+  dnssec::ZoneKey old = zsk();
+  old.times.inactive = start_s + 10;
+  old.times.remove = start_s + 500'000;
+  ASSERT_TRUE(dnssec::save_key(old, folder()));
+  change_policy([](config::PolicySetting& policy) { policy.unsign = true; });
+  (void)save_zsk({.created = start_s, .publish = start_s, .activate = start_s + 10});
+  reload();
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 1U);
+  set_->on_ds("example.", 0);
+  pass_to(100'000);
+  EXPECT_EQ(dnskey_count(), 0U);
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 0U);
+  see({});
+  EXPECT_EQ(waits_for(), "");
+  EXPECT_EQ(set_->zones_awaiting_secondaries(), 0U);
 }
 
 }  // namespace

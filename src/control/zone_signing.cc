@@ -316,8 +316,13 @@ Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire
     TRY(rolls_.roll(zone, policy, state.folder, now_s, keys, state.signers, served));
   }
   if (!policy.secondaries.empty()) served = dnssec::followed(served, keys, now_s);
+  const bool is_over = state.is_unsigned_at(policy, now_s);
+  if (is_over || !dnssec::waits_for_secondaries(keys, served, now_s, first_cds_of(policy))) {
+    served.waits_for.clear();
+  }
   if (served != kept) TRY(dnssec::save_served_keys(served, state.folder));
   secondaries_.note(zone, policy, keys, served, now_s);
+  if (is_over) secondaries_.forget(zone);
   signers_.note(zone, policy, state.signers, now_s);
   state.keys = std::move(keys);
   return state;
@@ -362,8 +367,11 @@ Result<void> ZoneSigning::on_secondaries(const GroupAnswers& answers, const Poli
   const std::string folder = dnssec::key_folder(state_directory_, apex);
   const uint64_t now_s = clock_.wall_s();
   const std::vector<ZoneKey> keys = TRY(held_keys_of(apex, policy));
+  const SigningState state{.folder = folder, .parting = TRY(dnssec::load_parting(folder))};
+  if (state.is_unsigned_at(policy, now_s)) return {};
   const dnssec::ServedKeys before = TRY(dnssec::load_served_keys(folder));
-  const dnssec::ServedKeys served = dnssec::note_served(before, keys, answers.secondaries, now_s);
+  const dnssec::ServedKeys served =
+      dnssec::note_served(before, keys, answers.secondaries, now_s, first_cds_of(policy));
   if (served != before) TRY(dnssec::save_served_keys(served, folder));
   const bool is_news = served.waits_for != before.waits_for && !served.waits_for.empty();
   if (is_news) log_wait(answers.zone, served.waits_for);

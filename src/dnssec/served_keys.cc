@@ -213,16 +213,18 @@ ServedKeys with_told(const ServedKeys& served, std::span<const ZoneKey> own,
   return with;
 }
 
-bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s) {
+bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served, uint64_t now_s,
+                           FirstCds first) {
   return std::ranges::any_of(own, [&](const ZoneKey& key) {
-    const bool is_awaited = is_next(key, own, now_s) || is_first(key, own, served, now_s);
+    const bool is_awaited = is_next(key, own, now_s) ||
+                            (first == FirstCds::awaited && is_first(key, own, served, now_s));
     return (is_awaited && served_s(served, key.tag()) == 0) ||
            (is_past_zsk(key, served, now_s) && unused_s(served, key.tag()) == 0);
   });
 }
 
 ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
-                       std::span<const SeenServer> servers, uint64_t now_s) {
+                       std::span<const SeenServer> servers, uint64_t now_s, FirstCds first) {
   ServedKeys served;
   const auto say = [&](const std::string& what) {
     if (served.waits_for.empty()) served.waits_for = what;
@@ -235,7 +237,8 @@ ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
     if (now.served_s == 0) {
       const std::string lack = missing(key, servers);
       if (lack.empty()) now.served_s = now_s;
-      if (is_next(key, own, now_s) || is_first(key, own, before, now_s)) say(lack);
+      const bool is_awaited_first = first == FirstCds::awaited && is_first(key, own, before, now_s);
+      if (is_awaited_first || is_next(key, own, now_s)) say(lack);
     }
     if (!is_past) now.unused_s = 0;
     if (is_past && now.unused_s == 0) {

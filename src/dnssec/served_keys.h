@@ -48,12 +48,15 @@ struct ServedKeys {
 // that takes over is never taken back, whatever is known of secondaries, or of a later TTL.
 [[nodiscard]] ServedKeys with_told(const ServedKeys& served, std::span<const ZoneKey> own,
                                    std::span<const Bytes> cdnskeys, uint64_t now_s);
+// A zone that goes unsigned asks for no DS of its keys.
+enum class FirstCds : uint8_t { awaited, given_up };
 // Whether keys wait for something that the secondaries have not been seen to serve.
 [[nodiscard]] bool waits_for_secondaries(std::span<const ZoneKey> own, const ServedKeys& served,
-                                         uint64_t now_s);
+                                         uint64_t now_s, FirstCds first = FirstCds::awaited);
 // What is known once all `servers` were asked for DNSKEY and SOA.
 [[nodiscard]] ServedKeys note_served(const ServedKeys& before, std::span<const ZoneKey> own,
-                                     std::span<const SeenServer> servers, uint64_t now_s);
+                                     std::span<const SeenServer> servers, uint64_t now_s,
+                                     FirstCds first = FirstCds::awaited);
 // What is known of the keys that are followed: of those that are held until nobody uses them, even
 // if nobody has been asked yet; of none that has gone, which never comes back. One whose CDS is out
 // is a first one no more.
