@@ -39,6 +39,10 @@ void add_outcome(ReloadPlan& plan, const config::ZoneSource& source, ParseResult
   plan.findings_suppressed += report.findings_suppressed;
 }
 
+bool is_same(const config::TransferSetting* a, const config::TransferSetting* b) {
+  return a == nullptr || b == nullptr ? a == b : *a == *b;
+}
+
 unsigned usable_cores() {
   cpu_set_t cores;
   if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
@@ -69,6 +73,9 @@ ReloadPlan plan_reload(const ZoneTable& table, std::span<const config::ZoneSourc
     alive();
     names.insert(source.name);
     const auto record = table.find(source.name);
+    if (record && !is_same(record->transfer.get(), source.transfer.get())) {
+      plan.transfers[source.name] = source.transfer;
+    }
     if (source.is_secondary()) {
       const bool is_known = record && record->file.empty() && record->catalog == source.catalog &&
                             (record->policy == nullptr) == (source.policy == nullptr);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +37,8 @@ struct ReloadPlan {
   // What goes on as it is, with other settings: zones that take dynamic updates, and secondary ones
   // that are signed here.
   std::vector<config::ZoneSource> updated;
+  // By zone, where they are others than before, whatever else changes of it.
+  std::map<std::string, std::shared_ptr<const config::TransferSetting>> transfers;
   std::vector<std::string> removals;
   std::vector<std::string> findings;  // not empty: it must not be applied
   size_t findings_suppressed = 0;

@@ -180,6 +180,7 @@ void ZoneSet::keep_last_good(const config::ZoneSource& source, const ParseResult
   ZoneRecord record = table_.find(source.name).value_or(ZoneRecord{});
   record.file = source.file;
   record.policy = source.policy;
+  record.transfer = source.transfer;
   record.includes = parsed.outcome.report.files;
   record.fingerprint = parsed.fingerprint;
   record.findings = std::move(findings);
@@ -288,6 +289,13 @@ Result<ReloadResult> ZoneSet::show_staged(ReloadPlan& plan) {
          (was_signed == (source.policy != nullptr)
               ? "comes from its primaries from now on"
               : (was_signed ? "is served as it comes from now on" : "is signed from now on")));
+  }
+  for (const auto& [zone, transfer] : plan.transfers) {
+    alive_();
+    auto record = table_.find(zone);
+    if (!record) continue;
+    record->transfer = transfer;
+    table_.put(zone, *std::move(record));
   }
   for (const std::string& zone : plan.removals) {
     alive_();

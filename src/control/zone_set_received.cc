@@ -65,6 +65,7 @@ void ZoneSet::take_up_secondary(const config::ZoneSource& source) {
   record.state = ZoneState::serving;
   record.catalog = source.catalog;
   record.policy = source.policy;
+  record.transfer = source.transfer;
   record.signing_state = signing_.prepare(source);
   record.refresh_unix_s = source.policy ? 1 : 0;
   const auto view = memory_.find(apex);
@@ -131,6 +132,7 @@ Result<void> ZoneSet::publish_received(const zone::Contents& contents, const std
   record.state = ZoneState::serving;
   record.catalog = before->catalog;
   record.policy = before->policy;
+  record.transfer = before->transfer;
   record.signing_state = before->signing_state;
   // Publishing what was signed has entered when that is due.
   record.refresh_unix_s = table_.find(zone)->refresh_unix_s;
@@ -235,6 +237,7 @@ Result<void> ZoneSet::withdraw(const wire::Name& apex) {
   ZoneRecord expired;
   expired.catalog = record->catalog;
   expired.policy = record->policy;
+  expired.transfer = record->transfer;
   expired.signing_state = record->signing_state;
   expired.state = ZoneState::failed;
   expired.failing_since_unix_s = static_cast<uint64_t>(::time(nullptr));

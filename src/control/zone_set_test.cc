@@ -322,5 +322,31 @@ TEST_F(ZoneSetOnDisk, ManyZonesPassThroughTheBoundedQueue) {
   EXPECT_EQ(record("z499.").serial, 499U);
 }
 
+TEST_F(ZoneSetOnDisk, TransferSettingsAreThoseOfTheConfiguration) {
+  write_good("own.", 1);
+  const auto sources_with = [&](uint32_t receive_mebibytes_max) {
+    const auto transfer = std::make_shared<config::TransferSetting>();
+    transfer->receive_mebibytes_max = receive_mebibytes_max;
+    std::vector<config::ZoneSource> all{source("own."), {"secondary.", ""}};
+    for (config::ZoneSource& of : all) of.transfer = transfer;
+    return all;
+  };
+  const auto expect = [&](uint32_t receive_mebibytes_max) {
+    for (const std::string zone : {"own.", "secondary."}) {
+      ASSERT_NE(record(zone).transfer, nullptr) << zone;
+      EXPECT_EQ(record(zone).transfer->receive_mebibytes_max, receive_mebibytes_max) << zone;
+    }
+  };
+  set_->first_load(sources_with(1), {}, Start::cold, ZoneSet::Unlisted::remove, stop_,
+                   [](size_t, size_t) {});
+  expect(1);
+  ReloadPlan plan = set_->plan_all(sources_with(2), {}, stop_);
+  EXPECT_THAT(plan.updates, IsEmpty());
+  expect(1);
+  apply(std::move(plan));
+  expect(2);
+  EXPECT_THAT(set_->plan_all(sources_with(2), {}, stop_).transfers, IsEmpty());
+}
+
 }  // namespace
 }  // namespace holdfast::control

@@ -50,6 +50,18 @@ class Reload(unittest.TestCase):
                 self.assertTrue(all("secondaries is empty" in text for text in texts), told)
             self.assertEqual(self.control.zone("two.example")["findings"], [])
 
+    def test_so_it_is_once_notify_alone_has_changed(self):
+        self.server.tables = [("policy", {"name": "p", "zsk_lifetime_s": 10**7})]
+        # Their files are not written again.
+        self.server.zones = {name: str(self.server.directory / f"{name}.zone")
+                             for name in self.server.zones}
+        for notify in ([], ["127.0.0.1@1"], []):
+            self.server.zone_settings["one.example"] = {"policy": "p", "notify": notify}
+            reply = self.reload()
+            self.assertTrue(reply["ok"], reply)
+            told = self.control.zone("one.example")["findings"]
+            self.assertEqual(len(told), len(notify), told)
+
     def test_a_bad_zone_refuses_everything(self):
         self.server.zones["one.example"] = zone(2)
         self.server.zones["two.example"] = zone(2, "www 60 IN A 192.0.2.256")
