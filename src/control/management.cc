@@ -49,14 +49,14 @@ void Management::first_load(Start start) {
   for (const config::Problem& problem : list.problems.problems) {
     log::error(Category::config, "zone-list", problem.to_text());
   }
-  for (const config::Problem& warning : config::roll_warnings(*applied, list.zones).problems) {
-    log::warning(Category::config, "rolls-unwatched", warning.to_text());
-  }
   if (const auto written = write_published_catalogs(list.zones, SystemClock().wall_s()); !written) {
     log::error(Category::zones, "catalog-unwritable", written.error().message);
   }
   parts_.transfers.apply(*applied, list.zones, parts_.tls);
   list.zones = parts_.catalogs.with_members(std::move(list.zones), *applied);
+  for (const config::Problem& warning : config::roll_warnings(*applied, list.zones).problems) {
+    log::warning(Category::config, "rolls-unwatched", warning.to_text());
+  }
   parts_.catalogs.configure(*applied, list.zones);
   parts_.zones.first_load(list.zones, load_options(*applied), start,
                           keeps ? ZoneSet::Unlisted::keep : ZoneSet::Unlisted::remove, parts_.stop,

@@ -116,6 +116,23 @@ class Follow(unittest.TestCase):
         wait_until("control", self.control.is_up)
         self.assertTrue(self.is_signed("a.test"))
 
+    def test_members_whose_keys_roll_unwatched_are_told(self):
+        self.server.tables[2][1].update(policy="rolling", transfer_to=["any"])
+        self.server.tables.append(("policy", {"name": "rolling", "ksk_lifetime_s": 10**7}))
+        self.server.write_config()
+        self.server.run("reload", "--config", str(self.server.config), check=True)
+        self.put(member("u1", "a.test", "signed") + member("u2", "b.test"))
+        wait_until("a.test signed", lambda: self.is_signed("a.test"))
+        for zone, findings in (("a.test", 1), ("b.test", 0)):
+            told = self.control.zone(zone)["findings"]
+            self.assertEqual(len(told), findings, told)
+        self.assertNotIn("rolls-unwatched", self.server.log_text(10**6))
+        self.server.stop()
+        self.server.start()
+        wait_until("a warning", lambda: "rolls-unwatched" in self.server.log_text(10**6))
+        wait_until("control", self.control.is_up)
+        self.assertEqual(len(self.control.zone("a.test")["findings"]), 1)
+
     def test_members_come_and_go(self):
         self.assertEqual(self.facts()["members"], 2)
         listed = self.server.run("zone", "list", "--config", str(self.server.config)).stdout
