@@ -102,6 +102,9 @@ void add_workers(MetricsText& text, const exchange::Panel& panel) {
   add_counter(text, "holdfast_control_restarts_total",
               "Times that the management process was started again.",
               panel.control_restarts.load());
+  add_counter(text, "holdfast_control_hangs_total",
+              "Times that the management process was ended because it gave no sign of life.",
+              panel.control_hangs_total.load());
   add_counter(text, "holdfast_deaths_total", "Messages that killed an answer process.",
               panel.deaths_by_message.load());
   add_gauge(text, "holdfast_refused_likenesses",

@@ -116,9 +116,10 @@ struct Panel {
   std::atomic<uint32_t> control_restarts{0};  // written by the supervisor
   // Written by control (control/liveness.h); the supervisor sets it at each start.
   std::atomic<uint64_t> control_heartbeat_ns{0};
-  // Times in a row that control was ended for want of a sign of life, until it was ready again;
-  // written by the supervisor.
+  // Times in a row that control was ended for want of a sign of life, until it was ready again, and
+  // times since the start; written by the supervisor.
   std::atomic<uint32_t> control_hangs{0};
+  std::atomic<uint64_t> control_hangs_total{0};
   // Query of death, written by the supervisor: messages that killed a worker since the start, and
   // likenesses that are refused now.
   std::atomic<uint64_t> deaths_by_message{0};

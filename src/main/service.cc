@@ -205,7 +205,10 @@ AfterEnd Service::on_control_end(const ChildEnd& end) {
     if (!unread || !*unread) break;
   }
   if (!end.wanted) parts_.panel.control_restarts.fetch_add(1);
-  if (end.hung) parts_.panel.control_hangs.fetch_add(1);
+  if (end.hung) {
+    parts_.panel.control_hangs.fetch_add(1);
+    parts_.panel.control_hangs_total.fetch_add(1);
+  }
   // At start, an error is fatal; control has told it. One that somebody else ended comes again.
   const bool failed_to_start = !end.by_signal && end.code != 0 && !ready_;
   return failed_to_start ? AfterEnd::stop_all : AfterEnd::start_again;

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "control")]
@@ -23,7 +24,8 @@ HUNG_AFTER_S = 15
 
 class HangTest(unittest.TestCase):
     def start(self, zones, workers=1):
-        self.server = harness.Server(zones, workers=workers)
+        self.metrics = f"127.0.0.1:{harness.free_port()}"
+        self.server = harness.Server(zones, {"metrics": {"listen": self.metrics}}, workers=workers)
         self.addCleanup(self.server.__exit__)
         self.server.start()
         # Workers are started before control.
@@ -32,6 +34,12 @@ class HangTest(unittest.TestCase):
         self.control = children[-1]
         self.client = Control(self.server)
 
+    def hangs(self):
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+        return next(line.split()[1] for line in lines
+                    if line.startswith("holdfast_control_hangs_total "))
+
     def successor(self):
         children = sorted(harness.children(self.server.pid))
         return children[-1] if len(children) > 1 and children[-1] != self.control else None
@@ -39,6 +47,7 @@ class HangTest(unittest.TestCase):
     def test_a_stopped_control_is_replaced(self):
         self.start({"example": zone(1)}, workers=2)
         wait_until("ready", self.client.is_up)
+        self.assertEqual(self.hangs(), "0")
         with Load(self.server.address, self.server.port, "example", 500) as load:
             stopped = time.monotonic()
             os.kill(self.control, signal.SIGSTOP)
@@ -51,6 +60,7 @@ class HangTest(unittest.TestCase):
         self.assertGreater(took_s, HUNG_AFTER_S - 2)
         self.assertTrue(log_has(self.server, "control gives no sign of life"))
         self.assertTrue(log_has(self.server, "because it had hung"))
+        self.assertEqual(self.hangs(), "1")
         status = self.client.status()
         self.assertTrue(status["ready"])
         # What is reloaded then works as before.
