@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -29,6 +30,7 @@ using log::Category;
 constexpr size_t length_bytes = 2;
 constexpr size_t read_bytes = 4096;
 constexpr uint64_t ns_per_s = 1'000'000'000;
+constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr unsigned accept_pause_ms = 100;
 
 Endpoint endpoint_of(const sockaddr_in6& address) {
@@ -117,8 +119,11 @@ struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
   void accept_tls(size_t listener);
   // Whether another connection of `client` may be; told and counted if not.
   [[nodiscard]] bool has_room(const Endpoint& client);
-  // Whether what is beyond the limit, if it is, is to be done about; counted if so.
+  // What is beyond the limit, if it is, is counted. Whether something is to be done about it.
   [[nodiscard]] bool is_held_to(TlsBudget::Limit limit, TlsLimitFate fate);
+  [[nodiscard]] bool is_tls_dry_run() const {
+    return parts.is_tls_dry_run && parts.is_tls_dry_run();
+  }
   void adopt(exchange::Handover request);
 
   Parts parts;
@@ -177,21 +182,27 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                       });
   }
 
-  // Answers the first whole message of what has been received, or reads on.
+  // Answers the first whole message of what has been received, or reads on; within TLS once there
+  // is time for it.
   void serve() {
+    if (has_to_wait()) return wait();
     if (received_.size() >= length_bytes) {
       const size_t size = load_be16(received_.data());
-      if (received_.size() >= length_bytes + size) return has_to_wait() ? wait() : answer(size);
+      if (received_.size() >= length_bytes + size) return answer(size);
     }
     read();
   }
 
  private:
-  // Within TLS, the client or all strangers have had their time of this second.
+  // Within TLS, the client or all strangers have had their time of this second. Counted once for
+  // each request, however it comes and however long it waits.
   [[nodiscard]] bool has_to_wait() {
     if (!standing_) return false;
     settle(Work::of_client);
-    return server_->is_held_to(budget().judge_request(client_, now_ns()), TlsLimitFate::waited);
+    const TlsBudget::Limit limit = budget().judge_request(client_, now_ns());
+    if (limit == TlsBudget::Limit::none) return false;
+    if (std::exchange(is_limit_told_, true)) return !server_->is_tls_dry_run();
+    return server_->is_held_to(limit, TlsLimitFate::waited);
   }
   void wait() {
     timer_.expires_after(std::chrono::nanoseconds(TlsBudget::wait_ns(now_ns())));
@@ -226,6 +237,8 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
                     .client = client_,
                     .tls = stream_.session()};
     received_.erase(received_.begin(), end);
+    request_began_ns_.reset();
+    is_limit_told_ = false;
     began_ns_ = now_ns();  // also of a reply that comes later
     auto answer = server_->parts.answerer.answer(std::move(request),
                                                  [self = this->shared_from_this()](Reply reply) {
@@ -270,8 +283,19 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   }
 
   void read() {
-    // One that is silent between requests does no harm; one that keeps a request back does.
-    end_after(idle_ms, received_.empty() ? counters().idle : counters().slow);
+    // One that is silent between requests does no harm; one that keeps a request back does, though
+    // something of it comes now and then.
+    if (received_.empty()) {
+      end_after(idle_ms, counters().idle);
+    } else {
+      if (!request_began_ns_) request_began_ns_ = now_ns();
+      const uint64_t taken_ms = (now_ns() - *request_began_ns_) / ns_per_ms;
+      if (taken_ms >= request_ms) {
+        counters().slow.fetch_add(1);
+        return;
+      }
+      end_after(std::min(idle_ms, request_ms - static_cast<unsigned>(taken_ms)), counters().slow);
+    }
     stream_.read_some(incoming_, [self = this->shared_from_this()](error_code error, size_t bytes) {
       self->timer_.cancel();
       if (error) return;
@@ -304,6 +328,7 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   [[nodiscard]] uint64_t now_ns() const { return server_->parts.clock.monotonic_ns(); }
 
   static constexpr unsigned idle_ms = OutServer::idle_ms;
+  static constexpr unsigned request_ms = OutServer::request_ms;
   static constexpr unsigned write_ms = OutServer::write_ms;
   static constexpr unsigned handshake_ms = OutServer::handshake_ms;
   static constexpr unsigned transfer_s_max = OutServer::transfer_s_max;
@@ -313,6 +338,8 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   asio::steady_timer timer_;
   Endpoint client_;
   std::vector<uint8_t> received_;
+  // Since when more is waited for of the request that has begun to come.
+  std::optional<uint64_t> request_began_ns_;
   std::array<uint8_t, read_bytes> incoming_;
   std::optional<Reply> reply_;
   uint64_t began_ns_ = 0;
@@ -320,7 +347,8 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   std::vector<uint8_t> outgoing_;
   std::optional<TlsBudget::Standing> standing_;  // within TLS
   bool is_shaking_hands_ = false;
-  uint64_t settled_ns_ = 0;  // of the stream's
+  uint64_t settled_ns_ = 0;     // of the stream's
+  bool is_limit_told_ = false;  // of the request that comes
 };
 
 }  // namespace
@@ -394,7 +422,7 @@ bool OutServer::Impl::has_room(const Endpoint& client) {
 
 bool OutServer::Impl::is_held_to(TlsBudget::Limit limit, TlsLimitFate fate) {
   if (limit == TlsBudget::Limit::none) return false;
-  const bool is_dry = parts.is_tls_dry_run && parts.is_tls_dry_run();
+  const bool is_dry = is_tls_dry_run();
   const TlsLimitFate told = is_dry ? TlsLimitFate::dry_run : fate;
   parts.counters.tls_limited[static_cast<size_t>(limit) - 1][static_cast<size_t>(told)].fetch_add(
       1);

@@ -6,10 +6,11 @@
 // A datagram is answered by the socket that it came through, from the address that was asked. A
 // connection is served until its client closes it or is slow: messages of several transfers take
 // turns, one message each. Bounds: connections_max, connections_per_address_max; a handshake that
-// takes handshake_ms, a message that is not taken within write_ms, a transfer that takes
-// transfer_s_max, or a connection that is silent for idle_ms, ends it, and is counted. What clients
-// within TLS cost has a budget (tls_budget.h): what is beyond it is closed before its handshake,
-// and a request waits. Thread: the io_context's.
+// takes handshake_ms, a request that has not come to its end within request_ms of its beginning, a
+// message that is not taken within write_ms, a transfer that takes transfer_s_max, or a connection
+// that is silent for idle_ms, ends it, and is counted. What clients within TLS cost has a budget
+// (tls_budget.h), and is laid to them after each step: what is beyond it is closed before its
+// handshake, and no more is read or answered until there is time. Thread: the io_context's.
 #pragma once
 
 #include <functional>
@@ -28,6 +29,7 @@ class OutServer {
   static constexpr size_t connections_max = 256;
   static constexpr size_t connections_per_address_max = 32;
   static constexpr unsigned idle_ms = 10'000;
+  static constexpr unsigned request_ms = 30'000;
   static constexpr unsigned write_ms = 30'000;
   static constexpr unsigned handshake_ms = 5'000;
   static constexpr unsigned transfer_s_max = 6 * 3600;

@@ -23,9 +23,15 @@ TlsBudget::Client TlsBudget::client_of(const Endpoint& endpoint) {
 }
 
 void TlsBudget::turn(uint64_t now_ns) {
-  if (std::exchange(second_, now_ns / ns_per_s) == now_ns / ns_per_s) return;
-  spent_ns_.clear();
-  strangers_ns_ = 0;
+  const uint64_t seconds = now_ns / ns_per_s - std::exchange(second_, now_ns / ns_per_s);
+  if (seconds == 0) return;
+  const auto forgive = [seconds](uint64_t& spent_ns, uint64_t a_second_max) {
+    spent_ns -= std::min(spent_ns, seconds * a_second_max);
+    return spent_ns == 0;
+  };
+  std::erase_if(spent_ns_,
+                [&](auto& client) { return forgive(client.second, client_ns_a_second_max); });
+  (void)forgive(strangers_ns_, strangers_ns_a_second_max);
   strangers_handshakes_ = 0;
 }
 

@@ -4,11 +4,11 @@
 // A handshake costs some fifty times what a question does, and anybody may begin one. A client is
 // an address, or the /48 of one of IPv6. It has a tenth of a processor; all who have not shown that
 // they may have something here, strangers, have three tenths together, some handshakes a second,
-// and not all of the handshakes under way and connections. What transfers cost that were asked for
-// by who may is nobody's; their pace is the thread's. Always in force: no honest client comes near,
-// and the thread has other work at any time. Bounds: the clients of a second are at most its
-// handshakes and the open connections; proved_max others are remembered for proved_s. Pure: time
-// comes in. Thread: one.
+// and not all of the handshakes under way and connections. What is taken beyond that, as it is
+// measured when it is done, is owed in the seconds that follow. What transfers cost that were asked
+// for by who may is nobody's; their pace is the thread's. Always in force: no honest client comes
+// near, and the thread has other work at any time. Bounds: clients_max that have spent or owe
+// something; proved_max others are remembered for proved_s. Pure: time comes in. Thread: one.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ class TlsBudget {
   static constexpr uint32_t handshakes_max = 64;  // under way
   static constexpr uint32_t strangers_handshakes_max = 48;
   static constexpr uint32_t strangers_connections_max = 192;
-  static constexpr size_t clients_max = 1024;  // of one second
+  static constexpr size_t clients_max = 1024;  // that have spent or owe something
   static constexpr size_t proved_max = 1024;
   static constexpr uint64_t proved_s = 86'400;
 
@@ -43,7 +43,8 @@ class TlsBudget {
   void end_handshake(Standing standing);
   void end(Standing standing);
 
-  // Whether a request may be answered now; if not, in so much time it may be asked again.
+  // Whether more of a client's may be read or answered now; if not, in so much time it may be asked
+  // again.
   [[nodiscard]] Limit judge_request(const Endpoint& client, uint64_t now_ns);
   [[nodiscard]] static uint64_t wait_ns(uint64_t now_ns) { return ns_per_s - now_ns % ns_per_s; }
   void charge(const Endpoint& client, uint64_t spent_ns, uint64_t now_ns);
@@ -61,7 +62,8 @@ class TlsBudget {
   [[nodiscard]] Limit judge_time(const Client& client, bool is_stranger) const;
 
   uint64_t second_ = 0;
-  std::map<Client, uint64_t> spent_ns_;  // in this second
+  // In this second, and beyond their parts of those before.
+  std::map<Client, uint64_t> spent_ns_;
   uint64_t strangers_ns_ = 0;
   uint32_t strangers_handshakes_ = 0;
   // Now, by Standing.

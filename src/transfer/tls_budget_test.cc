@@ -71,6 +71,25 @@ TEST_F(TlsBudgetTest, StrangersShareThreeTenthsAndTheProvedDoNotWaitForThem) {
   EXPECT_EQ(budget_.judge_request(proved, now_ns_), Limit::none);
 }
 
+// What one piece of work takes is known when it is done. Nobody gains by making it long.
+TEST_F(TlsBudgetTest, WhatIsTakenBeyondASecondsPartIsOwed) {
+  EXPECT_EQ(connect(stranger(1), 350 * ns_per_ms), Limit::none);
+  now_ns_ += second_ns;
+  EXPECT_EQ(connect(stranger(1), 1), Limit::client_time) << "250 ms are owed";
+  EXPECT_EQ(connect(stranger(2), 260 * ns_per_ms), Limit::none) << "and 50 ms by all";
+  EXPECT_EQ(connect(stranger(3), 1), Limit::strangers_time);
+  now_ns_ += second_ns;
+  EXPECT_EQ(connect(stranger(1), 1), Limit::client_time) << "150 ms";
+  EXPECT_EQ(connect(stranger(2), 1), Limit::client_time) << "160 ms";
+  EXPECT_EQ(connect(stranger(3), 1), Limit::none);
+  now_ns_ += second_ns;
+  EXPECT_EQ(connect(stranger(1), 49 * ns_per_ms), Limit::none) << "50 ms";
+  EXPECT_EQ(connect(stranger(1), 1 * ns_per_ms), Limit::none);
+  EXPECT_EQ(connect(stranger(1), 1), Limit::client_time);
+  now_ns_ += 1'000'000 * second_ns;
+  for (uint32_t i = 1; i < 4; ++i) EXPECT_EQ(connect(stranger(i), 1), Limit::none) << i;
+}
+
 TEST_F(TlsBudgetTest, StrangersBeginSoManyHandshakesASecond) {
   for (uint32_t i = 0; i < TlsBudget::strangers_handshakes_a_second_max; ++i) {
     EXPECT_EQ(connect(stranger(i), 1), Limit::none);
