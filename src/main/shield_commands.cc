@@ -118,8 +118,8 @@ void print_tls(const json::object& tls) {
   }
   if (spent_ms + refused + waited + dry == 0) return;
   fmt::print(
-      "TLS            {} ms of control's processor; {} connections refused, {} requests "
-      "waited, {} let be in a dry run\n",
+      "TLS            {} ms of control's processor; {} connections refused, {} handshakes "
+      "and requests waited, {} let be in a dry run\n",
       spent_ms, refused, waited, dry);
 }
 

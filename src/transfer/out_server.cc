@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "transfer/out_server.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 
 #include "exchange/handover.h"
 #include "log/log.h"
+#include "transfer/send_datagram.h"
 #include "transfer/stream.h"
 
 namespace holdfast::transfer {
@@ -32,6 +32,7 @@ constexpr size_t read_bytes = 4096;
 constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr unsigned accept_pause_ms = 100;
+constexpr uint64_t hold_ms = 20;  // until it is tried again whether there is room for a handshake
 
 Endpoint endpoint_of(const sockaddr_in6& address) {
   sockaddr_storage storage{};
@@ -39,62 +40,13 @@ Endpoint endpoint_of(const sockaddr_in6& address) {
   return Endpoint::from_sockaddr(storage);
 }
 
-// From the address that was asked, which need not be the one that the kernel would choose.
-void send_datagram(int socket, const sockaddr_in6& client, const Endpoint& from, Bytes message) {
-  union {
-    cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
-  } room{};
-  iovec part{.iov_base = const_cast<uint8_t*>(message.data()), .iov_len = message.size()};
-  msghdr header{};
-  sockaddr_in6 to = client;
-  header.msg_name = &to;
-  header.msg_namelen = from.is_ipv6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = room.bytes;
-  header.msg_controllen = sizeof room.bytes;
-  cmsghdr* control = CMSG_FIRSTHDR(&header);
-  if (from.is_ipv6()) {
-    in6_pktinfo info{};
-    std::memcpy(&info.ipi6_addr, from.address.data(), sizeof info.ipi6_addr);
-    control->cmsg_level = IPPROTO_IPV6;
-    control->cmsg_type = IPV6_PKTINFO;
-    control->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(control), &info, sizeof info);
-  } else {
-    in_pktinfo info{};
-    std::memcpy(&info.ipi_spec_dst, from.address.data(), sizeof info.ipi_spec_dst);
-    control->cmsg_level = IPPROTO_IP;
-    control->cmsg_type = IP_PKTINFO;
-    control->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(control), &info, sizeof info);
-    header.msg_controllen = CMSG_SPACE(sizeof info);
-  }
-  // A full queue loses the answer, as it would lose that of an answer process.
-  (void)::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-const char* tls_limit_text(TlsBudget::Limit limit) {
-  switch (limit) {
-    case TlsBudget::Limit::none:
-      break;
-    case TlsBudget::Limit::client_time:
-      return "one of them has had a tenth of a processor";
-    case TlsBudget::Limit::strangers_time:
-      return "those that have shown nothing have had three tenths of a processor";
-    case TlsBudget::Limit::handshakes:
-      return "too many handshakes are begun";
-    case TlsBudget::Limit::connections:
-      return "those that have shown nothing hold three quarters of the connections";
-  }
-  return "";
-}
-
 }  // namespace
 
 struct OutServer::Impl : std::enable_shared_from_this<OutServer::Impl> {
-  explicit Impl(Parts of) : parts(std::move(of)), handover(parts.context) {
+  explicit Impl(Parts of)
+      : parts(std::move(of)),
+        handover(parts.context),
+        tls_budget([this](Bytes address) { return parts.settings.read()->names(address); }) {
     // Without one, nothing is passed on.
     error_code error;
     if (parts.handover >= 0) error = handover.assign(::dup(parts.handover), error);
@@ -166,11 +118,28 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
 
   // RFC 9103 §7: TLS from the first byte on.
   void begin_tls() {
+    standing_ = budget().begin(client_, now_ns());
+    held_since_ns_ = now_ns();
+    shake_hands();
+  }
+
+  // Once there is room for another handshake.
+  void shake_hands() {
+    budget().renew(*standing_, client_, now_ns());
+    const auto limit = budget().judge_handshake(client_, *standing_, now_ns());
+    if (has_to_wait(limit)) {
+      if (now_ns() - held_since_ns_ < uint64_t{handshake_ms} * ns_per_ms) {
+        return wait(hold_ms * ns_per_ms, &Connection::shake_hands);
+      }
+      (void)server_->is_held_to(limit, TlsLimitFate::refused);
+      return;
+    }
     const auto settings = server_->parts.settings.read();
     ssl_ctx_st* context = settings->tls() == nullptr ? nullptr : settings->tls()->server();
     if (context == nullptr) return;
-    standing_ = budget().begin(client_, now_ns());
+    budget().begin_handshake(*standing_);
     is_shaking_hands_ = true;
+    is_limit_told_ = false;
     end_after(handshake_ms, counters().tls_failed);
     stream_.start_tls(context, TlsSide::server, {},
                       [self = this->shared_from_this()](error_code error, size_t) {
@@ -185,7 +154,7 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   // Answers the first whole message of what has been received, or reads on; within TLS once there
   // is time for it.
   void serve() {
-    if (has_to_wait()) return wait();
+    if (has_to_wait()) return wait(TlsBudget::wait_ns(now_ns()), &Connection::serve);
     if (received_.size() >= length_bytes) {
       const size_t size = load_be16(received_.data());
       if (received_.size() >= length_bytes + size) return answer(size);
@@ -194,20 +163,23 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   }
 
  private:
-  // Within TLS, the client or all strangers have had their time of this second. Counted once for
-  // each request, however it comes and however long it waits.
+  // Within TLS, the client or all strangers have had their time of this second.
   [[nodiscard]] bool has_to_wait() {
     if (!standing_) return false;
     settle(Work::of_client);
-    const TlsBudget::Limit limit = budget().judge_request(client_, now_ns());
+    budget().renew(*standing_, client_, now_ns());
+    return has_to_wait(budget().judge_request(client_, now_ns()));
+  }
+  // Counted once for a handshake, and for each request, however it comes and however long it waits.
+  [[nodiscard]] bool has_to_wait(TlsBudget::Limit limit) {
     if (limit == TlsBudget::Limit::none) return false;
     if (std::exchange(is_limit_told_, true)) return !server_->is_tls_dry_run();
     return server_->is_held_to(limit, TlsLimitFate::waited);
   }
-  void wait() {
-    timer_.expires_after(std::chrono::nanoseconds(TlsBudget::wait_ns(now_ns())));
-    timer_.async_wait([self = this->shared_from_this()](error_code error) {
-      if (!error) self->serve();
+  void wait(uint64_t for_ns, void (Connection::*then)()) {
+    timer_.expires_after(std::chrono::nanoseconds(for_ns));
+    timer_.async_wait([self = this->shared_from_this(), then](error_code error) {
+      if (!error) (self.get()->*then)();
     });
   }
 
@@ -221,7 +193,10 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
     if (work == Work::of_client) budget().charge(client_, newly_ns, now_ns());
   }
   void take_note_of(const Reply& reply) {
-    if (!standing_ || (!reply.is_transfer() && !reply.is_to_signed())) return;
+    if (!standing_) return;
+    if (!reply.is_transfer() && !reply.is_to_signed()) {
+      return budget().note_seen(client_, now_ns());
+    }
     budget().prove(client_, now_ns());
     counters().tls_proved.store(budget().proved_count(), std::memory_order_relaxed);
   }
@@ -346,6 +321,7 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
   bool ended_ = false;
   std::vector<uint8_t> outgoing_;
   std::optional<TlsBudget::Standing> standing_;  // within TLS
+  uint64_t held_since_ns_ = 0;                   // before the handshake
   bool is_shaking_hands_ = false;
   uint64_t settled_ns_ = 0;     // of the stream's
   bool is_limit_told_ = false;  // of the request that comes
@@ -427,7 +403,7 @@ bool OutServer::Impl::is_held_to(TlsBudget::Limit limit, TlsLimitFate fate) {
   parts.counters.tls_limited[static_cast<size_t>(limit) - 1][static_cast<size_t>(told)].fetch_add(
       1);
   log::warning(Category::transfer, "tls-limited",
-               std::string("clients within TLS ask for too much: ") + tls_limit_text(limit) +
+               std::string("clients within TLS ask for too much: ") + TlsBudget::text(limit) +
                    (is_dry ? "; a dry run: nothing is done about it" : ""));
   return !is_dry;
 }

@@ -10,7 +10,8 @@
 // message that is not taken within write_ms, a transfer that takes transfer_s_max, or a connection
 // that is silent for idle_ms, ends it, and is counted. What clients within TLS cost has a budget
 // (tls_budget.h), and is laid to them after each step: what is beyond it is closed before its
-// handshake, and no more is read or answered until there is time. Thread: the io_context's.
+// handshake, or held for handshake_ms where there is only no room for another, and no more is read
+// or answered until there is time. Thread: the io_context's.
 #pragma once
 
 #include <functional>

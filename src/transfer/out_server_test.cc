@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -124,18 +125,17 @@ class OutServerTest : public testing::Test {
                                                        *TlsCredentials::load(config_)));
   }
 
-  // Turns of the server, at most `turns`, until `is_done`.
+  // Turns of the server until `is_done`, each a millisecond at most.
   template <typename IsDone>
-  bool run_until(const IsDone& is_done, int turns = 5'000) {
-    for (int i = 0; i < turns; ++i) {
+  bool run_until(const IsDone& is_done) {
+    constexpr int turns_max = 5'000;
+    for (int i = 0; i < turns_max; ++i) {
       if (is_done()) return true;
       context_.run_one_for(std::chrono::milliseconds(1));
     }
     return is_done();
   }
-  void run_for(int turns) {
-    (void)run_until([] { return false; }, turns);
-  }
+  void run_for(unsigned ms) { context_.run_for(std::chrono::milliseconds(ms)); }
   // Both sides have finished the handshake.
   std::unique_ptr<Client> connect(uint8_t host) {
     auto client = std::make_unique<Client>(host, port_);
@@ -193,8 +193,10 @@ TEST_F(OutServerTest, AMessageInPiecesIsChargedAndNoMoreOfItReadUntilThereIsTime
     client->send({0});
     return limited(Limit::client_time, TlsLimitFate::waited) > 0;
   }));
-  const uint64_t spent_ns = counters_.tls_spent_ns;
+  uint64_t spent_ns = counters_.tls_spent_ns;
   EXPECT_GE(spent_ns, TlsBudget::client_ns_a_second_max);
+  ASSERT_TRUE(run_until([&] { return counters_.tls_spent_ns > spent_ns; })) << "the read's end";
+  spent_ns = counters_.tls_spent_ns;
   client->send({0});
   run_for(300);
   EXPECT_EQ(counters_.tls_spent_ns, spent_ns) << "nothing was read";
@@ -220,6 +222,61 @@ TEST_F(OutServerTest, ARequestHasABoundInTimeHoweverItComes) {
   ASSERT_TRUE(send_one({0}));
   EXPECT_TRUE(run_until([&] { return client->is_closed(); }));
   EXPECT_EQ(counters_.slow, 1U);
+}
+
+class HandshakesTest : public OutServerTest {
+ protected:
+  // As many as strangers may have under way, of which nothing comes.
+  void begin_handshakes() {
+    for (uint32_t i = 0; i < TlsBudget::strangers_handshakes_max; ++i) {
+      silent_.push_back(std::make_unique<Client>(static_cast<uint8_t>(2 + i % 4), port_));
+    }
+    run_for(100);
+    ASSERT_EQ(limited(Limit::handshakes, TlsLimitFate::waited), 0U);
+  }
+
+  std::vector<std::unique_ptr<Client>> silent_;
+};
+
+// Secondaries that are told of a change come at once. They wait for each other and are served.
+TEST_F(HandshakesTest, WhoFindsNoRoomForAHandshakeIsHeldUntilThereIs) {
+  begin_handshakes();
+  Client held(9, port_);
+  ASSERT_TRUE(run_until([&] {
+    EXPECT_FALSE(held.shake_hands());
+    return limited(Limit::handshakes, TlsLimitFate::waited) == 1;
+  }));
+  run_for(100);
+  EXPECT_FALSE(held.shake_hands());
+  EXPECT_FALSE(held.is_closed());
+  silent_.pop_back();
+  EXPECT_TRUE(run_until([&] { return held.shake_hands(); }));
+  EXPECT_EQ(limited(Limit::handshakes, TlsLimitFate::waited), 1U) << "once";
+  EXPECT_EQ(limited(Limit::handshakes, TlsLimitFate::refused), 0U);
+}
+
+TEST_F(HandshakesTest, WhoIsHeldForTooLongIsClosed) {
+  begin_handshakes();
+  const Client held(9, port_);
+  ASSERT_TRUE(run_until([&] { return limited(Limit::handshakes, TlsLimitFate::waited) == 1; }));
+  clock_.advance_ms(OutServer::handshake_ms);
+  EXPECT_TRUE(run_until([&] { return held.is_closed(); }));
+  EXPECT_EQ(limited(Limit::handshakes, TlsLimitFate::refused), 1U);
+}
+
+TEST_F(HandshakesTest, WhomARuleNamesDoesNotWaitForStrangers) {
+  config::ZoneSetting zone;
+  zone.name = "example.test";
+  zone.transfer.transfer_to.push_back(*config::parse_access_rule("127.0.0.9 tls"));
+  config_.zones.push_back(zone);
+  apply();
+  begin_handshakes();
+  Client stranger(8, port_);
+  Client named(9, port_);
+  EXPECT_TRUE(run_until([&] {
+    EXPECT_FALSE(stranger.shake_hands());
+    return named.shake_hands();
+  }));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "transfer/settings.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "config/key_secret.h"
@@ -31,7 +32,18 @@ Settings::Settings(const config::Config& config, std::span<const config::ZoneSou
     if (zone.catalog) continue;
     if (zone.transfer && !(*zone.transfer == nothing)) configured.emplace(zone.name, zone.transfer);
   }
+  peers_ = peers_of(configured);
   zones_ = std::make_shared<const Zones>(std::move(configured));
+}
+
+// Settings are shared by many zones.
+std::shared_ptr<const PeerAddresses> Settings::peers_of(const Zones& zones) {
+  auto peers = std::make_shared<PeerAddresses>();
+  std::unordered_set<const config::TransferSetting*> seen;
+  for (const auto& [zone, setting] : zones) {
+    if (setting && seen.insert(setting.get()).second) peers->add(*setting);
+  }
+  return peers;
 }
 
 std::shared_ptr<const Settings> Settings::with_members(
@@ -42,6 +54,7 @@ std::shared_ptr<const Settings> Settings::with_members(
     of_catalogs.emplace(member.name, member.transfer);
   }
   auto settings = std::make_shared<Settings>(*this);
+  settings->member_peers_ = peers_of(of_catalogs);
   settings->members_ = std::make_shared<const Zones>(std::move(of_catalogs));
   return settings;
 }
@@ -49,6 +62,7 @@ std::shared_ptr<const Settings> Settings::with_members(
 std::shared_ptr<const Settings> Settings::with_members_of(const Settings& other) const {
   auto settings = std::make_shared<Settings>(*this);
   settings->members_ = other.members_;
+  settings->member_peers_ = other.member_peers_;
   return settings;
 }
 

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "config/zone_list.h"
+#include "transfer/peer_addresses.h"
 #include "transfer/tls.h"
 #include "transfer/tsig.h"
 
@@ -34,6 +35,10 @@ class Settings {
   [[nodiscard]] std::shared_ptr<const TlsCredentials> share_tls() const { return tls_; }
   // What is set for the zone; nothing if that is nothing.
   [[nodiscard]] std::shared_ptr<const config::TransferSetting> find(wire::NameView apex) const;
+  // Whether some zone's settings name this address of 4 or 16 bytes.
+  [[nodiscard]] bool names(Bytes address) const {
+    return peers_->has(address) || member_peers_->has(address);
+  }
   // Calls `visit(zone, setting)` for each zone for which something is set; the setting is shared by
   // many zones.
   template <typename Visit>
@@ -47,11 +52,16 @@ class Settings {
  private:
   using Zones = std::unordered_map<std::string, std::shared_ptr<const config::TransferSetting>>;
 
+  [[nodiscard]] static std::shared_ptr<const PeerAddresses> peers_of(const Zones& zones);
+
   TsigKeys keys_;
   std::shared_ptr<const TlsCredentials> tls_;
   // By canonical text. Only zones for which something is set.
   std::shared_ptr<const Zones> zones_ = std::make_shared<const Zones>();
   std::shared_ptr<const Zones> members_ = std::make_shared<const Zones>();
+  // Of these.
+  std::shared_ptr<const PeerAddresses> peers_ = std::make_shared<const PeerAddresses>();
+  std::shared_ptr<const PeerAddresses> member_peers_ = std::make_shared<const PeerAddresses>();
 };
 
 // Whether anything is set at all, so that requests may be passed on to control.

@@ -14,6 +14,22 @@ constexpr size_t of_proved = at(TlsBudget::Standing::proved);
 
 }  // namespace
 
+const char* TlsBudget::text(Limit limit) {
+  switch (limit) {
+    case Limit::none:
+      break;
+    case Limit::client_time:
+      return "one of them has had a tenth of a processor";
+    case Limit::strangers_time:
+      return "those that have shown nothing have had three tenths of a processor";
+    case Limit::handshakes:
+      return "too many handshakes are begun";
+    case Limit::connections:
+      return "those that have shown nothing hold three quarters of the connections";
+  }
+  return "";
+}
+
 TlsBudget::Client TlsBudget::client_of(const Endpoint& endpoint) {
   constexpr size_t prefix_bytes = 6;  // of a /48
   Client client{endpoint.address_size};
@@ -54,11 +70,6 @@ TlsBudget::Limit TlsBudget::judge_connection(const Endpoint& client, uint64_t no
   if (const Limit limit = judge_time(client_of(client), is_stranger); limit != Limit::none) {
     return limit;
   }
-  const bool is_full = under_way_[of_strangers] + under_way_[of_proved] >= handshakes_max;
-  if (is_full || (is_stranger && (under_way_[of_strangers] >= strangers_handshakes_max ||
-                                  strangers_handshakes_ >= strangers_handshakes_a_second_max))) {
-    return Limit::handshakes;
-  }
   if (is_stranger && connections_[of_strangers] >= strangers_connections_max) {
     return Limit::connections;
   }
@@ -69,14 +80,36 @@ TlsBudget::Standing TlsBudget::begin(const Endpoint& client, uint64_t now_ns) {
   turn(now_ns);
   const Standing standing = is_proved(client, now_ns) ? Standing::proved : Standing::stranger;
   ++connections_[at(standing)];
+  return standing;
+}
+
+void TlsBudget::end(Standing standing) { --connections_[at(standing)]; }
+
+TlsBudget::Limit TlsBudget::judge_handshake(const Endpoint& client, Standing standing,
+                                            uint64_t now_ns) {
+  if (const Limit limit = judge_request(client, now_ns); limit != Limit::none) return limit;
+  if (under_way_[of_strangers] + under_way_[of_proved] >= handshakes_max) return Limit::handshakes;
+  if (standing == Standing::stranger &&
+      (under_way_[of_strangers] >= strangers_handshakes_max ||
+       strangers_handshakes_ >= strangers_handshakes_a_second_max)) {
+    return Limit::handshakes;
+  }
+  return Limit::none;
+}
+
+void TlsBudget::begin_handshake(Standing standing) {
   ++under_way_[at(standing)];
   if (standing == Standing::stranger) ++strangers_handshakes_;
-  return standing;
 }
 
 void TlsBudget::end_handshake(Standing standing) { --under_way_[at(standing)]; }
 
-void TlsBudget::end(Standing standing) { --connections_[at(standing)]; }
+void TlsBudget::renew(Standing& standing, const Endpoint& client, uint64_t now_ns) {
+  if (standing == Standing::proved || !is_proved(client, now_ns)) return;
+  --connections_[of_strangers];
+  ++connections_[of_proved];
+  standing = Standing::proved;
+}
 
 TlsBudget::Limit TlsBudget::judge_request(const Endpoint& client, uint64_t now_ns) {
   turn(now_ns);
@@ -99,9 +132,16 @@ void TlsBudget::prove(const Endpoint& client, uint64_t now_ns) {
   proved_[key] = now_ns / ns_per_s;
 }
 
+void TlsBudget::note_seen(const Endpoint& client, uint64_t now_ns) {
+  const auto found = proved_.find(client_of(client));
+  const uint64_t now_s = now_ns / ns_per_s;
+  if (found != proved_.end() && now_s - found->second < proved_s) found->second = now_s;
+}
+
 bool TlsBudget::is_proved(const Endpoint& client, uint64_t now_ns) const {
   const auto found = proved_.find(client_of(client));
-  return found != proved_.end() && now_ns / ns_per_s - found->second < proved_s;
+  if (found != proved_.end() && now_ns / ns_per_s - found->second < proved_s) return true;
+  return is_named_ && is_named_(client.address_bytes());
 }
 
 }  // namespace holdfast::transfer

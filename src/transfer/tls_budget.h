@@ -3,17 +3,20 @@
 //
 // A handshake costs some fifty times what a question does, and anybody may begin one. A client is
 // an address, or the /48 of one of IPv6. It has a tenth of a processor; all who have not shown that
-// they may have something here, strangers, have three tenths together, some handshakes a second,
-// and not all of the handshakes under way and connections. What is taken beyond that, as it is
-// measured when it is done, is owed in the seconds that follow. What transfers cost that were asked
-// for by who may is nobody's; their pace is the thread's. Always in force: no honest client comes
-// near, and the thread has other work at any time. Bounds: clients_max that have spent or owe
-// something; proved_max others are remembered for proved_s. Pure: time comes in. Thread: one.
+// they may have something here and are not named in the configuration, strangers, have three tenths
+// together, some handshakes a second, and not all of the handshakes under way and connections. What
+// is taken beyond that, as it is measured when it is done, is owed in the seconds that follow. What
+// transfers cost that were asked for by who may is nobody's; their pace is the thread's. Always in
+// force: no honest client comes near, and the thread has other work at any time. Bounds:
+// clients_max that have spent or owe something; proved_max others are remembered for proved_s.
+// Pure: time comes in. Thread: one.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "base/address.h"
 
@@ -31,17 +34,26 @@ class TlsBudget {
   static constexpr size_t proved_max = 1024;
   static constexpr uint64_t proved_s = 86'400;
 
+  // `is_named`: whether the configuration has the address, by which its client is no stranger.
+  explicit TlsBudget(std::function<bool(Bytes address)> is_named = {})
+      : is_named_(std::move(is_named)) {}
+
   // What stands against it.
   enum class Limit : uint8_t { none, client_time, strangers_time, handshakes, connections };
-  static constexpr size_t limit_count = 4;  // `none` is not counted
+  static constexpr size_t limit_count = 4;             // `none` is not counted
+  [[nodiscard]] static const char* text(Limit limit);  // who has had too much of what
 
-  // Whether a connection may begin its handshake; then `begin` and `end_handshake`, and `end` when
-  // it is closed, each with what `begin` said.
+  // Whether a connection may be; then `begin`, and `end` when it is closed, with its standing.
   [[nodiscard]] Limit judge_connection(const Endpoint& client, uint64_t now_ns);
   enum class Standing : uint8_t { stranger, proved };
   [[nodiscard]] Standing begin(const Endpoint& client, uint64_t now_ns);
-  void end_handshake(Standing standing);
   void end(Standing standing);
+  // Whether it may begin its handshake now; then `begin_handshake`, and `end_handshake`.
+  [[nodiscard]] Limit judge_handshake(const Endpoint& client, Standing standing, uint64_t now_ns);
+  void begin_handshake(Standing standing);
+  void end_handshake(Standing standing);
+  // Moves a connection of one who has been proved since; not while its handshake is under way.
+  void renew(Standing& standing, const Endpoint& client, uint64_t now_ns);
 
   // Whether more of a client's may be read or answered now; if not, in so much time it may be asked
   // again.
@@ -50,6 +62,8 @@ class TlsBudget {
   void charge(const Endpoint& client, uint64_t spent_ns, uint64_t now_ns);
   // It was given what not everybody is given, or has signed what it asked.
   void prove(const Endpoint& client, uint64_t now_ns);
+  // It was here: if that is remembered of it, it is for proved_s from now on.
+  void note_seen(const Endpoint& client, uint64_t now_ns);
   [[nodiscard]] bool is_proved(const Endpoint& client, uint64_t now_ns) const;
   [[nodiscard]] size_t proved_count() const { return proved_.size(); }
 
@@ -61,6 +75,7 @@ class TlsBudget {
   void turn(uint64_t now_ns);
   [[nodiscard]] Limit judge_time(const Client& client, bool is_stranger) const;
 
+  std::function<bool(Bytes address)> is_named_;
   uint64_t second_ = 0;
   // In this second, and beyond their parts of those before.
   std::map<Client, uint64_t> spent_ns_;

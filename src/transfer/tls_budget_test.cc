@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace holdfast::transfer {
@@ -27,10 +28,14 @@ class TlsBudgetTest : public testing::Test {
     const Limit limit = budget_.judge_connection(client, now_ns_);
     if (limit != Limit::none) return limit;
     const Standing standing = budget_.begin(client, now_ns_);
-    budget_.charge(client, spent_ns, now_ns_);
-    budget_.end_handshake(standing);
+    const Limit of_handshake = budget_.judge_handshake(client, standing, now_ns_);
+    if (of_handshake == Limit::none) {
+      budget_.begin_handshake(standing);
+      budget_.charge(client, spent_ns, now_ns_);
+      budget_.end_handshake(standing);
+    }
     budget_.end(standing);
-    return limit;
+    return of_handshake;
   }
 
   TlsBudget budget_;
@@ -103,22 +108,28 @@ TEST_F(TlsBudgetTest, StrangersBeginSoManyHandshakesASecond) {
 }
 
 TEST_F(TlsBudgetTest, HandshakesUnderWayAreBoundedAndSomeAreForTheProved) {
-  std::vector<Standing> under_way;
+  const auto judge = [&](uint32_t number) {
+    EXPECT_EQ(budget_.judge_connection(stranger(number), now_ns_), Limit::none) << "it may be held";
+    const bool is_proved = budget_.is_proved(stranger(number), now_ns_);
+    return budget_.judge_handshake(stranger(number),
+                                   is_proved ? Standing::proved : Standing::stranger, now_ns_);
+  };
   for (uint32_t i = 0; i < TlsBudget::strangers_handshakes_max; ++i) {
-    ASSERT_EQ(budget_.judge_connection(stranger(i), now_ns_), Limit::none);
-    under_way.push_back(budget_.begin(stranger(i), now_ns_));
+    ASSERT_EQ(judge(i), Limit::none);
+    budget_.begin_handshake(budget_.begin(stranger(i), now_ns_));
   }
-  EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::handshakes);
+  EXPECT_EQ(judge(999), Limit::handshakes);
   for (uint32_t i = TlsBudget::strangers_handshakes_max; i < TlsBudget::handshakes_max; ++i) {
     budget_.prove(stranger(i), now_ns_);
-    ASSERT_EQ(budget_.judge_connection(stranger(i), now_ns_), Limit::none) << i;
-    under_way.push_back(budget_.begin(stranger(i), now_ns_));
-    EXPECT_EQ(under_way.back(), Standing::proved);
+    ASSERT_EQ(judge(i), Limit::none) << i;
+    const Standing standing = budget_.begin(stranger(i), now_ns_);
+    EXPECT_EQ(standing, Standing::proved);
+    budget_.begin_handshake(standing);
   }
-  EXPECT_EQ(budget_.judge_connection(stranger(50), now_ns_), Limit::handshakes) << "proved, too";
-  budget_.end_handshake(under_way.front());
-  EXPECT_EQ(budget_.judge_connection(stranger(50), now_ns_), Limit::none);
-  EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::none);
+  EXPECT_EQ(judge(50), Limit::handshakes) << "proved, too";
+  budget_.end_handshake(Standing::stranger);
+  EXPECT_EQ(judge(50), Limit::none);
+  EXPECT_EQ(judge(999), Limit::none);
 }
 
 TEST_F(TlsBudgetTest, StrangersDoNotHoldAllConnections) {
@@ -126,13 +137,43 @@ TEST_F(TlsBudgetTest, StrangersDoNotHoldAllConnections) {
   for (uint32_t i = 0; i < TlsBudget::strangers_connections_max; ++i) {
     ASSERT_EQ(budget_.judge_connection(stranger(i), now_ns_), Limit::none) << i;
     open.push_back(budget_.begin(stranger(i), now_ns_));
-    budget_.end_handshake(open.back());
   }
   EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::connections);
   budget_.prove(stranger(999), now_ns_);
   EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::none);
   budget_.end(open.back());
   EXPECT_EQ(budget_.judge_connection(stranger(998), now_ns_), Limit::none);
+}
+
+TEST_F(TlsBudgetTest, AConnectionOfOneWhoIsProvedIsNoStrangersAnyMore) {
+  std::vector<Standing> open;
+  for (uint32_t i = 0; i < TlsBudget::strangers_connections_max; ++i) {
+    open.push_back(budget_.begin(stranger(i), now_ns_));
+  }
+  budget_.renew(open[7], stranger(7), now_ns_);
+  EXPECT_EQ(open[7], Standing::stranger);
+  EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::connections);
+  budget_.prove(stranger(7), now_ns_);
+  for (int i = 0; i < 2; ++i) budget_.renew(open[7], stranger(7), now_ns_);
+  EXPECT_EQ(open[7], Standing::proved);
+  EXPECT_EQ(budget_.judge_connection(stranger(999), now_ns_), Limit::none);
+  open.push_back(budget_.begin(stranger(999), now_ns_));
+  budget_.end(open[7]);
+  EXPECT_EQ(budget_.judge_connection(stranger(998), now_ns_), Limit::connections)
+      << "its place was not a stranger's";
+}
+
+// Also after a start, when nobody has shown anything yet.
+TEST_F(TlsBudgetTest, WhomTheConfigurationNamesIsNoStranger) {
+  const Endpoint named = from("192.0.2.1");
+  budget_ =
+      TlsBudget([&](Bytes address) { return std::ranges::equal(address, named.address_bytes()); });
+  EXPECT_EQ(connect(stranger(1), 300 * ns_per_ms), Limit::none);
+  EXPECT_EQ(connect(stranger(2), 1), Limit::strangers_time);
+  EXPECT_EQ(connect(named, 100 * ns_per_ms), Limit::none);
+  EXPECT_EQ(connect(named, 1), Limit::client_time);
+  EXPECT_EQ(budget_.begin(named, now_ns_), Standing::proved);
+  EXPECT_EQ(budget_.proved_count(), 0U) << "it needs no memory";
 }
 
 TEST_F(TlsBudgetTest, WhoIsProvedIsForgottenAfterADayAndThoseUnseenLongestGiveWay) {
@@ -144,6 +185,20 @@ TEST_F(TlsBudgetTest, WhoIsProvedIsForgottenAfterADayAndThoseUnseenLongestGiveWa
   EXPECT_FALSE(budget_.is_proved(stranger(9), now_ns_));
   EXPECT_TRUE(budget_.is_proved(stranger(10), now_ns_));
   EXPECT_FALSE(budget_.is_proved(stranger(10), now_ns_ + TlsBudget::proved_s * second_ns));
+}
+
+// A secondary asks for the SOA for months before there is something to transfer.
+TEST_F(TlsBudgetTest, WhoIsProvedAndComesAgainIsRemembered) {
+  budget_.prove(stranger(1), now_ns_);
+  for (int hours = 0; hours < 96; hours += 12) {
+    now_ns_ += uint64_t{12} * 3600 * second_ns;
+    EXPECT_TRUE(budget_.is_proved(stranger(1), now_ns_)) << hours;
+    for (uint32_t i = 1; i < 3; ++i) budget_.note_seen(stranger(i), now_ns_);
+  }
+  EXPECT_FALSE(budget_.is_proved(stranger(2), now_ns_)) << "coming again proves nothing";
+  now_ns_ += TlsBudget::proved_s * second_ns;
+  budget_.note_seen(stranger(1), now_ns_);
+  EXPECT_FALSE(budget_.is_proved(stranger(1), now_ns_)) << "nor does it later";
 }
 
 // However many there are in a second, what is kept of them does not grow.
