@@ -147,6 +147,7 @@ struct Transfers::Impl {
     timer.async_wait([this](boost::system::error_code error) {
       if (error) return;
       answerer.tidy();
+      if (server) server->tidy();
       if (is_asking) secondaries.tick();
       wait();
     });

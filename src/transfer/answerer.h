@@ -49,7 +49,7 @@ struct OutCounters {
   std::array<std::array<std::atomic<uint64_t>, tls_limit_fates>, TlsBudget::limit_count>
       tls_limited{};
   std::atomic<uint64_t> tls_spent_ns{0};  // processor time of all within TLS
-  std::atomic<uint64_t> tls_proved{0};    // clients that have shown that they may
+  std::atomic<uint64_t> tls_proved{0};    // clients that have shown that they may, and not long ago
 };
 
 // Dynamic updates, by what became of them; written by one thread.

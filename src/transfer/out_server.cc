@@ -198,7 +198,6 @@ class Connection : public std::enable_shared_from_this<Connection<Server>> {
       return budget().note_seen(client_, now_ns());
     }
     budget().prove(client_, now_ns());
-    counters().tls_proved.store(budget().proved_count(), std::memory_order_relaxed);
   }
   void end_handshake() {
     if (std::exchange(is_shaking_hands_, false)) budget().end_handshake(*standing_);
@@ -338,6 +337,12 @@ OutServer::~OutServer() {
   error_code ignored;
   ignored = impl_->handover.close(ignored);
   for (auto& listener : impl_->listeners) ignored = listener.close(ignored);
+}
+
+void OutServer::tidy() {
+  const uint64_t now_ns = impl_->parts.clock.monotonic_ns();
+  impl_->parts.counters.tls_proved.store(impl_->tls_budget.proved_count(now_ns),
+                                         std::memory_order_relaxed);
 }
 
 void OutServer::Impl::wait() {

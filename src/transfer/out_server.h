@@ -53,6 +53,9 @@ class OutServer {
   OutServer(const OutServer&) = delete;
   OutServer& operator=(const OutServer&) = delete;
 
+  // Brings up to date what is told of clients within TLS. About once a second.
+  void tidy();
+
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;

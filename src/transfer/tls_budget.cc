@@ -134,14 +134,18 @@ void TlsBudget::prove(const Endpoint& client, uint64_t now_ns) {
 
 void TlsBudget::note_seen(const Endpoint& client, uint64_t now_ns) {
   const auto found = proved_.find(client_of(client));
-  const uint64_t now_s = now_ns / ns_per_s;
-  if (found != proved_.end() && now_s - found->second < proved_s) found->second = now_s;
+  if (found != proved_.end() && is_fresh(found->second, now_ns)) found->second = now_ns / ns_per_s;
 }
 
 bool TlsBudget::is_proved(const Endpoint& client, uint64_t now_ns) const {
   const auto found = proved_.find(client_of(client));
-  if (found != proved_.end() && now_ns / ns_per_s - found->second < proved_s) return true;
+  if (found != proved_.end() && is_fresh(found->second, now_ns)) return true;
   return is_named_ && is_named_(client.address_bytes());
+}
+
+size_t TlsBudget::proved_count(uint64_t now_ns) const {
+  return static_cast<size_t>(std::ranges::count_if(
+      proved_, [&](const auto& proved) { return is_fresh(proved.second, now_ns); }));
 }
 
 }  // namespace holdfast::transfer

@@ -6,8 +6,9 @@
 // they may have something here and are not named in the configuration, strangers, have three tenths
 // together, some handshakes a second, and not all of the handshakes under way and connections. What
 // is taken beyond that, as it is measured when it is done, is owed in the seconds that follow. What
-// transfers cost that were asked for by who may is nobody's; their pace is the thread's. Always in
-// force: no honest client comes near, and the thread has other work at any time. Bounds:
+// transfers cost that were asked for by who may is nobody's; their pace is the thread's. Meant for
+// quiet times, too, unlike the shield's other budgets: no honest client comes near, and the thread
+// has other work at any time. Bounds:
 // clients_max that have spent or owe something; proved_max others are remembered for proved_s.
 // Pure: time comes in. Thread: one.
 #pragma once
@@ -65,13 +66,16 @@ class TlsBudget {
   // It was here: if that is remembered of it, it is for proved_s from now on.
   void note_seen(const Endpoint& client, uint64_t now_ns);
   [[nodiscard]] bool is_proved(const Endpoint& client, uint64_t now_ns) const;
-  [[nodiscard]] size_t proved_count() const { return proved_.size(); }
+  [[nodiscard]] size_t proved_count(uint64_t now_ns) const;
 
  private:
   static constexpr uint64_t ns_per_s = 1'000'000'000;
   using Client = std::array<uint8_t, 7>;  // its family's size, and the address or /48
 
   [[nodiscard]] static Client client_of(const Endpoint& endpoint);
+  [[nodiscard]] static bool is_fresh(uint64_t proved_at_s, uint64_t now_ns) {
+    return now_ns / ns_per_s - proved_at_s < proved_s;
+  }
   void turn(uint64_t now_ns);
   [[nodiscard]] Limit judge_time(const Client& client, bool is_stranger) const;
 

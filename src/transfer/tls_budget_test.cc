@@ -173,7 +173,7 @@ TEST_F(TlsBudgetTest, WhomTheConfigurationNamesIsNoStranger) {
   EXPECT_EQ(connect(named, 100 * ns_per_ms), Limit::none);
   EXPECT_EQ(connect(named, 1), Limit::client_time);
   EXPECT_EQ(budget_.begin(named, now_ns_), Standing::proved);
-  EXPECT_EQ(budget_.proved_count(), 0U) << "it needs no memory";
+  EXPECT_EQ(budget_.proved_count(now_ns_), 0U) << "it needs no memory";
 }
 
 TEST_F(TlsBudgetTest, WhoIsProvedIsForgottenAfterADayAndThoseUnseenLongestGiveWay) {
@@ -181,10 +181,12 @@ TEST_F(TlsBudgetTest, WhoIsProvedIsForgottenAfterADayAndThoseUnseenLongestGiveWa
     budget_.prove(stranger(i), now_ns_ + i * second_ns);
   }
   now_ns_ += 2'000 * second_ns;
-  EXPECT_EQ(budget_.proved_count(), TlsBudget::proved_max);
+  EXPECT_EQ(budget_.proved_count(now_ns_), TlsBudget::proved_max);
   EXPECT_FALSE(budget_.is_proved(stranger(9), now_ns_));
   EXPECT_TRUE(budget_.is_proved(stranger(10), now_ns_));
   EXPECT_FALSE(budget_.is_proved(stranger(10), now_ns_ + TlsBudget::proved_s * second_ns));
+  now_ns_ += (TlsBudget::proved_s - 1'000) * second_ns;
+  EXPECT_EQ(budget_.proved_count(now_ns_), 33U) << "those of less than a day ago";
 }
 
 // A secondary asks for the SOA for months before there is something to transfer.
