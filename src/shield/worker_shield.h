@@ -7,6 +7,7 @@
 // Never allocates, locks, or makes system calls. Thread: the worker's.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -136,11 +137,16 @@ class WorkerShield {
   [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
                                         NameFact fact);
   // What it took to answer one that was looked up, in any unit, once it has been: its zone has had
-  // so much. And what the batch took besides, which all that was in it shares.
+  // so much. And what the batch took besides, which all that was in it shares: on average, and one
+  // that took far longer was interrupted.
   void end_answer(size_t index, uint64_t ticks);
   void end_batch(uint64_t ticks, size_t datagrams) {
     const uint64_t each = ticks / datagrams;
-    ticks_each_ = ticks_each_ == 0 ? each : ticks_each_ - ticks_each_ / 8 + each / 8;
+    if (ticks_each_ == 0) {
+      ticks_each_ = each;
+    } else {
+      ticks_each_ += std::min(each, batch_times_average * ticks_each_) / 8 - ticks_each_ / 8;
+    }
   }
   // What became of one that was to be truncated: counts it.
   void count_cheap_answer(size_t index, exchange::ShieldFate fate);
@@ -157,6 +163,8 @@ class WorkerShield {
 
  private:
   static constexpr uint64_t urgent_ns = 5'000'000;
+  // A batch counts as so many average ones at most.
+  static constexpr uint64_t batch_times_average = 8;
   // In quiet times one in so many is remembered: the popular ones are found all the same.
   static constexpr uint32_t existing_an_example = 16;
 
