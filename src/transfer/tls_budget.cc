@@ -43,11 +43,10 @@ void TlsBudget::turn(uint64_t now_ns) {
   if (seconds == 0) return;
   const auto forgive = [seconds](uint64_t& spent_ns, uint64_t a_second_max) {
     spent_ns -= std::min(spent_ns, seconds * a_second_max);
-    return spent_ns == 0;
   };
-  std::erase_if(spent_ns_,
-                [&](auto& client) { return forgive(client.second, client_ns_a_second_max); });
-  (void)forgive(strangers_ns_, strangers_ns_a_second_max);
+  for (auto& [client, spent_ns] : spent_ns_) forgive(spent_ns, client_ns_a_second_max);
+  std::erase_if(spent_ns_, [](const auto& spent) { return spent.second == 0; });
+  forgive(strangers_ns_, strangers_ns_a_second_max);
   strangers_handshakes_ = 0;
 }
 
