@@ -85,8 +85,10 @@ class Classifier {
 
   // Whether a cheap answer may be sent there: nobody is to be flooded by way of us.
   [[nodiscard]] bool may_reply(const Source& source, const ShieldOrders& orders, uint64_t now_ms) {
+    const __u32 is_known = shield_is_known(&orders, source.entry) != 0 &&
+                           shield_is_hop_odd(&common_, source.entry, source.hop) == 0;
     return rates_.take(shield_rate_place(prefix_hash_of(source) ^ SHIELD_REPLY_SALT, 0),
-                       orders.reply_prefix, now_ms);
+                       shield_replies_to(&orders, is_known), now_ms);
   }
 
   [[nodiscard]] bool is_known(const Source& source, const ShieldOrders& orders) const {

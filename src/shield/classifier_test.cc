@@ -169,6 +169,25 @@ TEST_F(ClassifierTest, ACookieProvesTheReturnPathAtAModestRate) {
   EXPECT_EQ(static_cast<uint32_t>(proved), orders_.proved_source);
 }
 
+TEST_F(ClassifierTest, APrefixGetsSoManyRepliesAndWithAKnownSourceMore) {
+  orders_.reply_prefix = 20;
+  const auto replies = [&](uint32_t number, uint8_t hop, uint64_t now_ms) {
+    uint32_t count = 0;
+    for (int i = 0; i < 400; ++i) {
+      Source source = classifier_.look(resolver(number), hop);
+      classifier_.judge(source, orders_, now_ms);
+      count += classifier_.may_reply(source, orders_, now_ms) ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(replies(1, 60, attack_ms), 20U);
+  learn(resolver(1), 60, 20, 3);
+  EXPECT_EQ(replies(1, 60, attack_ms + 10'000), 20U * SHIELD_REPLIES_TO_KNOWN);
+  EXPECT_EQ(replies(1, 69, attack_ms + 20'000), 20U) << "not from another distance";
+  orders_.reply_prefix = 1U << 30;
+  EXPECT_EQ(replies(1, 60, attack_ms + 30'000), 400U);
+}
+
 TEST_F(ClassifierTest, Ipv6SourcesAreNetworks) {
   std::array<uint8_t, 16> first{0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2, 9};
   std::array<uint8_t, 16> second = first;

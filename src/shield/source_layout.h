@@ -109,7 +109,7 @@ struct ShieldOrders {
   __u32 unknown_prefix;
   __u32 proved_source;
   __u32 known_slots;   // distinct slots after which a source counts as known at this level
-  __u32 reply_prefix;  // TC and BADCOOKIE to one /24 or /48
+  __u32 reply_prefix;  // TC and BADCOOKIE to one /24 or /48 of strangers: shield_replies_to
   // Beginnings of TCP connections of those who are not known; 0: not limited.
   __u32 syn_per_s;
   // Of strangers, what a filter on the worker's sockets lets through, in 1/65536; 0: there is none.
@@ -254,6 +254,14 @@ SHIELD_INLINE __u32 shield_rate_of(__u64 known, __u64 counted, __u64 now_ms) {
 SHIELD_INLINE __u32 shield_allowance(const struct ShieldOrders* orders, __u64 entry) {
   const __u32 allowed = 1u << (shield_usual(entry) + (orders->usual_shift & 7));
   return allowed > orders->known_floor ? allowed : orders->known_floor;
+}
+
+// TC and BADCOOKIE that the prefix of a source may get a second. One that is known is a resolver,
+// to which so many short messages are little, and has no other way when a flood comes in its name.
+#define SHIELD_REPLIES_TO_KNOWN 8
+SHIELD_INLINE __u32 shield_replies_to(const struct ShieldOrders* orders, __u32 is_known) {
+  const __u32 most = orders->reply_prefix;
+  return is_known && most < 1u << 28 ? most * SHIELD_REPLIES_TO_KNOWN : most;
 }
 
 // Has shown in this slot of time or the last that it receives where it says it is.

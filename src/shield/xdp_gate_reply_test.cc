@@ -61,6 +61,31 @@ TEST_F(ReplyGateTest, RepliesHaveABudget) {
   EXPECT_LE(replies, 20 + passed_ms + 12) << "the clock is that of the last tick";
 }
 
+// A flood in a known resolver's name must not take from it the way by TCP.
+TEST_F(ReplyGateTest, APrefixGetsSoManyRepliesAndWithAKnownSourceMore) {
+  orders().reply_prefix = 20;
+  orders().known_floor = 1;
+  orders().share[shield_known_odd] = 0;
+  const auto replies = [&](const char* from) {
+    frame_.from = from;
+    await_window();
+    int count = 0;
+    for (int i = 0; i < 400; ++i) count += run() == replied(xdp_replied_truncated) ? 1 : 0;
+    return count;
+  };
+  const auto replies_to_known = [&](const char* from, uint8_t hop) {
+    frame_.from = from;
+    remember(8, hop);
+    return replies(from);
+  };
+  EXPECT_EQ(replies("198.51.100.7"), 20);
+  EXPECT_EQ(replies_to_known("203.0.113.7", usual_hop), 20 * SHIELD_REPLIES_TO_KNOWN);
+  EXPECT_EQ(replies_to_known("192.0.2.7", usual_hop + 9), 20) << "a forger's distance";
+  use_ipv6();
+  EXPECT_EQ(replies("2001:db8:1::7"), 20);
+  EXPECT_EQ(replies_to_known("2001:db8:2::7", usual_hop), 20 * SHIELD_REPLIES_TO_KNOWN);
+}
+
 TEST_F(ReplyGateTest, WhoAsksTooFastDoesNotGetTheLastReplies) {
   orders().truncate_per_s = 100'000;
   orders().unknown_source = orders().unknown_prefix = 0;

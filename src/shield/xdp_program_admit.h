@@ -120,6 +120,7 @@ struct Trial {
   struct GateMemo* memo;
   __u32 queue;
   __u32 has_zones;  // some are under attack
+  __u32 is_known;   // its source is, and comes from its usual distance
   enum { trial_unread, trial_name_read, trial_cookie_read } stage;
 };
 
@@ -191,7 +192,7 @@ static __always_inline int may_reply(struct Trial* trial, enum ShieldClass class
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &trial->queue);
   if (!rates) return 0;
   const __u64 prefix = shield_prefix_hash(shield_sources.common.key, trial->packet->source);
-  const __u32 most = trial->orders->reply_prefix;
+  const __u32 most = shield_replies_to(trial->orders, trial->is_known);
   if (!take_at(rates, prefix ^ SHIELD_REPLY_SALT, most, memo->now_ms)) return 0;
   return gate_spend(&memo->replied, kept);
 }
@@ -279,6 +280,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
 
   source.is_odd = shield_is_hop_odd(common, source.entry, packet->hop);
   const __u32 is_known = shield_is_known(orders, source.entry) && !source.is_odd;
+  trial.is_known = is_known;
   enum ShieldClass class = shield_unknown_slow;
   // Who is known is judged first, and answered whatever the name, here or there. Of the others the
   // name is looked at first: the rates of a flood from everywhere are in no cache.
