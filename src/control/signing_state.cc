@@ -120,7 +120,7 @@ std::vector<Bytes> apex_rdata(const zone::Contents* served, uint16_t type) {
 bool is_signed_with(std::span<const dnssec::ZoneKey> keys, const zone::Contents* served) {
   const std::vector<Bytes> dnskeys = apex_rdata(served, wire::type_dnskey);
   return std::ranges::any_of(keys, [&](const dnssec::ZoneKey& key) {
-    const std::vector<uint8_t> dnskey = key.dnskey_rdata();
+    const std::vector<uint8_t>& dnskey = key.dnskey_rdata();
     return std::ranges::any_of(dnskeys,
                                [&](Bytes rdata) { return std::ranges::equal(rdata, dnskey); });
   });

@@ -200,7 +200,7 @@ ServedKeys with_told(const ServedKeys& served, std::span<const ZoneKey> own,
   ServedKeys with = served;
   for (const ZoneKey& key : own) {
     if (!key.is_sync_published_at(now_s) || !is_next_entry_point(key, own, now_s)) continue;
-    const std::vector<uint8_t> dnskey = key.dnskey_rdata();
+    const std::vector<uint8_t>& dnskey = key.dnskey_rdata();
     const auto is_it = [&](Bytes rdata) { return std::ranges::equal(rdata, dnskey); };
     if (std::ranges::none_of(cdnskeys, is_it)) continue;
     const auto known = std::ranges::find(with.keys, key.tag(), &ServedKey::tag);
