@@ -176,7 +176,7 @@ TEST_F(ClassifierTest, APrefixGetsSoManyRepliesAndWithAKnownSourceMore) {
     for (int i = 0; i < 400; ++i) {
       Source source = classifier_.look(resolver(number), hop);
       classifier_.judge(source, orders_, now_ms);
-      count += classifier_.may_reply(source, orders_, now_ms) ? 1 : 0;
+      count += classifier_.may_reply(source, orders_, now_ms) ? 1U : 0U;
     }
     return count;
   };
