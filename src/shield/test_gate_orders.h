@@ -69,17 +69,30 @@ class ShieldGateTest : public GateTest {
     return address;
   }
 
-  // Rates are counted in windows of 1,024 ms, each place's its own: what the frame's source sends
+  // Rates are counted in windows of 1,024 ms, each place's own: what the frame's source sends
   // now falls into one.
   void await_window() {
-    const uint64_t own = shield_source_hash(common().key, source().data());
-    const uint64_t prefix = shield_prefix_hash(common().key, source().data());
-    const std::array places{shield_rate_place(own, 0), shield_rate_place(own ^ SHIELD_SYN_SALT, 0),
-                            shield_rate_place(prefix, 0),
-                            shield_rate_place(prefix ^ SHIELD_REPLY_SALT, 0),
-                            shield_rate_place(own ^ SHIELD_FORM_SALT, 0)};
-    const auto is_late = [](uint32_t place) { return ((monotonic_ms() + place) & 1023) > 900; };
+    const auto places = rate_places();
+    const auto is_late = [](uint32_t place) { return ((monotonic_ms() + place) & 1023) > 600; };
     while (std::ranges::any_of(places, is_late)) usleep(5000);
+  }
+
+  // What `count` returns where all that it sends falls into one window. A processor that is away
+  // for longer than that makes it begin anew, when what was counted before is forgotten.
+  template <typename Count>
+  auto within_window(Count count) {
+    const auto places = rate_places();
+    for (;;) {
+      await_window();
+      const uint64_t begin_ms = monotonic_ms();
+      const auto counted = count();
+      const uint64_t end_ms = monotonic_ms();
+      const auto is_one = [&](uint32_t place) {
+        return (begin_ms + place) >> 10 == (end_ms + place) >> 10;
+      };
+      if (std::ranges::all_of(places, is_one)) return counted;
+      usleep(2 * 1024 * 1000);
+    }
   }
 
   // What becomes of a known source's questions beyond what it may ask, whose windows are short.
@@ -100,6 +113,16 @@ class ShieldGateTest : public GateTest {
 
   SharedObject<ShieldSources> sources_ = *SharedObject<ShieldSources>::create("a test");
   SharedObject<NameFilter> names_ = *SharedObject<NameFilter>::create("a test");
+
+ private:
+  // Of the frame's source.
+  [[nodiscard]] std::array<uint32_t, 5> rate_places() const {
+    const uint64_t own = shield_source_hash(sources_->common.key, source().data());
+    const uint64_t prefix = shield_prefix_hash(sources_->common.key, source().data());
+    return {shield_rate_place(own, 0), shield_rate_place(own ^ SHIELD_SYN_SALT, 0),
+            shield_rate_place(prefix, 0), shield_rate_place(prefix ^ SHIELD_REPLY_SALT, 0),
+            shield_rate_place(own ^ SHIELD_FORM_SALT, 0)};
+  }
 };
 
 }  // namespace holdfast::shield

@@ -68,10 +68,11 @@ TEST_F(ReplyGateTest, APrefixGetsSoManyRepliesAndWithAKnownSourceMore) {
   orders().share[shield_known_odd] = 0;
   const auto replies = [&](const char* from) {
     frame_.from = from;
-    await_window();
-    int count = 0;
-    for (int i = 0; i < 400; ++i) count += run() == replied(xdp_replied_truncated) ? 1 : 0;
-    return count;
+    return within_window([&] {
+      int count = 0;
+      for (int i = 0; i < 400; ++i) count += run() == replied(xdp_replied_truncated) ? 1 : 0;
+      return count;
+    });
   };
   const auto replies_to_known = [&](const char* from, uint8_t hop) {
     frame_.from = from;

@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-WAIT_S = 20  # sanitizer builds on a busy machine included
+WAIT_S = 60  # sanitizer builds on a busy machine included
 
 
 def zone(serial, *records):

@@ -130,8 +130,8 @@ class Follow(unittest.TestCase):
         self.server.stop()
         self.server.start()
         wait_until("a warning", lambda: "rolls-unwatched" in self.server.log_text(10**6))
-        wait_until("control", self.control.is_up)
-        self.assertEqual(len(self.control.zone("a.test")["findings"]), 1)
+        wait_until("its finding", lambda: self.control.is_up() and
+                   len(self.control.zone("a.test").get("findings", [])) == 1)
 
     def test_members_come_and_go(self):
         self.assertEqual(self.facts()["members"], 2)
