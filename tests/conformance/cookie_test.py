@@ -91,7 +91,7 @@ class Cookies(unittest.TestCase):
         seconds = struct.unpack("!I", cookie[12:16])[0]
         made = server_cookie(CLIENT, address or CLIENT4, ACTIVE, seconds)
         self.assertEqual(cookie, CLIENT + made)
-        self.assertLess(abs(time.time() - seconds), 5)
+        self.assertLess(abs(time.time() - seconds), 60)
 
     def test_a_client_cookie_gets_a_server_cookie(self):
         for server, client in zip(sample.harness.LISTEN, sample.harness.CLIENTS):

@@ -46,7 +46,7 @@ class Datagrams(unittest.TestCase):
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
                 # Not connected: answers from any address would be taken.
                 with socket.socket(family, socket.SOCK_DGRAM) as client:
-                    client.settimeout(3)
+                    client.settimeout(sample.harness.ANSWER_S)
                     client.sendto(query(), (address, self.server.port))
                     data, sender = client.recvfrom(4096)
                 self.assertEqual(sender[:2], (address, self.server.port))
@@ -62,7 +62,7 @@ class Datagrams(unittest.TestCase):
         clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
         try:
             for number, client in enumerate(clients):
-                client.settimeout(3)
+                client.settimeout(sample.harness.ANSWER_S)
                 client.connect(("127.0.0.1", self.server.port))
                 for turn in range(4):
                     client.send(query(ident=number * 4 + turn))

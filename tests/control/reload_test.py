@@ -130,8 +130,11 @@ class Reload(unittest.TestCase):
         self.assertTrue(reply["ok"], reply)
         self.server.port = new_port
         self.assertEqual(serial_of(self.server, "one.example"), 1)
-        with socket.socket() as probe:
-            self.assertNotEqual(probe.connect_ex(("127.0.0.1", old_port)), 0)
+
+        def is_closed():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", old_port)) != 0
+        wait_until("nobody at the old port", is_closed)
         wait_until("two workers", lambda: [worker["state"] for worker in
                                            self.control.status()["workers"]] == ["answering"] * 2)
 

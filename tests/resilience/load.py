@@ -2,7 +2,8 @@
 """An open-loop load of questions over UDP, which notes for each whether and when it was answered.
 
 Open loop: questions leave by the clock, whatever becomes of the ones before, so that a gap in the
-answers shows as what it is. Many source ports, so that all workers have their share.
+answers shows as what it is. What should have left while this process stood still itself does not
+leave afterwards, all at once. Many source ports, so that all workers have their share.
 """
 import selectors
 import socket
@@ -12,7 +13,8 @@ import time
 import dns.message
 
 PORTS = 64
-LATE_S = 2.0  # how long answers are waited for after the last question
+BEHIND_S = 0.05  # more than this, and it stood still
+LATE_S = 5.0  # how long answers are waited for after the last question
 
 
 class Load:
@@ -50,8 +52,11 @@ class Load:
 
     def _send(self):
         # Question n has id n // PORTS on socket n % PORTS: unique for 65536 * PORTS questions.
+        begun_s = self.begun_s
         while not self.ending.is_set():
-            due = int((time.monotonic() - self.begun_s) * self.rate)
+            behind_s = time.monotonic() - begun_s - len(self.sent_s) / self.rate
+            begun_s += behind_s if behind_s > BEHIND_S else 0
+            due = int((time.monotonic() - begun_s) * self.rate)
             while len(self.sent_s) < due:
                 number = len(self.sent_s)
                 packet = (number // PORTS & 0xFFFF).to_bytes(2, "big") + self.query

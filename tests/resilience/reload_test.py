@@ -10,10 +10,11 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE), str(HERE.parent)]
+sys.path += [str(HERE), str(HERE.parent), str(HERE.parent / "control")]
 
 import dns.exception  # noqa: E402
 import harness  # noqa: E402
+from control_client import wait_until  # noqa: E402
 from load import Load  # noqa: E402
 
 ZONE = """\
@@ -44,11 +45,18 @@ class ReloadTest(unittest.TestCase):
     def workers(self):
         return len(harness.children(self.server.pid)) - 1
 
-    def answers_at(self, address):
+    def is_silent_at(self, address):
         try:
-            return bool(self.server.ask("www.example", "A", address=address, timeout=0.5).answer)
-        except (dns.exception.Timeout, OSError):
+            self.server.ask("www.example", "A", address=address, timeout=0.5)
             return False
+        except (dns.exception.Timeout, OSError):
+            return True
+
+    def assert_answers_at(self, address, wanted=True):
+        if wanted:
+            self.assertTrue(self.server.ask("www.example", "A", address=address).answer, address)
+        else:
+            wait_until(f"{address} to be silent", lambda: self.is_silent_at(address))
 
     def test_addresses_and_workers_change_without_a_loss(self):
         with Load(self.server.address, self.server.port, "www.example", RATE) as load:
@@ -57,9 +65,9 @@ class ReloadTest(unittest.TestCase):
                                        (["127.0.0.1", "127.0.0.3"], 4)):
                 done = self.reload(listen=self.listen(*addresses), workers=workers)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-                self.assertEqual(self.workers(), workers)
+                wait_until("so many workers", lambda: self.workers() == workers)
                 for address in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
-                    self.assertEqual(self.answers_at(address), address in addresses, address)
+                    self.assert_answers_at(address, address in addresses)
                 time.sleep(0.3)
         print(f"  lost {len(load.lost())} of {len(load.sent_s)} over three changes; slowest answer "
               f"{load.slowest_near(load.begun_s, 60):.1f} ms", flush=True)
@@ -68,9 +76,9 @@ class ReloadTest(unittest.TestCase):
     def test_fewer_workers(self):
         done = self.reload(workers=1)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(self.workers(), 1)
+        wait_until("one worker", lambda: self.workers() == 1)
         for _ in range(50):
-            self.assertTrue(self.answers_at("127.0.0.1"))
+            self.assert_answers_at("127.0.0.1")
         status = json.loads(self.server.run("status", "--json", "--config",
                                             str(self.server.config)).stdout)
         self.assertEqual([worker["state"] for worker in status["workers"]], ["answering"])
@@ -82,7 +90,7 @@ class ReloadTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"nothing was changed: too few file descriptors: this "
                                       r"configuration needs 5\d\d\d, but the limit is 1500;")
-        self.assertTrue(self.answers_at("127.0.0.1"))
+        self.assert_answers_at("127.0.0.1")
         self.server.settings["tcp"] = {"connections_max": 1100}
         self.assertEqual(self.reload().returncode, 0)
         # More workers need no more of each, but the supervisor holds the sockets of all.
@@ -99,11 +107,11 @@ class ReloadTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"127.0.0.1@{taken} (UDP)", done.stdout + done.stderr)
         self.assertEqual(harness.children(self.server.pid), before)
-        self.assertTrue(self.answers_at("127.0.0.1"))
+        self.assert_answers_at("127.0.0.1")
         # And the next one, which can be made, is.
         done = self.reload(listen=self.listen("127.0.0.1", "127.0.0.2"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertTrue(self.answers_at("127.0.0.2"))
+        self.assert_answers_at("127.0.0.2")
 
 
 if __name__ == "__main__":

@@ -154,11 +154,18 @@ class Good(Secondary):
             yield 30.0
         self.primary.answer = stall
         self.refresh()
-        self.assertTrue(reached.wait(20))
+        self.assertTrue(reached.wait(60))
         pid = self.control.status()["control"]["pid"]
-        self.primary.answer = lambda query: whole(query, zone_lines(3))
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+
+        def answer(query):
+            go_on.wait(60)
+            return whole(query, zone_lines(3))
+        self.primary.answer = answer
         os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.serial(), 1)
+        go_on.set()
         self.wait_serial(3)
 
     def test_strangers_notify_in_vain(self):
@@ -250,7 +257,7 @@ class Many(unittest.TestCase):
         go_on = threading.Event()
 
         def answer(query):
-            go_on.wait(30)
+            go_on.wait(60)
             return whole(query, zone_lines(1))
         with Primary() as primary:
             primary.answer = answer
@@ -285,6 +292,7 @@ class Timers(unittest.TestCase):
                 primary.answer = lambda query: [None]
                 wait_until("SERVFAIL", lambda: server.ask(ZONE, "SOA").rcode() ==
                            dns.rcode.SERVFAIL)
+                wait_until("the reason", lambda: control.zone(ZONE)["findings"])
                 self.assertIn("expired", control.zone(ZONE)["findings"][0])
                 primary.answer = lambda query: whole(query, zone_lines(2, **timers))
                 wait_until("served again", lambda: server.ask(ZONE, "SOA").rcode() == 0)

@@ -12,6 +12,7 @@ import unittest
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "control")]
 
+import dns.exception
 import dns.message
 import dns.query
 import dns.zone
@@ -31,9 +32,16 @@ def zone_text(serial, *lines):
                       ]) + "\n"
 
 
-def ask(port, name, rdtype):
+def ask(port, name, rdtype, tries=10):
+    """As any client, which asks again."""
     query = dns.message.make_query(name, rdtype, flags=0)
-    return dns.query.udp(query, ADDRESS, port=port, timeout=2)
+    while True:
+        tries -= 1
+        try:
+            return dns.query.udp(query, ADDRESS, port=port, timeout=2)
+        except dns.exception.Timeout:
+            if tries == 0:
+                raise
 
 
 def serial(port):

@@ -48,7 +48,7 @@ socket-dir={self.directory}
     def util(self, *arguments):
         program = shutil.which("pdnsutil", path="/usr/bin:/usr/sbin")
         done = subprocess.run([program, f"--config-dir={self.directory}", *arguments],
-                              capture_output=True, text=True, timeout=20, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise AssertionError(f"pdnsutil {' '.join(arguments)}: {done.stdout}{done.stderr}")
 

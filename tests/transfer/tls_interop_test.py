@@ -125,10 +125,10 @@ class WithKdig(TlsInterop, unittest.TestCase):
                  f"+tls-ca={self.authority.certificate}", "+tls-hostname=ns.ours.test",
                  f"+tls-certfile={self.theirs.certificate}", f"+tls-keyfile={self.theirs.key}",
                  "-y", f"{ALGORITHM}:{KEY}:{SECRET}"]
-        done = subprocess.run(whole, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.stdout.count("\tTXT\t"), 2000, done.stdout[-500:] + done.stderr)
         pinned = [*whole[:6], f"+tls-pin={self.ours.pin}", *whole[-2:]]
-        done = subprocess.run(pinned, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(pinned, capture_output=True, text=True, timeout=60, check=False)
         self.assertIn("REFUSED", done.stdout + done.stderr)  # it has not proved who it is
 
 

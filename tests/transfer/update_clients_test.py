@@ -61,7 +61,7 @@ class Clients(unittest.TestCase):
 
     def send(self, message, tcp=False):
         send = dns.query.tcp if tcp else dns.query.udp
-        reply = send(message, self.server.address, port=self.server.port, timeout=10)
+        reply = send(message, self.server.address, port=self.server.port, timeout=60)
         return dns.rcode.to_text(reply.rcode())
 
     def zone(self, key):
@@ -69,7 +69,7 @@ class Clients(unittest.TestCase):
         found = {}
         for message in dns.query.xfr(self.server.address, ZONE, port=self.server.port,
                                      keyring=KEYRING, keyname=key, keyalgorithm=ALGORITHM,
-                                     relativize=False, lifetime=10):
+                                     relativize=False, lifetime=60):
             self.assertTrue(message.had_tsig)
             for rrset in message.answer:
                 name = rrset.name.to_text(omit_final_dot=True).removesuffix(ZONE).rstrip(".")
@@ -223,7 +223,7 @@ class Acme(Clients):
     @classmethod
     def end_pebble(cls):
         cls.pebble.terminate()
-        cls.pebble.wait(10)
+        cls.pebble.wait(60)
 
     @classmethod
     def directory(cls):
@@ -231,7 +231,7 @@ class Acme(Clients):
 
     def run_client(self, name, *arguments, **environment):
         """A certificate for www, after which nothing is left of how it was had."""
-        done = subprocess.run([name, *arguments], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([name, *arguments], capture_output=True, text=True, timeout=200,
                               cwd=self.folder, check=False, env={**os.environ, **environment})
         self.assertEqual(done.returncode, 0, "\n".join([
             done.stdout, done.stderr, (self.folder / "pebble.log").read_text(),

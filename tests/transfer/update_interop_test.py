@@ -118,7 +118,7 @@ def random_update(numbers):
 
 def zone_of(port):
     """All records but the SOA, in one order."""
-    messages = dns.query.xfr(ADDRESS, ZONE, "AXFR", port=port, relativize=False, lifetime=10)
+    messages = dns.query.xfr(ADDRESS, ZONE, "AXFR", port=port, relativize=False, lifetime=60)
     return sorted({f"{rrset.name.to_text().lower()} {rrset.ttl} {rrset.rdtype} "
                    f"{record.to_text().lower()}"
                    for message in messages for rrset in message.answer for record in rrset
@@ -138,7 +138,7 @@ class SameUpdates(unittest.TestCase):
                 for number in range(UPDATES):
                     message = random_update(numbers)
                     # Knot makes its answer wait for others that may come.
-                    rcodes = {port: dns.query.tcp(message, ADDRESS, port=port, timeout=20).rcode()
+                    rcodes = {port: dns.query.tcp(message, ADDRESS, port=port, timeout=60).rcode()
                               for port in (ours.port, bind.port, knot.port)}
                     self.assertEqual(dns.rcode.to_text(rcodes[ours.port]),
                                      dns.rcode.to_text(rcodes[bind.port]), f"{number}: {message}")
@@ -172,7 +172,7 @@ remote:
                 wait_until("ready", lambda: control.is_up() and control.status()["ready"])
                 for _ in range(4):
                     for _ in range(8):
-                        dns.query.tcp(random_update(numbers), ADDRESS, port=knot.port, timeout=20)
+                        dns.query.tcp(random_update(numbers), ADDRESS, port=knot.port, timeout=60)
                     wait_until("the same zone", lambda: zone_of(ours.port) == zone_of(knot.port))
                 history = ours.run("zone", "history", ZONE, "--config", str(ours.config)).stdout
                 self.assertGreater(history.count("IXFR from"), 2, history)

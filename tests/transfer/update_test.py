@@ -87,9 +87,9 @@ class Updates(unittest.TestCase):
         return dns.update.Update(zone, keyring=keyring if key else None, keyname=key,
                                  keyalgorithm="hmac-sha256")
 
-    def send(self, message, tcp=False):
+    def send(self, message, tcp=False, timeout=60):
         send = dns.query.tcp if tcp else dns.query.udp
-        return send(message, self.server.address, port=self.server.port, timeout=10).rcode()
+        return send(message, self.server.address, port=self.server.port, timeout=timeout).rcode()
 
     def add(self, name, *data, ttl=300, key="all", tcp=False):
         message = self.message(key)
@@ -127,7 +127,7 @@ class Updates(unittest.TestCase):
         secret = KEYS[0]["secret"]
         text = "\n".join([f"server {self.server.address} {self.server.port}", f"zone {ZONE}.",
                           f"key hmac-sha256:{key} {secret}", *lines, "send"]) + "\n"
-        return subprocess.run([program], input=text, capture_output=True, text=True, timeout=30)
+        return subprocess.run([program], input=text, capture_output=True, text=True, timeout=60)
 
     def test_nsupdate_and_knsupdate(self):
         for program, name in (("nsupdate", "a"), ("knsupdate", "b")):
@@ -173,7 +173,7 @@ class Updates(unittest.TestCase):
         self.add("x", "A", "192.0.2.7")  # nothing new
         self.assertEqual(self.serial(), before + 1)
         messages = dns.query.xfr(self.server.address, ZONE, "IXFR", port=self.server.port,
-                                 serial=before, relativize=False, lifetime=5)
+                                 serial=before, relativize=False, lifetime=60)
         records = [record for message in messages for rrset in message.answer for record in rrset]
         self.assertLess(len(records), 18)
         self.assertIn("192.0.2.7", [str(record) for record in records])
@@ -270,7 +270,7 @@ class Updates(unittest.TestCase):
                     os.kill(pid, signal.SIGKILL)
                     killed = True
                 try:
-                    if self.send(message) == 0:
+                    if self.send(message, timeout=10) == 0:
                         kept[name] = {address}
                     else:
                         kept.setdefault(name, set()).add(address)
@@ -294,7 +294,7 @@ class LateAnswers(unittest.TestCase):
         keyring = dns.tsigkeyring.from_text({k["name"]: k["secret"] for k in KEYS})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
             sink.bind(("127.0.0.1", 0))
-            sink.settimeout(10)
+            sink.settimeout(60)
             server = Server({ZONE: zone_text()}, keys=KEYS, zone_settings={ZONE: {
                 "update": ["all"], "notify": [f"127.0.0.1@{sink.getsockname()[1]} all"]}})
             with server:
@@ -306,7 +306,7 @@ class LateAnswers(unittest.TestCase):
                         message = dns.update.Update(ZONE, keyring=keyring, keyname="all",
                                                     keyalgorithm="hmac-sha256")
                         message.add(f"n{number}-{index}", 60, "A", "192.0.2.7")
-                        dns.query.udp(message, "127.0.0.1", port=server.port, timeout=10)
+                        dns.query.udp(message, "127.0.0.1", port=server.port, timeout=60)
                         serial += 1
                     told = 0
                     while told != serial:
@@ -349,7 +349,7 @@ class Chain(unittest.TestCase):
                 message.replace(f"n{number}-{index}", 60, "A", "192.0.2.7")
                 # By turns through the secondary, which passes it on as it came.
                 port = (primary, secondary)[index % 2].port
-                answer = dns.query.tcp(message, "127.0.0.1", port=port, timeout=20)
+                answer = dns.query.tcp(message, "127.0.0.1", port=port, timeout=60)
                 self.assertEqual(answer.rcode(), 0)
             victim = (secondary, primary)[number % 2]
             time.sleep(numbers.uniform(0, 0.05))

@@ -45,7 +45,7 @@ class Versions(unittest.TestCase):
     def ixfr(self, serial):
         """The records of the answer, as "TYPE data"."""
         messages = dns.query.xfr(self.server.address, ZONE, "IXFR", port=self.server.port,
-                                 serial=serial, relativize=False, lifetime=5)
+                                 serial=serial, relativize=False, lifetime=60)
         return [f"{rrset.name.to_text().split('.')[0]} {record.serial}"
                 if hasattr(record, "serial") else f"{rrset.name.to_text().split('.')[0]} {record}"
                 for message in messages for rrset in message.answer for record in rrset]
