@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/shared_memory.h"
+#include "base/test_arrival.h"
 #include "transport/socket.h"
 
 namespace holdfast::server {
@@ -79,9 +80,11 @@ class SocketGuardTest : public testing::Test {
     socklen_t size = sizeof to;
     getsockname(udp_.get(), reinterpret_cast<sockaddr*>(&to), &size);
     for (int i = 0; i < count; ++i) {
-      EXPECT_GT(sendto(client.get(), message.data(), message.size(), 0,
-                       reinterpret_cast<sockaddr*>(&to), size),
-                0);
+      await_arrival(udp_.get(), [&] {
+        EXPECT_GT(sendto(client.get(), message.data(), message.size(), 0,
+                         reinterpret_cast<sockaddr*>(&to), size),
+                  0);
+      });
     }
     std::array<uint8_t, 64> in{};
     int received = 0;

@@ -51,7 +51,7 @@ class WorkerTest : public testing::Test {
     sockaddr_storage storage{};
     const socklen_t size = endpoint_.to_sockaddr(storage);
     EXPECT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
-    const timeval wait{.tv_sec = 5, .tv_usec = 0};
+    const timeval wait{.tv_sec = 60, .tv_usec = 0};
     setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     return client;
   }
@@ -81,7 +81,7 @@ class WorkerTest : public testing::Test {
     return recv(client.get(), response.data(), response.size(), 0) < 12 ? -1 : response[3] & 15;
   }
   [[nodiscard]] static bool wait_until(const std::function<bool()>& condition) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 12'000; ++i) {
       if (condition()) return true;
       usleep(5'000);
     }

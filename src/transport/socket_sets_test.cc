@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/processors.h"
+#include "base/test_arrival.h"
 #include "transport/socket.h"
 
 namespace holdfast::transport {
@@ -84,13 +85,16 @@ TEST(SocketSets, SteersToTheWorkerOfTheProcessor) {
   const socklen_t size = listen[0].to_sockaddr(storage);
   constexpr int packets = 20;
   std::thread([&] {
-    for (const uint32_t cpu : cpus) {
+    for (size_t worker = 0; worker < cpus.size(); ++worker) {
+      const uint32_t cpu = cpus[worker];
       ASSERT_TRUE(stay_on_cpu(cpu));
       for (int i = 0; i < packets; ++i) {  // of many ports, which a hash would spread
         const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-        ASSERT_EQ(sendto(client.get(), &cpu, sizeof cpu, 0,
-                         reinterpret_cast<const sockaddr*>(&storage), size),
-                  static_cast<ssize_t>(sizeof cpu));
+        await_arrival(sets.workers()[worker][0]->udp.get(), [&] {
+          ASSERT_EQ(sendto(client.get(), &cpu, sizeof cpu, 0,
+                           reinterpret_cast<const sockaddr*>(&storage), size),
+                    static_cast<ssize_t>(sizeof cpu));
+        });
       }
     }
   }).join();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/test_arrival.h"
 #include "transport/socket.h"
 
 namespace holdfast::transport {
@@ -41,13 +42,15 @@ class Client {
     const socklen_t size = server.to_sockaddr(storage);
     socket_ = UniqueFd(socket(storage.ss_family, SOCK_DGRAM, 0));
     connected_ = connect(socket_.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0;
-    const timeval wait{.tv_sec = 2, .tv_usec = 0};
+    const timeval wait{.tv_sec = 20, .tv_usec = 0};
     setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
   }
-  void send(const std::string& text) const {
+  void send(const std::string& text, const UniqueFd& to) const {
     EXPECT_TRUE(connected_);
-    EXPECT_EQ(::send(socket_.get(), text.data(), text.size(), 0),
-              static_cast<ssize_t>(text.size()));
+    await_arrival(to.get(), [&] {
+      EXPECT_EQ(::send(socket_.get(), text.data(), text.size(), 0),
+                static_cast<ssize_t>(text.size()));
+    });
   }
   // The socket is connected: only what comes from the very address that was asked arrives.
   [[nodiscard]] std::string receive() const {
@@ -83,7 +86,7 @@ TEST(UdpBatch, AnswersFromTheAddressThatWasAsked) {
   Server server;
   for (const char* asked : {"127.0.0.1", "127.0.0.2", "127.8.9.10"}) {
     const Client client(*parse_endpoint(asked, any.port));
-    client.send(asked);
+    client.send(asked, *socket);
     EXPECT_EQ(echo(server, socket->get()), 1u);
     EXPECT_EQ(client.receive(), asked);
     const Bytes local = server.batch.local_address(0);
@@ -102,7 +105,7 @@ TEST(UdpBatch, KnowsTheAddressOfASocketThatHasOne) {
     ASSERT_TRUE(socket.has_value()) << socket.error().message;
     sockets.push_back(std::move(*socket));
     const Client client(endpoint);
-    client.send(address);
+    client.send(address, sockets.back());
     EXPECT_EQ(echo(server, sockets.back().get()), 1u);
     EXPECT_EQ(client.receive(), address);
     EXPECT_TRUE(std::ranges::equal(server.batch.local_address(0), endpoint.address_bytes()));
@@ -118,7 +121,7 @@ TEST(UdpBatch, AnswersOverIpv6) {
   ASSERT_TRUE(socket.has_value()) << socket.error().message;
   Server server;
   const Client client(*parse_endpoint("::1", port));
-  client.send("six");
+  client.send("six", *socket);
   EXPECT_EQ(echo(server, socket->get()), 1u);
   EXPECT_EQ(client.receive(), "six");
   EXPECT_EQ(server.batch.local_address(0).size(), 16u);
@@ -131,7 +134,7 @@ TEST(UdpBatch, TakesAndAnswersManyAtOnceBatchAfterBatch) {
   ASSERT_TRUE(socket.has_value());
   Server server;
   const Client client(endpoint);
-  for (int i = 0; i < 100; ++i) client.send(std::string(static_cast<size_t>(i) + 1, 'x'));
+  for (size_t i = 0; i < 100; ++i) client.send(std::string(i + 1, 'x'), *socket);
   EXPECT_EQ(echo(server, socket->get()), UdpBatch::size_max);
   EXPECT_EQ(echo(server, socket->get()), 100 - UdpBatch::size_max);
   EXPECT_EQ(echo(server, socket->get()), 0u);
@@ -144,7 +147,7 @@ TEST(UdpBatch, SendsOnlyWhatWasAnswered) {
   ASSERT_TRUE(socket.has_value());
   Server server;
   const Client client(endpoint);
-  for (const char* text : {"a", "b", "c", "d"}) client.send(text);
+  for (const char* text : {"a", "b", "c", "d"}) client.send(text, *socket);
   server.batch.attach(socket->get(), endpoint.port);
   ASSERT_EQ(server.batch.receive(), 4u);
   EXPECT_EQ(server.batch.local_port(0), endpoint.port);
@@ -163,7 +166,7 @@ TEST(UdpBatch, OneThatCannotBeSentDoesNotStopTheOthers) {
   ASSERT_TRUE(socket.has_value());
   Server server;
   const Client client(endpoint);
-  for (const char* text : {"a", "b", "c"}) client.send(text);
+  for (const char* text : {"a", "b", "c"}) client.send(text, *socket);
   server.batch.attach(socket->get(), endpoint.port);
   ASSERT_EQ(server.batch.receive(), 3u);
   server.peers[1].sin6_family = AF_INET6;  // cannot be sent to from an IPv4 socket
@@ -184,7 +187,7 @@ TEST(UdpBatch, CutsWhatIsLongerThanItsBuffers) {
   ASSERT_TRUE(socket.has_value());
   Server server;
   const Client client(endpoint);
-  client.send(std::string(5000, 'x'));
+  client.send(std::string(5000, 'x'), *socket);
   server.batch.attach(socket->get(), endpoint.port);
   ASSERT_EQ(server.batch.receive(), 1u);
   EXPECT_EQ(server.batch.datagram(0).size(), 1024u);
@@ -217,7 +220,7 @@ TEST(Socket, CountsWhatTheKernelDropped) {
   const int small = 4096;
   setsockopt(socket->get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   const Client client(endpoint);
-  for (int i = 0; i < 100; ++i) client.send(std::string(500, 'x'));
+  for (int i = 0; i < 100; ++i) client.send(std::string(500, 'x'), *socket);
   EXPECT_GT(kernel_drops(socket->get()), 0u);
 }
 
