@@ -110,7 +110,7 @@ class ControlProcess : public testing::Test {
   }
   // The next message of this kind, others being passed over.
   Message await(MessageKind kind) {
-    for (int tries = 0; tries < 100; ++tries) {
+    for (int tries = 0; tries < 600; ++tries) {
       pollfd entry{.fd = pair_->supervisor.fd(), .events = POLLIN, .revents = 0};
       ::poll(&entry, 1, 100);
       auto message = pair_->supervisor.receive();
@@ -325,7 +325,7 @@ TEST_F(ControlProcess, ZoneMemoryThatHadToBeReplacedIsShownOnceItIsFilled) {
   // A process, as the workers are; control is forked from this one, which must have no threads.
   const pid_t worker = ::fork();
   if (worker == 0) {
-    for (int tries = 0; tries < 100'000 && panel_->memory.generation() < 2; ++tries) {
+    for (int tries = 0; tries < 600'000 && panel_->memory.generation() < 2; ++tries) {
       ::usleep(100);
     }
     const auto base = zone::map_memory_for_reading(zone_memory_path(state_), zone_memory_bytes_max);

@@ -81,7 +81,7 @@ TEST_F(FrameStreams, ACollectorThatNeverAnswersHoldsUpForTheTimeoutOnly) {
   FrameStream stream(FrameStream::UnixSocket{path_}, "test");
   const auto begun = std::chrono::steady_clock::now();
   const auto opened = stream.open();
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message, path_ + ": Connection timed out");
 }

@@ -128,7 +128,7 @@ class OutServerTest : public testing::Test {
   // Turns of the server until `is_done`, each a millisecond at most.
   template <typename IsDone>
   bool run_until(const IsDone& is_done) {
-    constexpr int turns_max = 5'000;
+    constexpr int turns_max = 60'000;
     for (int i = 0; i < turns_max; ++i) {
       if (is_done()) return true;
       context_.run_one_for(std::chrono::milliseconds(1));

@@ -149,15 +149,19 @@ TEST_F(MemoryIndexTest, OneNameInAMillionIsChangedInMilliseconds) {
   zone.soa(1);
   for (uint32_t i = 0; i < 1000000; ++i) zone.a("h" + std::to_string(i) + ".example", i + 1);
   const Contents& contents = zone.finish();
+  using Milliseconds = std::chrono::duration<double, std::milli>;
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_TRUE(memory_.publish(contents, nullptr).has_value());
-  const auto published = std::chrono::steady_clock::now();
-  Model change;
-  change[sample_name("h500000.example")] = 7;
-  amend(change);
-  const auto amended = std::chrono::steady_clock::now();
-  const std::chrono::duration<double, std::milli> publish_ms = published - begin;
-  const std::chrono::duration<double, std::milli> amend_ms = amended - published;
+  const Milliseconds publish_ms = std::chrono::steady_clock::now() - begin;
+  // The quickest of some, as the machine may stand still in one of them.
+  Milliseconds amend_ms = Milliseconds::max();
+  for (uint32_t i = 0; i < 5; ++i) {
+    Model change;
+    change[sample_name("h50000" + std::to_string(i) + ".example")] = 7;
+    const auto before = std::chrono::steady_clock::now();
+    amend(change);
+    amend_ms = std::min<Milliseconds>(amend_ms, std::chrono::steady_clock::now() - before);
+  }
   std::printf("1,000,000 names: published in %.0f ms, one changed in %.3f ms\n", publish_ms.count(),
               amend_ms.count());
   EXPECT_LT(amend_ms.count(), 10 * 10);  // ten times the aim, for a busy machine

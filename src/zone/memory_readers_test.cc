@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -66,11 +67,18 @@ std::string read_on(const MemoryReader& reader, Board& board, uint32_t slot) {
   return trouble;
 }
 
-// Publishes version after version, removing the zone now and then.
-void write_on(Memory& memory, const Board& board, std::chrono::milliseconds duration) {
-  const auto end = std::chrono::steady_clock::now() + duration;
+// Publishes version after version, removing the zone now and then: for a while, and until enough
+// was published and seen on a machine that has other things to do.
+void write_on(Memory& memory, const Board& board) {
+  using std::chrono::steady_clock;
+  const auto begin = steady_clock::now();
   uint32_t serial = 0;
-  while (std::chrono::steady_clock::now() < end || board.checks.load() < 10) {
+  const auto goes_on = [&] {
+    const auto passed = steady_clock::now() - begin;
+    const bool is_enough = serial > 20 && board.checks.load() >= 10 && board.versions.load() > 5;
+    return passed < std::chrono::seconds(is_enough ? 1 : 60);
+  };
+  while (goes_on()) {
     SampleZone zone = model().version(++serial);
     ASSERT_TRUE(memory.publish(zone.finish(), nullptr).has_value());
     if (serial % 20 == 0) {
@@ -93,7 +101,7 @@ TEST(MemoryReadersTest, AThreadSeesEachVersionWhole) {
   Memory memory = std::move(*Memory::open(sample_options(folder.file()), board->epochs));
   std::string trouble;
   std::thread reader([&] { trouble = read_on(memory.reader(), board.get(), 3); });
-  write_on(memory, board.get(), std::chrono::milliseconds(1000));
+  write_on(memory, board.get());
   board->stop.store(true);
   reader.join();
   EXPECT_EQ(trouble, "");
@@ -115,7 +123,7 @@ TEST(MemoryReadersTest, AnotherProcessSeesEachVersionWhole) {
     if (!trouble.empty()) std::fprintf(stderr, "%s\n", trouble.c_str());
     ::_exit(trouble.empty() ? 0 : 1);
   }
-  write_on(memory, board.get(), std::chrono::milliseconds(1000));
+  write_on(memory, board.get());
   board->stop.store(true);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
