@@ -72,7 +72,7 @@ class OfflineKsk(unittest.TestCase):
         ds = self.folder / "ds"
         ds.write_text(self.holdfast("key", "ds", NAME, "--keys", self.ksk, configured=False))
         done = subprocess.run(["ldns-verify-zone", str(printed)], capture_output=True, text=True,
-                              timeout=20)
+                              timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + printed.read_text())
         self.holdfast("zone", "check", NAME, printed, "--dnssec", configured=False)
 
@@ -127,7 +127,7 @@ class OfflineKsk(unittest.TestCase):
         config.write_text(KNOT.format(folder=self.folder))
         def keymgr(*arguments):
             done = subprocess.run(["keymgr", "-c", str(config), NAME, *map(str, arguments)],
-                                  capture_output=True, text=True, timeout=20)
+                                  capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             return done.stdout
         keymgr("generate", "ksk=yes", *(f"{time}=-1d" for time in
@@ -140,7 +140,7 @@ class OfflineKsk(unittest.TestCase):
         printed = self.folder / "served"
         printed.write_text(self.holdfast("zone", "print", NAME))
         done = subprocess.run(["ldns-verify-zone", str(printed)], capture_output=True, text=True,
-                              timeout=20)
+                              timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + printed.read_text())
 
 

@@ -39,7 +39,7 @@ SAFETY_S, TTL_S = 5, 1
 
 def ask(port, rdtype, name=CHILD):
     query = dns.message.make_query(name, rdtype, want_dnssec=True, flags=0)
-    return dns.query.tcp(query, "127.0.0.1", port=port, timeout=3)
+    return dns.query.tcp(query, "127.0.0.1", port=port, timeout=20)
 
 
 def served(port, rdtype):
@@ -69,7 +69,7 @@ class Program:
 
     def run(self, program, *arguments):
         done = subprocess.run([self.find(program), *arguments], capture_output=True, text=True,
-                              timeout=20, cwd=self.path, check=False)
+                              timeout=60, cwd=self.path, check=False)
         if done.returncode != 0:
             raise AssertionError(f"{program} {arguments}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -83,7 +83,7 @@ class Program:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.folder.cleanup()
 
     def log_tail(self):
@@ -132,7 +132,7 @@ class Signer(Program):
             self.send(update)
 
     def send(self, update):
-        reply = dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=10)
+        reply = dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=60)
         if reply.rcode() != dns.rcode.NOERROR:
             raise AssertionError(f"{self.name}: {reply}\n{update}\n{self.log_tail()}")
 

@@ -58,6 +58,12 @@ class Receiver:
                 continue
             self.socket.sendto(dns.message.make_response(query).to_wire(), sender)
 
+    def settle(self):
+        """Until all is read that has come: a message of our own comes behind it."""
+        mark = dns.message.make_query("mark.test", "A")
+        self.socket.sendto(mark.to_wire(), ("127.0.0.1", self.port))
+        wait_until("the mark", lambda: (mark.opcode(), "mark.test.", "A") in self.seen)
+
     def close(self):
         self.socket.sendto(b"", ("127.0.0.1", self.port))
         self.thread.join(5)
@@ -95,7 +101,7 @@ class AskedOfTheParent(unittest.TestCase):
             file.write(printed)
             file.flush()
             done = subprocess.run(["ldns-verify-zone", file.name], capture_output=True, text=True,
-                                  timeout=20)
+                                  timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + printed)
 
     def test_changes_are_told_where_dsync_says(self):
@@ -107,8 +113,9 @@ class AskedOfTheParent(unittest.TestCase):
         told = {(dns.opcode.NOTIFY, "child.test.", rdtype) for rdtype in ("CDS", "CSYNC")}
         self.wait("the parent to be told", lambda: set(receiver.seen) == told and
                   self.child.log_text(10**6).count("parent-told") == 2)
+        receiver.settle()
         count = len(receiver.seen)
-        self.assertGreaterEqual(count, 4)  # the first of each was lost
+        self.assertGreaterEqual(count, 4 + 1)  # the first of each was lost; and the mark
         csync = self.served("CSYNC")
         self.assertEqual(csync, ["1 3 A NS AAAA"])
         # What was told is not told again, by the process after this one neither.
@@ -138,9 +145,9 @@ class AskedOfTheParent(unittest.TestCase):
         self.assertTrue(self.served("DNSKEY"))  # the parent has the DS
         self.child.stop()
         self.child.start()
+        gone = time.monotonic()
         self.parent.follow([self.child.ask(CHILD, "CDS")])
         self.assertFalse(self.parent.ds)
-        gone = time.monotonic()
         self.wait("signatures to go", lambda: not self.served("DNSKEY"))
         self.assertGreater(time.monotonic() - gone, 1)  # for what caches have
         reply = self.child.ask(CHILD, "SOA", want_dnssec=True, use_edns=0)

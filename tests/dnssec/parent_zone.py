@@ -10,7 +10,7 @@ import dns.exception
 import dns.rdatatype
 from harness import Server
 
-WAIT_S = 30  # sanitizer builds on a busy machine included
+WAIT_S = 60  # sanitizer builds on a busy machine included
 
 
 def wait_until(what, condition, wait_s=WAIT_S, text=lambda: ""):

@@ -61,7 +61,7 @@ def faults_by_ldns(step):
     ds = step.with_suffix(".ds")
     anchor = ["-k", str(ds)] if ds.exists() and ds.read_text() else []
     done = subprocess.run(["ldns-verify-zone", *anchor, str(step)], capture_output=True, text=True,
-                          timeout=20)
+                          timeout=60)
     return done.stdout + done.stderr if done.returncode != 0 else ""
 
 
@@ -70,7 +70,7 @@ class Rollovers(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory(prefix="holdfast-rollovers-")
         cls.folder = pathlib.Path(cls.temporary.name)
-        subprocess.run([os.environ["ROLLOVER_STEPS"], str(cls.folder)], check=True, timeout=60)
+        subprocess.run([os.environ["ROLLOVER_STEPS"], str(cls.folder)], check=True, timeout=120)
 
     @classmethod
     def tearDownClass(cls):

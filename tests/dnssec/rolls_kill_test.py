@@ -8,12 +8,11 @@ HOLDFAST_KILLS=200 kills as often (some four minutes), HOLDFAST_SEED chooses the
 """
 import os
 import random
-import signal
 import time
 import unittest
 
 import rolls_test  # and where to find what follows
-from control_client import Control, ends, wait_until
+from control_client import ends, wait_until
 
 KILLS = int(os.environ.get("HOLDFAST_KILLS", "4"))
 SEED = int(os.environ.get("HOLDFAST_SEED", "1"))
@@ -27,15 +26,12 @@ class KilledRolls(rolls_test.Rolls):
         if is_whole:
             self.child.begin_anew()
             return
-        control = Control(self.child)
-        wait_until("control", control.is_up)
-        os.kill(control.status()["control"]["pid"], signal.SIGKILL)
+        self.kill_control()
 
     def test_rolls_go_on_whenever_it_is_killed(self):
         # With these lives some step of a roll is due at nearly every second.
         self.start(keys="ksk+zsk", zsk_lifetime_s=3, ksk_lifetime_s=4)
         numbers = random.Random(SEED)
-        control = Control(self.child)
         seen = set(self.first)
         for number in ends(KILLS):
             until = time.monotonic() + numbers.uniform(0.2, 1.4)
@@ -43,7 +39,6 @@ class KilledRolls(rolls_test.Rolls):
                 self.follow_cds()
                 time.sleep(0.05)
             self.kill(is_whole=number % 2 == 0)
-            wait_until("control", control.is_up)
             self.judge()
             seen |= self.dnskeys()
         wait_until("successors", lambda: len(seen | self.dnskeys()) > len(self.first))

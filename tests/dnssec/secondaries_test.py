@@ -111,7 +111,9 @@ class Network(unittest.TestCase):
     def kill_control(self):
         control = Control(self.here)
         os.kill(control.status()["control"]["pid"], signal.SIGKILL)
-        wait_until("control", control.is_up)
+        config = ("--config", str(self.here.config))
+        wait_until("control and its zone", lambda: self.here.run(
+            "key", "status", CHILD, *config).returncode == 0)
 
     def waits_for(self):
         return json.loads(self.holdfast(self.here, "key", "status", CHILD, "--json"))["waits_for"]
@@ -193,8 +195,7 @@ class FirstCds(Network):
 
         self.bring_over()
         self.live_until("the parent to have it", lambda: self.parent.ds)
-        self.live_for(1)
-        self.assertEqual(self.waits_for(), "")
+        self.live_until("nothing to be waited for", lambda: self.waits_for() == "")
 
 
 if __name__ == "__main__":

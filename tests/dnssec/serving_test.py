@@ -34,7 +34,7 @@ sub NS ns.sub
 ns.sub A 192.0.2.54
 alias CNAME www
 """
-WAIT_S = 20
+WAIT_S = 60
 
 
 def zone_text(serial=10, address="192.0.2.1"):
@@ -124,7 +124,7 @@ remote-control:
 
     def __exit__(self, *unused):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.folder.cleanup()
 
     def ask(self, name, rdtype):
@@ -176,7 +176,7 @@ class Judged(unittest.TestCase):
                           f"\"{''.join(digest)}\"; }};\n")
         done = subprocess.run(["delv", "@127.0.0.1", "-p", str(server.port), "-a", str(anchor),
                                f"+root={zone}", f"www.{zone}", "A"],
-                              capture_output=True, text=True, timeout=30, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         self.assertIn("; fully validated", done.stdout, done.stderr)
 
 
@@ -303,7 +303,7 @@ class Serving(Judged):
         short = ("signature_validity_s = 3600\nsignature_refresh_s = 3597\n"
                  "signature_jitter_s = 0\n")
         with SignedServer(short) as server:
-            self.assertEqual(server.serial(), 10)
+            self.assertIn(server.serial(), (10, 11))  # signed anew after three seconds
             self.assertIn("signatures-end-early", server.log_text())  # before the SOA's expire
             server.wait(lambda: server.serial() >= 12)
             self.assert_good(server)
@@ -328,7 +328,7 @@ class Serving(Judged):
                                              stderr=subprocess.DEVNULL)
                 time.sleep(source.random() * 0.03)
                 os.kill(self.control_of(server), signal.SIGKILL)
-                reloading.wait(30)
+                reloading.wait(120)
                 server.wait(lambda: server.holdfast("reload").returncode == 0)
                 self.assertEqual(server.ask("www.signed.test", "A").answer[0][0].address,
                                  f"192.0.2.{round_number + 100}")
@@ -339,7 +339,7 @@ class Serving(Judged):
 
     @staticmethod
     def control_of(server):
-        for _ in range(200):
+        for _ in range(1200):
             children = harness.children(server.pid)  # one worker, started first, and control
             if len(children) == 2:
                 return children[1]

@@ -11,7 +11,7 @@ import unittest
 
 import program
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 def descendants(pid):

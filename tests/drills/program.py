@@ -36,7 +36,7 @@ def scenario_text(attacks=ATTACKS, rate=500):
     return SCENARIO + "".join(f"\n[[attack]]\nrate = {rate}\n{attack}\n" for attack in attacks)
 
 
-def drill(*arguments, timeout=60, **more):
+def drill(*arguments, timeout=200, **more):
     return subprocess.run([PROGRAM, "drill", *arguments], capture_output=True, text=True,
                           timeout=timeout, **more)
 

@@ -82,7 +82,8 @@ class Seal(unittest.TestCase):
         self.assertIn("no veth", refusal(
             {**os.environ, "LAB_SERVER_ADDR4": "198.18.0.1", "LAB_SERVER_ADDR6": "fd48::1"},
             ["unshare", "-n", "--fork", "bash", "-c",
-             'unshare -n sleep 60 & LAB_LOAD_NS_PID=$$ LAB_SERVER_NS_PID=$! ; sleep 0.5; '
+             'unshare -n sleep 60 & LAB_LOAD_NS_PID=$$ LAB_SERVER_NS_PID=$! ; '
+             'while [ /proc/$!/ns/net -ef /proc/$$/ns/net ]; do sleep 0.01; done; '
              'export LAB_LOAD_NS_PID LAB_SERVER_NS_PID; "$@"; status=$?; kill %1; exit $status',
              "-"]))
 

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t udp_window = 48;  // fits any server's default socket buffer
 constexpr size_t tcp_window = 32;  // queries written ahead never fill a socket buffer
 constexpr int timeout_ms = 1500;
-constexpr unsigned attempts_max = 3;
+constexpr unsigned attempts_max = 10;  // of a busy machine
 
 std::vector<uint8_t> build_query(const Question& question, uint16_t id) {
   std::vector<uint8_t> packet(12);

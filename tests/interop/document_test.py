@@ -200,7 +200,7 @@ negquery-cache-ttl=0
             return
         program = shutil.which("pdnsutil", path="/usr/bin:/usr/sbin")
         subprocess.run([program, f"--config-dir={self.directory}", *arguments], check=True,
-                       capture_output=True, timeout=20, cwd=self.directory)
+                       capture_output=True, timeout=60, cwd=self.directory)
 
     def reload(self):
         self.util("load-zone", ZONE, f"{ZONE}.zone")

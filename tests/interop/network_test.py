@@ -41,7 +41,7 @@ KEYRING = dns.tsigkeyring.from_text({KEY: SECRET})
 STEADY = 8  # names that are there from the beginning, and whose addresses change
 PROVIDERS = ("ours", "knot", "bind", "powerdns")
 # What a resolver's client waits for: with two of four servers away, some tries go to these.
-RESOLVED_S = 8
+RESOLVED_S = 20
 
 
 def zone_text(refresh_s):
@@ -156,7 +156,7 @@ class Updates(threading.Thread):
 def records_of(address):
     """All records of the zone at that provider, as text, sorted; None if it does not give them."""
     try:
-        messages = list(dns.query.xfr(address, ZONE, relativize=False, lifetime=5))
+        messages = list(dns.query.xfr(address, ZONE, relativize=False, lifetime=30))
     except (dns.exception.DNSException, OSError, EOFError):
         return None
     return sorted({f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {record}"
@@ -207,6 +207,7 @@ class FourProviders(unittest.TestCase):
             cut = cuttable[number % len(cuttable)]
             self.updates.targets = targets(None)
             time.sleep(self.numbers.uniform(0.05, 0.3))
+            wait_until("updates", lambda wanted=2 * number + 2: self.updates.acknowledged >= wanted)
             self.hub.cut(cut)
             self.updates.targets = targets(cut)
             time.sleep(self.numbers.uniform(0.0, 0.4))
@@ -218,6 +219,7 @@ class FourProviders(unittest.TestCase):
             self.ours.wait_serving()
             between(number)
             self.wait_in_step()
+        wait_until("answers", lambda: self.client.asked > 20 * ROUNDS)
         self.client.is_over = self.updates.is_over = True
         self.updates.join()
         self.client.join()
@@ -247,8 +249,6 @@ class FourProviders(unittest.TestCase):
         for other in self.others:
             self.assertEqual(records_of(other.address), records, other.name)
         self.assertEqual(self.client.problems[:5], [], self.logs())
-        self.assertGreater(self.client.asked, 20 * ROUNDS)
-        self.assertGreater(self.updates.acknowledged, ROUNDS)
         self.verify(records)
         print(f"{self.id()}: {ROUNDS} kills, {self.updates.acknowledged} of "
               f"{len(self.updates.added)} updates acknowledged, {self.client.asked} questions, the "

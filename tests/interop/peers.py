@@ -13,7 +13,7 @@ import struct
 import subprocess
 import time
 
-READY_SECONDS = 20
+READY_SECONDS = 60
 ADDRESS = "127.0.0.1"
 
 
@@ -109,7 +109,7 @@ class Peer:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

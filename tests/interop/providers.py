@@ -23,7 +23,7 @@ ADDRESSES = {"ours": "192.0.2.1", "knot": "192.0.2.2", "bind": "192.0.2.3", "pow
 PORT = 53
 
 
-def ask(address, name, rdtype, timeout=1, **keywords):
+def ask(address, name, rdtype, timeout=10, **keywords):
     """The reply of the host at `address`, or None."""
     query = dns.message.make_query(name, rdtype, **keywords)
     try:
@@ -147,7 +147,7 @@ socket-dir={self.directory}
     def util(self, *arguments):
         program = shutil.which("pdnsutil", path="/usr/bin:/usr/sbin")
         subprocess.run([program, f"--config-dir={self.directory}", *arguments],
-                       capture_output=True, check=True, timeout=20)
+                       capture_output=True, check=True, timeout=60)
 
 
 class Resolver(Provider):

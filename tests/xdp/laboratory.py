@@ -13,20 +13,23 @@ import ctypes
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "control")]
 
 import harness  # noqa: E402
+from control_client import wait_until  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
 SKIPPED = 77
 RIGHTS = "needs root with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW, and network namespaces"
 SERVER4, CLIENT4 = "192.0.2.1", "192.0.2.2"
 SERVER6, CLIENT6 = "2001:db8::1", "2001:db8::2"
+A_RESPONSE, COUNTED = b"\0\0\x80" + bytes(9), "dropped_response"
 
 
 def run(*words):
@@ -128,6 +131,23 @@ class LaboratoryServer(harness.Server):
     def packets(self, kind):
         """Packets of a kind at all queues, as the program counts them; reported each second."""
         return sum(queue["packets"][kind] for queue in self.status()["xdp"]["queues"])
+
+    def wait_counted(self):
+        """Until all that has come until now is reported: a packet that is dropped and counted shows
+        in a report, and another in one that was begun after that."""
+        address = self.settings["server"]["listen"][0].split("@")[0]
+        if address in ("0.0.0.0", "::"):
+            address = SERVER4
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for _ in range(2):
+            before = self.packets(COUNTED)
+            with socket.socket(family, socket.SOCK_DGRAM) as client:
+                client.sendto(A_RESPONSE, (address, self.port))
+            wait_until("a report", lambda count=before: self.packets(COUNTED) > count)
+
+    def worker(self):
+        """The pid of its first worker."""
+        return wait_until("a worker", lambda: self.status()["workers"][0]["pid"])
 
 
 def skip_without_rights(test):

@@ -12,9 +12,11 @@ import dns.exception
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "resilience")]
 
+# It finds what follows.
 from laboratory import SERVER4, SERVER6, Laboratory, run, skip_without_rights  # noqa: E402
 
 import harness  # noqa: E402
+from control_client import wait_until  # noqa: E402
 from load import Load  # noqa: E402
 
 ZONE = """\
@@ -26,16 +28,6 @@ ns1 A 192.0.2.1
 www A 192.0.2.80
 """
 RATE = 4000
-COUNT_S = 1.3  # the supervisor reports each second
-
-
-def wait_until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @skip_without_rights
@@ -58,12 +50,12 @@ class LifeTest(unittest.TestCase):
 
     def answers(self, server):
         try:
-            return bool(server.ask("www.example", "A", address=SERVER4).answer)
+            return bool(server.ask("www.example", "A", address=SERVER4, timeout=3).answer)
         except dns.exception.Timeout:
             return False
 
     def taken(self, server):
-        time.sleep(COUNT_S)
+        server.wait_counted()
         return server.packets("taken_others")
 
     # --- modes
@@ -109,11 +101,12 @@ class LifeTest(unittest.TestCase):
         self.ask_all(server, 5)
         self.assertEqual(self.taken(server) - before, 10)
         run("ip", "-n", lab.inside, "addr", "add", "192.0.2.9/24", "dev", lab.interface)
-        self.assertTrue(server.ask("www.example", "A", address="192.0.2.9").answer)
-        time.sleep(6)  # looked at every five seconds
         before = self.taken(server)
-        self.assertTrue(server.ask("www.example", "A", address="192.0.2.9").answer)
-        self.assertEqual(self.taken(server) - before, 1)
+
+        def is_taken():  # addresses are looked at every five seconds
+            self.assertTrue(server.ask("www.example", "A", address="192.0.2.9").answer)
+            return self.taken(server) > before
+        wait_until("its questions to be taken", is_taken)
 
     # --- rights
 
@@ -149,7 +142,7 @@ class LifeTest(unittest.TestCase):
         lab = self.laboratory(queues=2)
         server = self.start(lab, workers=2)
         self.ask_all(server, 40)
-        time.sleep(COUNT_S)
+        server.wait_counted()
         queues = server.status()["xdp"]["queues"]
         self.assertEqual([(queue["queue"], queue["worker"]) for queue in queues], [(0, 0), (1, 1)])
         taken = [queue["packets"]["taken_others"] for queue in queues]
@@ -178,10 +171,10 @@ class LifeTest(unittest.TestCase):
         with Load(SERVER4, server.port, "www.example", RATE) as load:
             for _ in range(5):
                 time.sleep(0.7)
-                before = harness.children(server.pid)
-                os.kill(min(before), number)
-                self.assertTrue(wait_until(
-                    lambda gone=before: min(gone) not in harness.children(server.pid)))
+                victim = server.worker()
+                os.kill(victim, number)
+                wait_until("another worker",
+                           lambda gone=victim: server.worker() != gone)
             time.sleep(1)
         lost = len(load.lost())
         print(f"  {signal.Signals(number).name} five times at {RATE}/s: {lost} lost", flush=True)
@@ -204,20 +197,20 @@ class LifeTest(unittest.TestCase):
             for _ in range(20):
                 time.sleep(0.15)
                 os.kill(min(harness.children(server.pid)), signal.SIGKILL)
-        time.sleep(0.5)
+        server.wait_ready()
         self.ask_all(server, 100)
-        time.sleep(COUNT_S)
+        server.wait_counted()
         self.assertEqual(server.status()["xdp"]["queues"][0]["ring_events"]["fill_empty"], 0)
 
     def test_a_stopped_worker_loses_its_queue_for_a_while(self):
         lab = self.laboratory()
         server = self.start(lab, workers=2)
         with Load(SERVER4, server.port, "www.example", 500):
-            os.kill(min(harness.children(server.pid)), signal.SIGSTOP)
-            self.assertTrue(wait_until(lambda: "nobody took its packets" in server.log_text(), 4))
-            self.assertTrue(wait_until(lambda: "are taken again" in server.log_text(), 10))
+            os.kill(server.worker(), signal.SIGSTOP)
+            for told in ("nobody took its packets", "are taken again"):
+                wait_until(told, lambda: told in server.log_text())
         # On a busy machine the new worker may need another moment.
-        self.assertTrue(wait_until(lambda: self.answers(server), 10))
+        wait_until("answers", lambda: self.answers(server))
         self.ask_all(server)
 
     def test_a_killed_server_leaves_no_program(self):
@@ -227,9 +220,9 @@ class LifeTest(unittest.TestCase):
         children = harness.children(server.pid)
         server.process.kill()
         server.process.wait()
-        self.assertTrue(wait_until(lambda: not lab.has_program(), 3))
-        self.assertTrue(wait_until(
-            lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children)))
+        wait_until("the program to go", lambda: not lab.has_program())
+        wait_until("all to end",
+                   lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in children))
         server.process = None
         server.start()
         self.ask_all(server, 3)
@@ -239,8 +232,8 @@ class LifeTest(unittest.TestCase):
         run("ip", "-n", lab.inside, "addr", "add", "198.51.100.1/32", "dev", "lo")
         server = self.start(lab)
         run("ip", "-n", lab.inside, "link", "del", lab.interface)
-        self.assertTrue(wait_until(
-            lambda: server.status()["xdp"]["queues"][0]["state"] == "gone", 10))
+        wait_until("it to be seen",
+                   lambda: server.status()["xdp"]["queues"][0]["state"] == "gone")
         self.assertIsNone(server.process.poll())
 
     # --- reloads
@@ -265,7 +258,7 @@ class LifeTest(unittest.TestCase):
         server = self.start(lab, xdp={"mode": "shield"})
         self.assertTrue(lab.has_program())
         self.ask_all(server)
-        time.sleep(COUNT_S)
+        server.wait_counted()
         queues = server.status()["xdp"]["queues"]
         self.assertEqual([queue["state"] for queue in queues], ["shield"])
         # On a busy machine a question may be asked twice.

@@ -79,7 +79,7 @@ class Wire:
     def send(self, packet, to=None):
         self.socket.send((to or self.server) + self.client + packet)
 
-    def answer(self, seconds=1.0):
+    def answer(self, seconds=20.0):
         """The next DNS response from the server's port, as (IP packet, DNS bytes), or None."""
         end = time.monotonic() + seconds
         while True:

@@ -10,7 +10,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,7 +35,7 @@ class SameTest(unittest.TestCase):
                     lab.server(files, {"mode": "off"}) as plain:
                 lines = list(questions.every_question(zones))[::EVERY]
                 differences, asked = self.ask(fast, plain, lines)
-                time.sleep(1.3)
+                fast.wait_counted()
                 taken = fast.packets("taken_others")
         over_udp = sum(1 for line in lines if line.split()[3] == "u")
         print(f"  {variant}: {asked} questions, {taken} by AF_XDP", flush=True)
