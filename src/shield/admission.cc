@@ -21,10 +21,10 @@ constexpr uint32_t ring_drops_many = 1'024;
 constexpr uint32_t ring_drops_some = 256;
 // So long after a ring was nearly full, its queue is served in order of trust.
 constexpr uint64_t sort_ns = 5'000'000'000;
-// A worker that rests less than this (permille) for so many ticks cannot keep up: what is lost may
-// be lost before the socket, in the card or the kernel's thread that serves it on the same core.
+// A worker that rests less than this (permille) for so long cannot keep up: what is lost may be
+// lost before the socket, in the card or the kernel's thread that serves it on the same core.
 constexpr uint32_t idle_overload = 20;
-constexpr uint32_t busy_ticks_max = 5;
+constexpr uint64_t busy_ns_max = 100'000'000;
 // Under overload the worker leaves this much of its core to the kernel, which has to receive what
 // is dropped here: without it packets are lost unseen, the known ones among them.
 constexpr uint32_t idle_low = 150;
@@ -76,6 +76,12 @@ uint32_t idle_permille(const LoadReading& reading) {
   return all == 0 ? 1000 : static_cast<uint32_t>(reading.idle_ns * 1000 / all);
 }
 
+// All that came has been taken out of the queues, and none of it was lost.
+bool is_at_ease(const LoadReading& reading) {
+  return reading.drops == 0 && reading.ring_drops == 0 && reading.ring_permille == 0 &&
+         reading.backlog_permille <= backlog_low && idle_permille(reading) >= idle_overload;
+}
+
 bool is_pressed(const LoadReading& reading) {
   return reading.drops > 0 || reading.ring_drops >= ring_drops_some ||
          std::max(reading.backlog_permille, reading.ring_permille) >= backlog_high;
@@ -121,7 +127,7 @@ void AdmissionControl::tick(uint64_t now_ns, const LoadReading& reading) {
   const Shedder at_hand = reading.is_filtered ? Shedder::filter : Shedder::worker;
   share_out(span_ns, reading.turned_away > 0 ? Shedder::card : at_hand);
   steer_level(reading);
-  look_for_end(now_ns, reading);
+  look_for_end(now_ns, span_ns, reading);
 }
 
 bool AdmissionControl::admits(Rank rank) {
@@ -129,7 +135,10 @@ bool AdmissionControl::admits(Rank rank) {
   ++arrivals_[at];
   uint32_t& remainder = remainders_[at];
   remainder += shares_[at];
-  if (remainder < SHIELD_SHARE_ONE) return false;
+  if (remainder < SHIELD_SHARE_ONE) {
+    ++refused_;
+    return false;
+  }
   remainder -= SHIELD_SHARE_ONE;
   return true;
 }
@@ -144,18 +153,35 @@ bool AdmissionControl::truncates(Proof proof) {
   return take(proof) || (proof == Proof::cookie && take(Proof::stream));
 }
 
+OfferedReading AdmissionControl::take_offered(uint64_t span_ns, const LoadReading& reading) {
+  const uint64_t received = uint64_t{reading.answers} + reading.judged;
+  const uint64_t refused = std::exchange(refused_, 0);
+  return {.span_ns = span_ns,
+          .offered = received + reading.drops + reading.ring_drops + reading.turned_away +
+                     reading.filtered,
+          .answered = received - std::min(received, refused),
+          .busy_permille = 1'000 - idle_permille(reading),
+          .core_idle_permille = reading.card.core_idle_permille,
+          .is_at_ease = is_at_ease(reading)};
+}
+
 void AdmissionControl::look_for_overload(uint64_t now_ns, uint64_t span_ns,
                                          const LoadReading& reading) {
   // By time, not by ticks: under a burst these come sooner, and it is not to become the usual
   // sooner.
   quiet_x_ +=
       uint64_t{reading.answers} * ns_per_s / tick_ns - quiet_x_ / quiet_weight * span_ns / tick_ns;
-  busy_ticks_ = idle_permille(reading) < idle_overload ? busy_ticks_ + 1 : 0;
-  ring_stood_ns_ = reading.ring_permille >= backlog_overload ? ring_stood_ns_ + span_ns : 0;
+  offered_.tick_quiet(take_offered(span_ns, reading));
+  // A tick that lasted longer is one in which the thread may have stood still.
+  const uint64_t counted_ns = std::min(span_ns, tick_ns);
+  busy_ns_ = idle_permille(reading) < idle_overload ? busy_ns_ + counted_ns : 0;
+  ring_stood_ns_ = reading.ring_permille >= backlog_overload ? ring_stood_ns_ + counted_ns : 0;
   const bool is_full = reading.drops > 0 || reading.backlog_permille >= backlog_overload ||
                        ring_stood_ns_ >= ring_stands_ns || reading.ring_drops >= ring_drops_many;
-  if (!is_full && busy_ticks_ < busy_ticks_max) return;
+  if ((!is_full && busy_ns_ < busy_ns_max) || offered_.is_excused()) return;
   ring_stood_ns_ = 0;
+  busy_ns_ = 0;
+  offered_.begin_overload(now_ns);
   level_ = 1;
   easy_ticks_needed_ = easy_ticks_min / 2;
   stuck_ticks_ = 0;
@@ -288,8 +314,13 @@ void AdmissionControl::steer_level(const LoadReading& reading) {
   }
 }
 
-void AdmissionControl::look_for_end(uint64_t now_ns, const LoadReading& reading) {
+void AdmissionControl::look_for_end(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading) {
   learn_again_ns_ = now_ns + learn_pause_ns;
+  const OfferedReading offered = take_offered(span_ns, reading);
+  if (level_ == 1 && offered_.tick_overloaded(now_ns, offered)) {
+    level_ = 0;
+    return;
+  }
   const bool all_admitted =
       std::ranges::all_of(shares_, [](uint32_t share) { return share == SHIELD_SHARE_ONE; });
   const uint64_t turned_away = reading.turned_away + reading.filtered;
@@ -299,7 +330,6 @@ void AdmissionControl::look_for_end(uint64_t now_ns, const LoadReading& reading)
     calm_since_ns_ = now_ns;
   } else if (now_ns - calm_since_ns_ >= release_ns) {
     level_ = 0;
-    busy_ticks_ = 0;
   }
 }
 

@@ -7,8 +7,9 @@
 // that grows while the queues stay short and the worker has time left, and shrinks at once when
 // they do not (additive increase, multiplicative decrease). A rank gets what the ranks above it
 // leave over. When even the least budget is too much, the level rises and with it the demands on
-// who is known. It ends when everything has been admitted again for a while. Pure: time comes in.
-// Never allocates. Thread: the worker's.
+// who is known. It ends when everything has been admitted again for a while, or at once when what
+// is offered can be answered; what a stall of the processor leaves behind begins none
+// (offered_load.h). Pure: time comes in. Never allocates. Thread: the worker's.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 #include <cstdint>
 
 #include "shield/card_budgets.h"
+#include "shield/offered_load.h"
 #include "shield/source_layout.h"
 
 namespace holdfast::shield {
@@ -53,7 +55,8 @@ struct LoadReading {
   uint64_t idle_ns = 0;  // waiting with nothing to do
   uint32_t answers = 0;  // in quiet times
   CardReading card;
-  // Datagrams that a filter on the sockets trusts nobody for, as SocketReading has them; and all.
+  // Under overload: datagrams that a filter on the sockets trusts nobody for, as SocketReading has
+  // them; and all.
   std::array<uint32_t, 4> strangers{};
   uint32_t judged = 0;
   // By a filter on the sockets (socket_filter.h), where one is in force.
@@ -117,9 +120,10 @@ class AdmissionControl {
   static constexpr uint32_t quiet_weight = 512;  // ticks of tick_ns
 
   void look_for_overload(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
+  [[nodiscard]] OfferedReading take_offered(uint64_t span_ns, const LoadReading& reading);
   void steer_budget(const LoadReading& reading, uint64_t span_ns);
   void steer_level(const LoadReading& reading);
-  void look_for_end(uint64_t now_ns, const LoadReading& reading);
+  void look_for_end(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading);
   // Where the card sheds, what comes here has been admitted there; where a filter does, it is to
   // get an answer of some kind.
   enum class Shedder : uint8_t { worker, card, filter };
@@ -134,11 +138,13 @@ class AdmissionControl {
   uint64_t learn_again_ns_ = 0;
   uint64_t sorts_until_ns_ = 0;
   uint64_t calm_since_ns_ = 0;                  // 0: not calm
-  uint32_t busy_ticks_ = 0;                     // in a row
+  uint64_t busy_ns_ = 0;                        // without rest for so long
   uint64_t ring_stood_ns_ = 0;                  // a ring has not been emptied for so long
   uint32_t stuck_ticks_ = 0;                    // at the least budget and still too much
   uint32_t core_idle_ = CardReading::not_told;  // permille, as it was told last
   CardBudgets card_;
+  OfferedLoad offered_;
+  uint32_t refused_ = 0;         // since the last tick
   uint64_t known_ = 0;           // since the last tick
   uint32_t known_a_second_ = 0;  // by the last tick
   uint64_t quiet_x_ = 0;         // answers a second in quiet times, averaged, times quiet_weight

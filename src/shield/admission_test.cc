@@ -34,6 +34,7 @@ class Model {
             continue;
           }
           budget_ns -= cost;
+          ++(control.is_overloaded() ? reading.judged : reading.answers);
           if (admitted) ++answered[rank];
         }
       }
