@@ -185,6 +185,8 @@ struct Ground {
 
 ReportSources report_sources(const Ground& ground, const ZoneTable& table, Transfers& transfers) {
   return {.panel = ground.environment.panel,
+          .shield = ground.environment.shield,
+          .clock = ground.clock,
           .zones = table,
           .facts = ground.facts,
           .dnstap = ground.dnstap,

@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "control/metrics_text.h"
 #include "control/reports.h"
+#include "control/shield_zones.h"
 #include "control/tcp_report.h"
 #include "control/tls_report.h"
 #include "control/xdp_report.h"
@@ -24,6 +25,7 @@ using Type = MetricsText::Type;
 
 // A label a zone is for servers with few of them; a scrape of a million zones would help nobody.
 constexpr size_t labelled_zones_max = 100;
+constexpr uint64_t ns_per_ms = 1'000'000;
 
 uint32_t worker_count(const exchange::Panel& panel) {
   return std::min<uint32_t>(panel.worker_count.load(std::memory_order_relaxed),
@@ -259,6 +261,7 @@ std::string metrics_text(const ReportSources& sources, uint64_t http_refused) {
   add_workers(text, sources.panel);
   add_xdp_metrics(text, sources.panel);
   add_tcp_metrics(text);
+  add_shield_zone_metrics(text, sources.shield, sources.clock.monotonic_ns() / ns_per_ms);
   add_zones(text, sources, facts);
   add_each_zone(text, sources.zones);
   add_reloads(text, facts.reload);

@@ -7,17 +7,21 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "control/dnstap.h"
 #include "control/facts.h"
 #include "control/http_server.h"
 #include "control/transfers.h"
 #include "control/zone_table.h"
 #include "exchange/panel.h"
+#include "shield/shield_memory.h"
 
 namespace holdfast::control {
 
 struct ReportSources {
   const exchange::Panel& panel;
+  const shield::ShieldMemory& shield;
+  const Clock& clock;
   const ZoneTable& zones;
   const FactBoard& facts;
   const Dnstap& dnstap;

@@ -5,11 +5,11 @@
 #include <array>
 #include <charconv>
 #include <functional>
-#include <map>
 #include <optional>
 
 #include <boost/json.hpp>
 
+#include "control/shield_zones.h"
 #include "control/tcp_report.h"
 #include "control/tls_report.h"
 #include "control/xdp_report.h"
@@ -22,7 +22,6 @@ namespace {
 
 namespace json = boost::json;
 using shield::ZoneWatch;
-using shield::ZoneWatchEntry;
 
 constexpr uint64_t word_s_default = 86'400;
 constexpr uint64_t word_s_max = 366 * uint64_t{86'400};
@@ -48,74 +47,19 @@ std::string refusal(std::string_view error) {
   return json::serialize(json::object{{"ok", false}, {"error", error}});
 }
 
-// Worker by worker, as far as any has been started.
-template <typename Visit>
-void for_each_zone(const shield::ShieldMemory& memory, Visit&& visit) {
-  for (size_t i = 0; i < memory.workers.size(); ++i) {
-    if (memory.orders[i].beat_ms == 0) return;
-    for (const auto& line : memory.workers[i].zones) {
-      for (const ZoneWatchEntry& entry : line) {
-        if (entry.hash.load(std::memory_order_relaxed) != 0) visit(entry);
-      }
-    }
-  }
-}
-
-struct ZoneSum {
-  uint64_t hash = 0;
-  std::string name;
-  uint64_t asked = 0;
-  uint64_t absent = 0;
-  uint64_t usual_asked = 0;
-  uint64_t usual_absent = 0;
-  // In a window of the answer process that has seen most: what several have seen may be the same.
-  uint64_t names = 0;
-  uint64_t usual_names = 0;
-  uint64_t shed = 0;
-  bool attacked = false;
-  bool hot = false;
-  bool many_names = false;
-
-  void add(const ZoneWatchEntry& entry, uint64_t now_ms) {
-    asked += ZoneWatch::a_second(entry.last_asked.load());
-    absent += ZoneWatch::a_second(entry.last_absent.load());
-    usual_asked += ZoneWatch::a_second(entry.usual_asked_x16.load()) / usual_scale;
-    usual_absent += ZoneWatch::a_second(entry.usual_absent_x16.load()) / usual_scale;
-    names = std::max<uint64_t>(names, entry.last_names.load());
-    usual_names = std::max<uint64_t>(usual_names, entry.usual_names_x16.load() / usual_scale);
-    shed += entry.shed.load();
-    attacked |= ZoneWatch::is_under_attack(entry, now_ms);
-    hot |= ZoneWatch::is_hot(entry, now_ms);
-    many_names |= ZoneWatch::has_many_names(entry, now_ms);
-  }
-  [[nodiscard]] json::object to_json() const {
-    return {{"zone", name},
-            {"asked_per_s", asked},
-            {"absent_per_s", absent},
-            {"usual_asked_per_s", usual_asked},
-            {"shed", shed},
-            {"usual_absent_per_s", usual_absent},
-            {"names_per_window", names},
-            {"usual_names_per_window", usual_names},
-            {"window_ms", ZoneWatch::window_ms},
-            {"hot", hot},
-            {"many_names", many_names},
-            {"under_attack", attacked}};
-  }
-};
-
-std::vector<ZoneSum> zones_of(const shield::ShieldMemory& memory, uint64_t now_ms) {
-  std::map<uint64_t, ZoneSum> sums;
-  for_each_zone(memory, [&](const ZoneWatchEntry& entry) {
-    ZoneSum& sum = sums[entry.hash.load()];
-    if (sum.name.empty()) sum.name = ZoneWatch::name_of(entry).view().to_text();
-    sum.add(entry, now_ms);
-  });
-  std::vector<ZoneSum> zones;
-  zones.reserve(sums.size());
-  for (auto& [hash, sum] : sums) zones.push_back(std::move(sum));
-  std::ranges::sort(zones, std::greater(), [](const ZoneSum& zone) { return zone.asked; });
-  return zones;
+json::object zone_object(const ShieldZone& zone) {
+  return {{"zone", zone.name},
+          {"asked_per_s", zone.asked},
+          {"absent_per_s", zone.absent},
+          {"usual_asked_per_s", zone.usual_asked},
+          {"shed", zone.shed},
+          {"usual_absent_per_s", zone.usual_absent},
+          {"names_per_window", zone.names},
+          {"usual_names_per_window", zone.usual_names},
+          {"window_ms", ZoneWatch::window_ms},
+          {"hot", zone.hot},
+          {"many_names", zone.many_names},
+          {"under_attack", zone.attacked}};
 }
 
 struct AccountSum {
@@ -212,8 +156,8 @@ std::string ShieldCommands::status() const {
                                  {"until_unix_s", saying.until_s}});
   }
   json::array zones;
-  for (const ZoneSum& zone : zones_of(memory, keeper_.now_ms())) {
-    if (zone.attacked || zone.hot || zone.many_names) zones.push_back(zone.to_json());
+  for (const ShieldZone& zone : shield_zones(memory, keeper_.now_ms())) {
+    if (zone.is_told()) zones.push_back(zone_object(zone));
   }
   return json::serialize(json::object{{"ok", true},
                                       {"enabled", memory.common.enabled != 0},
@@ -237,9 +181,9 @@ std::string ShieldCommands::status() const {
 
 std::string ShieldCommands::top() const {
   json::array zones;
-  for (const ZoneSum& zone : zones_of(keeper_.memory(), keeper_.now_ms())) {
+  for (const ShieldZone& zone : shield_zones(keeper_.memory(), keeper_.now_ms())) {
     if (zones.size() == top_zones) break;
-    zones.push_back(zone.to_json());
+    zones.push_back(zone_object(zone));
   }
   return json::serialize(json::object{
       {"ok", true}, {"zones", zones}, {"accounts", accounts_array(keeper_.memory(), accounts_)}});
@@ -295,12 +239,12 @@ std::string ShieldCommands::explain_name(const std::string& text) const {
   auto name = wire::Name::from_text(text);
   if (!name) return refusal(text + ": neither an address nor a name");
   name->fold_case();
-  const auto zones = zones_of(keeper_.memory(), keeper_.now_ms());
+  const auto zones = shield_zones(keeper_.memory(), keeper_.now_ms());
   // The deepest zone that it lies in, of those that are watched.
   for (wire::NameView at = *name;; at = at.parent()) {
-    const auto found = std::ranges::find(zones, at.to_text(), &ZoneSum::name);
+    const auto found = std::ranges::find(zones, at.to_text(), &ShieldZone::name);
     if (found != zones.end()) {
-      json::object object = found->to_json();
+      json::object object = zone_object(*found);
       object["ok"] = true;
       return json::serialize(object);
     }
