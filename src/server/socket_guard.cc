@@ -71,10 +71,11 @@ void SocketGuard::tend(uint64_t now_ns) {
     count_beginnings(span_ns);
   }
   count_datagrams();
+  const bool is_weighed_anew = weigh_sockets(now_ns);
   const uint32_t share = is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
   const Shares beginnings{.strangers = share};
   const bool is_same = are_nearly(datagrams, datagrams_) && are_nearly(beginnings, beginnings_) &&
-                       !shield_.has_new_floods();
+                       !shield_.has_new_floods() && !is_weighed_anew;
   if (is_same && now_ns - renewed_ns_ < stale_ns) return;
   renewed_ns_ = now_ns;
   if (!datagrams.are_all() || !beginnings.are_all()) shield_.renew_filter_tables();
@@ -82,6 +83,19 @@ void SocketGuard::tend(uint64_t now_ns) {
   follow(FilterKind::beginnings, beginnings, beginnings_);
   shield_.note_filters(has_any(FilterKind::datagrams) ? std::optional(datagrams_) : std::nullopt,
                        has_any(FilterKind::beginnings) ? beginnings_.strangers : 0);
+}
+
+bool SocketGuard::weigh_sockets(uint64_t now_ns) {
+  const uint64_t span_ns = now_ns - std::exchange(weighed_ns_, now_ns);
+  if (span_ns == 0) return false;
+  bool is_changed = false;
+  for (Pair& pair : sockets_) {
+    const uint64_t a_second = std::exchange(pair.came, 0) * ns_per_s / span_ns;
+    const uint64_t least = pair.is_worth_it ? worth_per_s / 4 : worth_per_s;
+    const bool was_worth_it = std::exchange(pair.is_worth_it, a_second >= least);
+    is_changed |= pair.is_worth_it != was_worth_it;
+  }
+  return is_changed;
 }
 
 // The kernel may not take one.
@@ -111,7 +125,9 @@ void SocketGuard::follow(FilterKind kind, Shares wanted, Shares& in_force) {
 
 void SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
   auto& filtered = of(pair, kind);
-  if (shares.are_all()) {
+  const bool is_worth_it = kind == FilterKind::beginnings || pair.is_worth_it;
+  if (shares.are_all() || !is_worth_it) {
+    if (!filtered.is_attached) return;
     transport::detach_filter(filtered.socket);
     filtered.is_attached = false;
     return;
@@ -144,7 +160,9 @@ uint64_t SocketGuard::count(FilterKind kind) {
     auto& filtered = of(pair, kind);
     if (!filtered.is_attached) continue;
     const uint32_t drops = transport::kernel_drops(filtered.socket);
-    sum += drops - std::exchange(filtered.drops, drops);
+    const uint32_t more = drops - std::exchange(filtered.drops, drops);
+    if (kind == FilterKind::datagrams) pair.came += more;
+    sum += more;
   }
   return sum;
 }

@@ -6,10 +6,11 @@
 // strangers, and beginnings of TCP connections, are let through in the shares that it orders
 // (shield/socket_filter.h). In quiet times nothing is on any socket; what a predecessor has left on
 // them is taken away first. To make a filter keeps the core for a millisecond, so it is made anew
-// each second, with who is known by then, and five times a second if its orders change; in its
-// small form once the kernel has not taken the full one. Also reads what the kernel counts of
-// beginnings that found no room: nobody else tells a worker of a SYN flood. Thread: the worker's.
-// Makes system calls, none of them for a question; never allocates once it is made.
+// each second, with who is known by then, and five times a second if its orders change; for those
+// sockets alone to which enough comes for it to save more time than that; in its small form once
+// the kernel has not taken the full one. Also reads what the kernel counts of beginnings that found
+// no room: nobody else tells a worker of a SYN flood. Thread: the worker's. Makes system calls,
+// none of them for a question; never allocates once it is made.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,9 @@ class SocketGuard {
  public:
   static constexpr uint64_t renew_ns = 200'000'000;
   static constexpr uint64_t stale_ns = 1'000'000'000;
+  // To a socket that so many come to a second, by the filter too, one is worth its making; and as
+  // long as it is a quarter of that.
+  static constexpr uint64_t worth_per_s = 1'000;
 
   // All outlive this.
   SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
@@ -39,6 +43,8 @@ class SocketGuard {
   // Once a turn, after the shield's.
   void tend(uint64_t now_ns);
 
+  // Datagrams that were received at this listener.
+  void note_received(size_t listener, size_t datagrams) { sockets_[listener].came += datagrams; }
   // Whether the kernel's drops at this listener's datagrams are the filter's.
   [[nodiscard]] bool is_filtered(size_t listener) const {
     return sockets_[listener].datagrams.is_attached;
@@ -56,6 +62,8 @@ class SocketGuard {
     bool is_ipv6 = false;
     Filter datagrams;
     Filter beginnings;
+    uint64_t came = 0;  // datagrams since it was looked last, those that were filtered included
+    bool is_worth_it = false;
   };
 
   using Shares = shield::FilterShares;
@@ -66,6 +74,8 @@ class SocketGuard {
   [[nodiscard]] bool attach(const Pair& pair, shield::FilterKind kind, Shares shares);
   [[nodiscard]] uint64_t count(shield::FilterKind kind);
   void count_datagrams();
+  // True if there is a filter to be put on a socket, or taken from one, for that.
+  [[nodiscard]] bool weigh_sockets(uint64_t now_ns);
   void count_beginnings(uint64_t span_ns);
   [[nodiscard]] static Filter& of(Pair& pair, shield::FilterKind kind) {
     return kind == shield::FilterKind::datagrams ? pair.datagrams : pair.beginnings;
@@ -77,6 +87,7 @@ class SocketGuard {
   uint64_t looked_ns_ = 0;
   uint64_t renewed_ns_ = 0;
   uint64_t counted_ns_ = 0;
+  uint64_t weighed_ns_ = 0;
   Shares datagrams_;  // in force
   Shares beginnings_;
   // Until the kernel does not take it.

@@ -57,6 +57,7 @@ class SocketGuardTest : public testing::Test {
       for (int i = 0; i < strangers; ++i) {
         take(static_cast<uint8_t>(50 + i % 100));
       }
+      guard_->note_received(0, static_cast<size_t>(strangers));
     }
   }
   // What the way of a query does with a source.
@@ -204,6 +205,30 @@ TEST_F(SocketGuardTest, AKernelThatGrantsLittleGetsTheSmallFilter) {
     guard_.reset();
   }).join();
   if (!is_possible) GTEST_SKIP() << "no right to a network of its own";
+}
+
+TEST_F(SocketGuardTest, ASocketToWhichLittleComesGetsNone) {
+  const UniqueFd quiet(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const std::array<Listener, 2> listeners{
+      listeners_[0],
+      {.endpoint = *parse_endpoint("::1@1", 1), .udp = quiet.get(), .tcp = tcp_.get()}};
+  guard_.emplace(listeners, *shield_, *counters_);
+  pass(400, 2'000, 1'000);
+  ASSERT_TRUE(guard_->is_filtered(0));
+  EXPECT_FALSE(guard_->is_filtered(1));
+  const auto come_to_it = [&](uint64_t ms, size_t datagrams) {
+    for (uint64_t done = 0; done < ms; done += 20) {
+      guard_->note_received(1, datagrams);
+      pass(20, 2'000, 1'000);
+    }
+  };
+  come_to_it(400, 100);
+  EXPECT_TRUE(guard_->is_filtered(1)) << "within two looks";
+  come_to_it(1'000, 10);
+  EXPECT_TRUE(guard_->is_filtered(1)) << "half of what it began with";
+  come_to_it(1'400, 1);
+  EXPECT_FALSE(guard_->is_filtered(1));
+  EXPECT_TRUE(guard_->is_filtered(0));
 }
 
 TEST_F(SocketGuardTest, ADryRunCountsAndKeepsNobodyAway) {

@@ -262,7 +262,9 @@ void Worker::answer_at(size_t index) {
   const Listener& listener = setup_.listeners[index];
   batch_->attach(listener.udp, listener.endpoint.port);
   for (int i = 0; i < batches_a_turn; ++i) {
-    if (path_->answer_datagrams(*batch_) < transport::UdpBatch::size_max) return;
+    const size_t received = path_->answer_datagrams(*batch_);
+    if (guard_) guard_->note_received(index, received);
+    if (received < transport::UdpBatch::size_max) return;
   }
   if (!shield_) return;
   const transport::Backlog backlog = transport::backlog_of(listener.udp);
