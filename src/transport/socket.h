@@ -40,7 +40,8 @@ enum class SocketType : uint8_t { udp, tcp };
 
 // What the kernel asks of each packet before this socket's queue from now on, in place of what it
 // asked so far, which is taken away beforehand if both at once are more than it grants
-// (net.core.optmem_max). False if it does not take it; then nothing is asked. Needs no right.
+// (net.core.optmem_max). False if it does not take it; then nothing is asked. Needs no right, but
+// for TCP on some kernels CAP_NET_ADMIN.
 [[nodiscard]] bool attach_filter(int socket, std::span<const sock_filter> program);
 void detach_filter(int socket);
 
