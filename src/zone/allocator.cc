@@ -49,11 +49,24 @@ Result<layout::Ref> Allocator::allocate(uint32_t units) {
 }
 
 Result<layout::Ref> Allocator::allocate_aligned(uint32_t units) {
-  constexpr uint32_t alignment = 64 / layout::unit_bytes;
-  const layout::Ref start = TRY(allocate(units + alignment - 1));
-  const layout::Ref aligned = (start + alignment - 1) / alignment * alignment;
+  return cut_to_line(TRY(allocate(units + line_units - 1)), units);
+}
+
+Result<layout::Ref> Allocator::allocate_aligned_ahead(uint32_t units, uint64_t disk_reserve_bytes) {
+  const uint32_t with_margin = units + line_units - 1;
+  layout::Ref start = 0;
+  if (!take_large(with_margin, start)) {
+    TRY(grow_ahead(with_margin, disk_reserve_bytes));
+    CHECK(take_large(with_margin, start));
+  }
+  return cut_to_line(start, units);
+}
+
+// Gives back what of a stretch with a margin lies around such a blob.
+layout::Ref Allocator::cut_to_line(layout::Ref start, uint32_t units) {
+  const layout::Ref aligned = (start + line_units - 1) / line_units * line_units;
   release({start, aligned - start});
-  release({aligned + units, start + alignment - 1 - aligned});
+  release({aligned + units, start + line_units - 1 - aligned});
   return aligned;
 }
 
@@ -198,19 +211,42 @@ Result<void> Allocator::grow(uint32_t units) {
   step_bytes_ = std::min(2 * step_bytes_, step_bytes_max);
   const uint64_t least = before + std::max(needed, region_units_min * layout::unit_bytes);
   const uint64_t end = std::max(before - before % large_page_bytes + wanted, least);
-  const uint64_t rounded = std::min((end + large_page_bytes - 1) & ~(large_page_bytes - 1),
-                                    std::max(file_.bytes_max(), least));
-  auto grown = file_.grow_to(rounded);
-  if (!grown) grown = file_.grow_to(least);  // perhaps there is room for just this
+  auto grown = file_.grow_to(whole_pages(end, least), Pages::filled);
+  if (!grown) grown = file_.grow_to(least, Pages::filled);  // perhaps there is room for just this
   if (!grown) return grown;
-  const Extent added{static_cast<layout::Ref>(before / layout::unit_bytes),
-                     static_cast<uint32_t>((file_.bytes() - before) / layout::unit_bytes)};
+  add_grown(before);
+  return {};
+}
+
+Result<void> Allocator::grow_ahead(uint32_t units, uint64_t disk_reserve_bytes) {
+  const uint64_t before = file_.bytes();
+  const uint64_t least = before + uint64_t{units} * layout::unit_bytes;
+  const uint64_t end = whole_pages(least, least);
+  const uint64_t bytes_free = TRY(file_.disk_bytes_free());
+  if (bytes_free < disk_reserve_bytes || bytes_free - disk_reserve_bytes < end - before) {
+    return fail(file_.path() + ": " + std::to_string(end - before) +
+                " bytes more would leave less than " + std::to_string(disk_reserve_bytes) + " of " +
+                std::to_string(bytes_free) + " free on its disk");
+  }
+  TRY(file_.grow_to(end, Pages::filled_by_use));
+  add_grown(before);
+  return {};
+}
+
+// `end` or the end of the large page that it lies in, but within the file's limit if `least` is.
+uint64_t Allocator::whole_pages(uint64_t end, uint64_t least) const {
+  return std::min((end + large_page_bytes - 1) & ~(large_page_bytes - 1),
+                  std::max(file_.bytes_max(), least));
+}
+
+void Allocator::add_grown(uint64_t bytes_before) {
+  const Extent added{static_cast<layout::Ref>(bytes_before / layout::unit_bytes),
+                     static_cast<uint32_t>((file_.bytes() - bytes_before) / layout::unit_bytes)};
   if (region_.units > 0 && region_.start + region_.units == added.start) {
     region_.units += added.units;
   } else {
     add_large(added);
   }
-  return {};
 }
 
 uint64_t Allocator::free_bytes() const {

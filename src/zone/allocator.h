@@ -29,6 +29,11 @@ class Allocator {
   [[nodiscard]] Result<layout::Ref> allocate(uint32_t units);
   // The same at a multiple of 64 bytes.
   [[nodiscard]] Result<layout::Ref> allocate_aligned(uint32_t units);
+  // The same for what is not needed yet: nothing is sorted for it, the file grows at once by what
+  // it takes and only if so much stays free on the disk, and pages are filled as they are written
+  // to.
+  [[nodiscard]] Result<layout::Ref> allocate_aligned_ahead(uint32_t units,
+                                                           uint64_t disk_reserve_bytes);
   void release(Extent extent);
   // Joins what is free if enough has been released; so the next zone's nodes lie together.
   void tidy();
@@ -51,6 +56,10 @@ class Allocator {
   [[nodiscard]] bool take_region(uint32_t units);
   [[nodiscard]] bool take_large(uint32_t units, layout::Ref& ref);
   [[nodiscard]] Result<void> grow(uint32_t units);
+  [[nodiscard]] Result<void> grow_ahead(uint32_t units, uint64_t disk_reserve_bytes);
+  [[nodiscard]] uint64_t whole_pages(uint64_t end, uint64_t least) const;
+  void add_grown(uint64_t bytes_before);
+  [[nodiscard]] layout::Ref cut_to_line(layout::Ref start, uint32_t units);
   void add_small(Extent extent);
   void add_large(Extent extent);
   void remove_large(std::map<layout::Ref, uint32_t>::iterator stretch);

@@ -54,6 +54,29 @@ TEST_F(AllocatorTest, NeverGivesTheSameSpaceTwice) {
   EXPECT_EQ(free, allocator_.free_bytes());
 }
 
+TEST_F(AllocatorTest, WhatIsNotNeededYetLeavesRoomOnTheDisk) {
+  constexpr uint32_t units = 100'000;  // 1.6 MB
+  const auto refused = allocator_.allocate_aligned_ahead(units, uint64_t{1} << 60);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("would leave less than"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(file_.bytes(), layout::file_header_bytes);
+  EXPECT_EQ(std::filesystem::file_size(folder_.file() + ".new"), layout::file_header_bytes);
+  const auto found = allocator_.allocate_aligned_ahead(units, 0);
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(*found % 4, 0U);
+  EXPECT_EQ(std::filesystem::file_size(folder_.file() + ".new"), file_.bytes());
+  EXPECT_EQ(allocator_.free_bytes(),
+            file_.bytes() - layout::file_header_bytes - units * layout::unit_bytes);
+  // What is free already takes nothing from the disk.
+  allocator_.release({*found, units});
+  EXPECT_TRUE(allocator_.allocate_aligned_ahead(units / 2, uint64_t{1} << 60).has_value());
+  const auto too_much = allocator_.allocate_aligned_ahead(bytes_max / layout::unit_bytes, 0);
+  ASSERT_FALSE(too_much.has_value());
+  EXPECT_NE(too_much.error().message.find("the limit is"), std::string::npos)
+      << too_much.error().message;
+}
+
 TEST_F(AllocatorTest, BeginsBlobsOfWholeLinesWithALine) {
   uint64_t used = layout::file_header_bytes;
   for (const uint32_t units : {3u, 4u, 1u, 8u, 5u, 4u, 2u, 4u, 12u}) {

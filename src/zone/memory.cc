@@ -45,7 +45,7 @@ Result<Memory> Memory::open(const MemoryOptions& options, EpochBoard& epochs) {
     is_damaged = !found->header_is_ours();
   }
   if (found && trouble.empty()) {
-    auto impl = std::make_unique<Impl>(std::move(*found), epochs, salt);
+    auto impl = std::make_unique<Impl>(std::move(*found), epochs, salt, options.growth_ahead);
     trouble = TRY(impl->recover());
     if (trouble.empty()) return Memory(std::move(impl));
     is_damaged = true;
@@ -57,7 +57,7 @@ Result<Memory> Memory::open(const MemoryOptions& options, EpochBoard& epochs) {
     return fail_system(aside, errno);
   }
   TRY(made.put_in_place());
-  auto impl = std::make_unique<Impl>(std::move(made), epochs, salt);
+  auto impl = std::make_unique<Impl>(std::move(made), epochs, salt, options.growth_ahead);
   if (found) {
     impl->origin = Origin::discarded;
     impl->discard_reason = trouble;
@@ -145,6 +145,13 @@ void Memory::reclaim() {
   if (impl_->staged.empty()) impl_->retirement.reclaim();
 }
 
+Result<bool> Memory::grow_ahead() {
+  if (!impl_->staged.empty() || impl_->file.was_closed_clean()) return false;
+  auto has_more = impl_->tables.grow_ahead();
+  impl_->end_change();
+  return has_more;
+}
+
 Result<void> Memory::close_clean() {
   impl_->retirement.reclaim();
   return impl_->file.mark_closed_clean();
@@ -157,9 +164,8 @@ std::optional<ZoneView> Memory::find(wire::NameView apex) const {
 }
 
 void Memory::for_each_zone(const std::function<void(const ZoneView&)>& visit) const {
-  impl_->tables.zones().update_each([&](uint32_t, layout::Ref zone) {
+  impl_->tables.zones().for_each([&](uint32_t, layout::Ref zone) {
     visit(ZoneView(impl_->file.base(), zone, impl_->zone_at(zone)->version));
-    return zone;
   });
 }
 
@@ -171,6 +177,7 @@ MemoryUse Memory::use() const {
   use.free_bytes = impl_->allocator.free_bytes();
   use.retired_bytes = impl_->retirement.waiting_bytes();
   use.live_bytes = use.file_bytes - use.free_bytes - use.retired_bytes;
+  use.tables_grown_ahead = impl_->tables.grown_ahead();
   use.zones = reader().zone_count();
   use.nodes = impl_->nodes;
   use.records = impl_->records;

@@ -23,12 +23,23 @@
 
 namespace holdfast::zone {
 
+// How a table of zones or names is built larger before it is full, so that no change waits for it.
+struct GrowthAhead {
+  // A smaller table is built anew within a change: it takes less than 5 ms.
+  uint64_t slots_min = 65'536;
+  // What a step clears or copies: some 1 ms.
+  uint64_t step_bytes = uint64_t{512} << 10;
+  // What stays free on the disk, for journal, transfers and changes, which come first.
+  uint64_t disk_reserve_bytes = uint64_t{128} << 20;
+};
+
 struct MemoryOptions {
   std::string path;                         // of the file
   uint64_t bytes_max = uint64_t{64} << 30;  // the mapping's address space, and the file's limit
   HashKey hash_key;                         // used when the file is made anew
   // How long another writer may take to end, such as the predecessor that syncs the file.
   uint32_t lock_wait_ms = 0;
+  GrowthAhead growth_ahead = {};
 };
 
 struct MemoryUse {
@@ -36,6 +47,7 @@ struct MemoryUse {
   uint64_t live_bytes = 0;     // in published zones and tables
   uint64_t free_bytes = 0;     // reusable inside the file
   uint64_t retired_bytes = 0;  // waiting for readers
+  uint64_t tables_grown_ahead = 0;
   uint64_t zones = 0;
   uint64_t nodes = 0;
   uint64_t records = 0;
@@ -96,6 +108,11 @@ class Memory {
   bool remove(wire::NameView apex);
   // Frees what no reader can see any more. Cheap; call after changes and each second.
   void reclaim();
+  // One step, of some ms, towards a larger table for zones or names if one is nearly full; it is
+  // taken into service once it holds all. Call between changes; true: there is more to do. On an
+  // error, such as a disk without room for it, the tables stay as they are, and it is worth trying
+  // again after minutes.
+  [[nodiscard]] Result<bool> grow_ahead();
   // Syncs the file and marks it good for the next start, machine restarts included.
   [[nodiscard]] Result<void> close_clean();
 

@@ -93,6 +93,7 @@ bool change_together(Memory& memory, std::mt19937& random, uint32_t serial) {
       if (!memory.publish(version.finish(), nullptr)) ::_exit(1);
     }
     if (random() % 2 == 0) memory.reclaim();
+    if (!memory.grow_ahead()) ::_exit(1);
   }
 }
 
@@ -105,7 +106,9 @@ TEST_F(MemoryCrashTest, EveryZoneIsWholeAfterTheWriterWasKilled) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      auto memory = Memory::open(sample_options(folder_.file()), epochs_);
+      MemoryOptions options = sample_options(folder_.file());
+      options.growth_ahead = {.slots_min = 16, .step_bytes = 256};
+      auto memory = Memory::open(options, epochs_);
       if (!memory || memory->origin() == Origin::discarded) ::_exit(2);
       change_until_killed(std::move(*memory), serial);
     }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,7 +125,7 @@ Result<MemoryFile> MemoryFile::make(const std::string& path, uint64_t bytes_max,
   if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail_system(file.temporary_path_, errno);
   }
-  TRY(file.grow_to(layout::file_header_bytes));
+  TRY(file.grow_to(layout::file_header_bytes, Pages::filled));
   TRY(file.map());
   layout::FileHeader header{};
   header.magic = layout::file_magic;
@@ -180,7 +181,7 @@ Result<void> MemoryFile::mark_closed_clean() {
   return sync_header(path_, base());
 }
 
-Result<void> MemoryFile::grow_to(uint64_t bytes) {
+Result<void> MemoryFile::grow_to(uint64_t bytes, Pages pages) {
   if (bytes <= bytes_) return {};
   const std::string what = path_ + ": cannot grow from " + std::to_string(bytes_) + " to " +
                            std::to_string(bytes) + " bytes";
@@ -193,12 +194,18 @@ Result<void> MemoryFile::grow_to(uint64_t bytes) {
   }
 #ifdef MADV_POPULATE_WRITE
   // Page faults in one go; where the kernel does not know it, they come one at a time.
-  if (mapping_.base() != nullptr) {
+  if (mapping_.base() != nullptr && pages == Pages::filled) {
     (void)::madvise(base() + bytes_, bytes - bytes_, MADV_POPULATE_WRITE);
   }
 #endif
   bytes_ = bytes;
   return {};
+}
+
+Result<uint64_t> MemoryFile::disk_bytes_free() const {
+  struct statvfs status{};
+  if (::fstatvfs(fd_.get(), &status) != 0) return fail_system(path_, errno);
+  return uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 bool is_memory_kept(const std::string& path) {

@@ -34,6 +34,10 @@ class Mapping {
   size_t bytes_ = 0;
 };
 
+// When the pages of a part that the file has grown by are made: at once, which takes some 2 ms for
+// each MiB, or one by one when they are first written to.
+enum class Pages : uint8_t { filled, filled_by_use };
+
 class MemoryFile {
  public:
   // An existing file, if there is one; an error if it cannot be opened or another process still
@@ -61,8 +65,10 @@ class MemoryFile {
     return layout::at<layout::FileHeader>(base(), 0);
   }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
-  // Reserves blocks up to `bytes`, at most bytes_max.
-  [[nodiscard]] Result<void> grow_to(uint64_t bytes);
+  // Reserves blocks up to `bytes`, at most bytes_max; all of them or none.
+  [[nodiscard]] Result<void> grow_to(uint64_t bytes, Pages pages);
+  // What is left for us of the file system that the file lies in.
+  [[nodiscard]] Result<uint64_t> disk_bytes_free() const;
   [[nodiscard]] uint64_t bytes_max() const { return bytes_max_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -29,8 +29,11 @@ struct ZoneChange {
 };
 
 struct Memory::Impl {
-  Impl(MemoryFile opened, EpochBoard& epochs, uint64_t salt)
-      : file(std::move(opened)), retirement(allocator, tables, file.base(), epochs), salts(salt) {}
+  Impl(MemoryFile opened, EpochBoard& epochs, uint64_t salt, const GrowthAhead& ahead)
+      : file(std::move(opened)),
+        tables(allocator, file.base(), ahead),
+        retirement(allocator, tables, file.base(), epochs),
+        salts(salt) {}
 
   [[nodiscard]] Result<std::string> recover();
 
@@ -71,7 +74,7 @@ struct Memory::Impl {
 
   MemoryFile file;
   Allocator allocator{file};
-  MemoryTables tables{allocator, file.base()};
+  MemoryTables tables;
   Retirement retirement;
   uint64_t salts;
   Origin origin = Origin::made_new;

@@ -189,7 +189,7 @@ TEST_F(MemoryIndexTest, NamesOfOneHashAreRefused) {
   SampleFolder folder;
   MemoryFile file = std::move(*MemoryFile::make(folder.file(), uint64_t{64} << 20, {}));
   Allocator allocator(file);
-  MemoryTables tables(allocator, file.base());
+  MemoryTables tables(allocator, file.base(), {});
   tables.load();
   constexpr uint32_t tag = 12345;
   layout::Ref ref = 1;

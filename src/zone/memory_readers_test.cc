@@ -23,6 +23,13 @@ struct Board {
   std::atomic<uint32_t> versions{0};  // different serials that a reader saw
 };
 
+// Tables of a test's size grow ahead, in small steps.
+Memory open_memory(const SampleFolder& folder, EpochBoard& epochs) {
+  MemoryOptions options = sample_options(folder.file());
+  options.growth_ahead = {.slots_min = 16, .step_bytes = 512};
+  return std::move(*Memory::open(options, epochs));
+}
+
 class SharedBoard {
  public:
   SharedBoard() {
@@ -91,14 +98,16 @@ void write_on(Memory& memory, const Board& board) {
       ASSERT_TRUE(memory.remove(sample_name(model().apex())));
     }
     memory.reclaim();
+    ASSERT_TRUE(memory.grow_ahead().has_value());
   }
   ASSERT_GT(serial, 20U);
+  ASSERT_GT(memory.use().tables_grown_ahead, 0U);
 }
 
 TEST(MemoryReadersTest, AThreadSeesEachVersionWhole) {
   const SampleFolder folder;
   SharedBoard board;
-  Memory memory = std::move(*Memory::open(sample_options(folder.file()), board->epochs));
+  Memory memory = open_memory(folder, board->epochs);
   std::string trouble;
   std::thread reader([&] { trouble = read_on(memory.reader(), board.get(), 3); });
   write_on(memory, board.get());
@@ -113,7 +122,7 @@ TEST(MemoryReadersTest, AThreadSeesEachVersionWhole) {
 TEST(MemoryReadersTest, AnotherProcessSeesEachVersionWhole) {
   const SampleFolder folder;
   SharedBoard board;
-  Memory memory = std::move(*Memory::open(sample_options(folder.file()), board->epochs));
+  Memory memory = open_memory(folder, board->epochs);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,39 @@ class SampleZone {
   wire::Name apex_;
   Contents contents_;
 };
+
+// One name changed: it has this address and nothing else, or it is removed.
+inline Result<Publication> amend_address(Memory& memory, const std::string& apex,
+                                         const std::string& owner,
+                                         std::optional<uint32_t> address) {
+  const wire::Name name = sample_name(owner);
+  const std::vector<uint8_t> rdata = SampleZone::number(address.value_or(0));
+  StagedNode node;
+  node.owner = name;
+  if (address) {
+    StagedRrset& rrset = node.rrsets.emplace_back();
+    rrset.type = wire::type_a;
+    rrset.ttl = 300;
+    rrset.rdata.emplace_back(rdata);
+  } else {
+    node.flags = node_removed;
+  }
+  return memory.amend(sample_name(apex), {&node, 1}, nullptr);
+}
+
+// What a question for it would find.
+inline std::optional<uint32_t> address_of(const Memory& memory, const std::string& apex,
+                                          const std::string& owner) {
+  const auto zone = memory.find(sample_name(apex));
+  if (!zone) return std::nullopt;
+  const wire::Name name = sample_name(owner);
+  const wire::SuffixHashes hashes(name, memory.reader().hash_key());
+  const auto node = zone->find(name, hashes, hashes.label_count());
+  if (!node) return std::nullopt;
+  const auto rrset = node->find(wire::type_a);
+  if (!rrset || rrset->records.size() != layout::record_header_bytes + 4) return std::nullopt;
+  return load_be32(rrset->records.data() + layout::record_header_bytes);
+}
 
 // A folder of its own below the system's temporary one, removed at the end.
 class SampleFolder {

@@ -207,15 +207,7 @@ TEST_F(MemoryStageTest, ASmallChangeAfterALoadRebuildsNoTable) {
     const auto table = [&] { return layout::file_header(memory_.reader().base())->name_table; };
     const uint64_t before = table();
     for (uint32_t i = 0; i < names / 50; ++i) {
-      const wire::Name owner = sample_name("new" + std::to_string(i) + "." + apex);
-      const std::vector<uint8_t> rdata = SampleZone::number(i);
-      StagedNode node;
-      node.owner = owner;
-      StagedRrset& rrset = node.rrsets.emplace_back();
-      rrset.type = wire::type_a;
-      rrset.ttl = 300;
-      rrset.rdata.emplace_back(rdata);
-      ASSERT_TRUE(memory_.amend(sample_name(apex), {&node, 1}, nullptr).has_value());
+      ASSERT_TRUE(amend_address(memory_, apex, "new" + std::to_string(i) + "." + apex, i));
     }
     EXPECT_EQ(table(), before) << names;
   }

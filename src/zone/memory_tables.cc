@@ -13,6 +13,13 @@ namespace {
 constexpr uint64_t emptiest_share = 16;
 constexpr uint64_t buckets_limit = uint64_t{1} << 29;  // 32 GiB
 
+uint64_t live_slots(const GrowingTable& table) { return table.now().used() - table.now().graves(); }
+
+// What a table that is built anew holds at least, so that it lasts for a while.
+uint64_t slots_with_room(const GrowingTable& table) {
+  return live_slots(table) + live_slots(table) / 4;
+}
+
 }  // namespace
 
 uint32_t tag_of_name(const uint8_t* base, layout::Ref zone_ref, Bytes relative_owner) {
@@ -27,20 +34,19 @@ uint32_t tag_of_node(const uint8_t* base, const layout::Node* node) {
   return tag_of_name(base, node->zone, layout::owner_of(node));
 }
 
-MemoryTables::MemoryTables(Allocator& allocator, uint8_t* base)
-    : allocator_(allocator), base_(base) {}
+MemoryTables::MemoryTables(Allocator& allocator, uint8_t* base, const GrowthAhead& ahead)
+    : allocator_(allocator), base_(base), ahead_(ahead), names_(base, {}), zones_(base, {}) {}
 
 void MemoryTables::load() {
-  names_ = SlotTable(base_, TableRoot::from_word(header()->name_table));
-  zones_ = SlotTable(base_, TableRoot::from_word(header()->zone_table));
+  names_ = GrowingTable(base_, TableRoot::from_word(header()->name_table));
+  zones_ = GrowingTable(base_, TableRoot::from_word(header()->zone_table));
   names_.count();
   zones_.count();
   zones_by_depth_ = {};
   zone_count_ = 0;
-  zones_.update_each([&](uint32_t, layout::Ref zone) {
+  zones().for_each([&](uint32_t, layout::Ref zone) {
     ++zones_by_depth_[zone_at(zone)->apex_labels];
     ++zone_count_;
-    return zone;
   });
   publish_depths();
 }
@@ -111,46 +117,95 @@ layout::Ref MemoryTables::find_name(uint32_t tag, layout::Ref zone, Bytes relati
 
 std::vector<Extent> MemoryTables::take_outgrown() { return std::exchange(outgrown_, {}); }
 
-Result<void> MemoryTables::reserve(SlotTable& table, uint64_t& root_word, uint64_t slots) {
-  if (SlotTable::fewest_buckets_for(table.used() + slots) <= table.root().buckets) return {};
-  return grow(table, root_word, table.used() - table.graves() + slots);
+Result<void> MemoryTables::reserve(GrowingTable& table, uint64_t& root_word, uint64_t slots) {
+  if (SlotTable::fewest_buckets_for(table.now().used() + slots) <= table.root().buckets) return {};
+  return grow(table, root_word, live_slots(table) + slots);
 }
 
-Result<void> MemoryTables::insert(SlotTable& table, uint64_t& root_word, uint32_t tag,
+Result<void> MemoryTables::insert(GrowingTable& table, uint64_t& root_word, uint32_t tag,
                                   layout::Ref ref) {
   while (!table.insert(tag, ref)) {
-    const uint64_t live = table.used() - table.graves();
-    if (table.root().buckets > SlotTable::buckets_for((live + 1) * emptiest_share)) {
+    if (table.root().buckets > SlotTable::buckets_for((live_slots(table) + 1) * emptiest_share)) {
       return fail("zone memory: more than " + std::to_string(probe_buckets_max * bucket_slots) +
                   " names with nearly the same hash");
     }
-    // A quarter more buckets than there are, whatever their load.
+    // A half more buckets than there are, whatever their load.
     TRY(grow(table, root_word, uint64_t{table.root().buckets} * bucket_slots));
   }
   return {};
 }
 
-// Rebuilds the table for `slots`, or a quarter more than it has now if that is more.
-Result<void> MemoryTables::grow(SlotTable& table, uint64_t& root_word, uint64_t slots) {
-  const uint64_t live = table.used() - table.graves();
-  uint64_t wanted = std::max(slots, live + live / 4);
-  while (true) {
-    TableRoot root{.table = 0, .buckets = SlotTable::buckets_for(wanted)};
-    if (root.buckets > buckets_limit) return fail("zone memory: a table over its limit");
-    const uint32_t units = layout::units_of(root.bytes());
-    root.table = TRY(allocator_.allocate_aligned(units));
-    std::memset(layout::at<uint8_t>(base_, root.table), 0, root.bytes());
-    SlotTable grown(base_, root);
-    if (grown.fill_from(table)) {
-      const TableRoot old = table.root();
-      if (old.table != 0) outgrown_.push_back({old.table, layout::units_of(old.bytes())});
-      table = grown;
-      layout::store_shared(root_word, root.to_word());
+// Rebuilds the table for `slots`, or a quarter more than it has now if that is more. One that is
+// being prepared and is large enough needs less than that.
+Result<void> MemoryTables::grow(GrowingTable& table, uint64_t& root_word, uint64_t slots) {
+  if (table.is_growing()) {
+    if (SlotTable::fewest_buckets_for(slots) <= table.larger_root().buckets && table.finish()) {
+      put_in_service(table, root_word);
       return {};
     }
-    allocator_.release({root.table, units});
+    give_up(table);
+  }
+  uint64_t wanted = std::max(slots, slots_with_room(table));
+  while (true) {
+    TRY(begin(table, wanted, Need::now));
+    if (table.finish()) {
+      put_in_service(table, root_word);
+      return {};
+    }
+    give_up(table);
     wanted += wanted / 4;
   }
+}
+
+Result<bool> MemoryTables::grow_ahead() {
+  if (TRY(grow_ahead(zones_, header()->zone_table))) return true;
+  return grow_ahead(names_, header()->name_table);
+}
+
+Result<bool> MemoryTables::grow_ahead(GrowingTable& table, uint64_t& root_word) {
+  if (!table.is_growing()) {
+    const uint64_t used = table.now().used();
+    if (used < ahead_.slots_min || SlotTable::ample_buckets_for(used) <= table.root().buckets) {
+      return false;
+    }
+    TRY(begin(table, slots_with_room(table), Need::ahead));
+    return true;
+  }
+  switch (table.step(ahead_.step_bytes)) {
+    case GrowingTable::Step::unfinished:
+      return true;
+    case GrowingTable::Step::finished:
+      put_in_service(table, root_word);
+      ++grown_ahead_;
+      return false;
+    case GrowingTable::Step::failed:
+      break;
+  }
+  give_up(table);
+  return fail("zone memory: a larger table does not hold what the present one does");
+}
+
+Result<void> MemoryTables::begin(GrowingTable& table, uint64_t slots, Need need) {
+  TableRoot root{.table = 0, .buckets = SlotTable::buckets_for(slots)};
+  if (root.buckets > buckets_limit) return fail("zone memory: a table over its limit");
+  const uint32_t units = layout::units_of(root.bytes());
+  root.table =
+      TRY(need == Need::now ? allocator_.allocate_aligned(units)
+                            : allocator_.allocate_aligned_ahead(units, ahead_.disk_reserve_bytes));
+  table.begin(root);
+  return {};
+}
+
+void MemoryTables::put_in_service(GrowingTable& table, uint64_t& root_word) {
+  const TableRoot before = table.take_over();
+  if (before.table != 0) outgrown_.push_back({before.table, layout::units_of(before.bytes())});
+  layout::store_shared(root_word, table.root().to_word());
+}
+
+// No reader has seen it, so its space is free at once.
+void MemoryTables::give_up(GrowingTable& table) {
+  const TableRoot larger = table.give_up();
+  allocator_.release({larger.table, layout::units_of(larger.bytes())});
 }
 
 }  // namespace holdfast::zone

@@ -10,6 +10,7 @@ namespace holdfast::zone {
 namespace {
 
 constexpr uint64_t load_percent = 66;
+constexpr uint64_t load_percent_ample = 67;
 constexpr uint64_t load_percent_max = 68;
 constexpr uint64_t buckets_min = 8;
 
@@ -26,11 +27,14 @@ uint32_t SlotTable::fewest_buckets_for(uint64_t slots) {
   return buckets_at(load_percent_max, slots);
 }
 
+uint32_t SlotTable::ample_buckets_for(uint64_t slots) {
+  return buckets_at(load_percent_ample, slots);
+}
+
 void SlotTable::count() {
   used_ = 0;
   graves_ = 0;
-  if (root_.table == 0) return;
-  for (size_t i = 0; i < root_.all_buckets(); ++i) {
+  for (size_t i = 0; i < bucket_count(); ++i) {
     for (const uint64_t slot : buckets()[i].slots) {
       if (slot != 0) ++used_;
       if (slot == grave_slot) ++graves_;
@@ -77,8 +81,10 @@ void SlotTable::replace(uint32_t tag, layout::Ref from, layout::Ref to) {
   layout::store_shared(*slot, (uint64_t{tag} << 32) | to);
 }
 
-bool SlotTable::contains(uint32_t tag, layout::Ref ref) const {
-  return find_slot(tag, ref) != nullptr;
+std::optional<size_t> SlotTable::bucket_of(uint32_t tag, layout::Ref ref) const {
+  const uint64_t* slot = find_slot(tag, ref);
+  if (slot == nullptr) return std::nullopt;
+  return static_cast<size_t>(slot - buckets()->slots.data()) / bucket_slots;
 }
 
 bool SlotTable::erase(uint32_t tag, layout::Ref ref) {
@@ -101,9 +107,8 @@ void SlotTable::clear(Bucket& bucket, uint64_t& slot) {
   }
 }
 
-bool SlotTable::fill_from(const SlotTable& from) {
-  if (from.root_.table == 0) return true;
-  for (size_t i = 0; i < from.root_.all_buckets(); ++i) {
+bool SlotTable::fill_from(const SlotTable& from, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
     for (const uint64_t slot : from.buckets()[i].slots) {
       if (slot_ref(slot) != 0 && !insert(slot_tag(slot), slot_ref(slot))) return false;
     }

@@ -8,6 +8,8 @@
 // at any point. Reading: any process. Writing: the writer of zone memory.
 #pragma once
 
+#include <optional>
+
 #include "zone/layout.h"
 
 #if defined(__has_feature)
@@ -158,6 +160,7 @@ class SlotTable {
   SlotTable(uint8_t* base, TableRoot root) : base_(base), root_(root) {}
 
   [[nodiscard]] TableRoot root() const { return root_; }
+  [[nodiscard]] size_t bucket_count() const { return root_.table == 0 ? 0 : root_.all_buckets(); }
   // Slots that are not "never used", graves included.
   [[nodiscard]] uint64_t used() const { return used_; }
   [[nodiscard]] uint64_t graves() const { return graves_; }
@@ -170,15 +173,25 @@ class SlotTable {
   void replace(uint32_t tag, layout::Ref from, layout::Ref to);
   // False if it is not there.
   bool erase(uint32_t tag, layout::Ref ref);
-  [[nodiscard]] bool contains(uint32_t tag, layout::Ref ref) const;
-  // Copies all references of `from` into this empty table. False as for insert.
-  [[nodiscard]] bool fill_from(const SlotTable& from);
+  // The bucket that it stands in, if it is there.
+  [[nodiscard]] std::optional<size_t> bucket_of(uint32_t tag, layout::Ref ref) const;
+  // Copies the references in those buckets of `from` into this table, which has none of them. False
+  // as for insert.
+  [[nodiscard]] bool fill_from(const SlotTable& from, size_t begin, size_t end);
+
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (size_t i = 0; i < bucket_count(); ++i) {
+      for (const uint64_t slot : buckets()[i].slots) {
+        if (slot_ref(slot) != 0) visit(slot_tag(slot), slot_ref(slot));
+      }
+    }
+  }
 
   // Calls visit(tag, ref) for each; what it returns takes the reference's place, 0 erases it.
   template <typename Visit>
   void update_each(Visit&& visit) {
-    if (root_.table == 0) return;
-    for (size_t i = 0; i < root_.all_buckets(); ++i) {
+    for (size_t i = 0; i < bucket_count(); ++i) {
       for (uint64_t& slot : buckets()[i].slots) {
         if (slot_ref(slot) == 0) continue;
         const layout::Ref kept = visit(slot_tag(slot), slot_ref(slot));
@@ -194,9 +207,12 @@ class SlotTable {
 
   // Buckets for `slots` used slots, of a table that is built.
   [[nodiscard]] static uint32_t buckets_for(uint64_t slots);
-  // With fewer it is to be built anew. By so much less that the first small change after a load,
-  // which has filled its table to the brim, does not rebuild that of a million names.
+  // With fewer it is to be built anew, whoever waits. By so much less that the first small change
+  // after a load, which has filled its table to the brim, does not rebuild that of a million names.
   [[nodiscard]] static uint32_t fewest_buckets_for(uint64_t slots);
+  // With fewer a larger one is to be prepared: half-way between the two, so that a load alone
+  // prepares nothing, and as many names may still come while that is done.
+  [[nodiscard]] static uint32_t ample_buckets_for(uint64_t slots);
 
  private:
   [[nodiscard]] Bucket* buckets() const { return layout::at<Bucket>(base_, root_.table); }

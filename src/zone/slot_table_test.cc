@@ -77,7 +77,8 @@ TEST_F(SlotTableTest, GrowsWithoutLosingAny) {
     all.erase(ref);
   }
   SlotTable grown = make(SlotTable::buckets_for(700));
-  ASSERT_TRUE(grown.fill_from(table));
+  ASSERT_TRUE(grown.fill_from(table, 0, 10));
+  ASSERT_TRUE(grown.fill_from(table, 10, table.root().all_buckets()));
   EXPECT_EQ(grown.used(), all.size());
   EXPECT_EQ(grown.graves(), 0U);
   for (const auto& [ref, tag] : all) EXPECT_EQ(find(grown, tag, ref), ref);
@@ -85,7 +86,7 @@ TEST_F(SlotTableTest, GrowsWithoutLosingAny) {
   counted.count();
   EXPECT_EQ(counted.used(), all.size());
   SlotTable small = make(1);
-  EXPECT_FALSE(small.fill_from(grown));
+  EXPECT_FALSE(small.fill_from(grown, 0, grown.root().all_buckets()));
 }
 
 TEST_F(SlotTableTest, UpdatesEach) {
