@@ -298,6 +298,7 @@ void run_parts(const Ground& ground, Start start) {
               .catalogs = catalogs,
               .tls = tls,
               .liveness = liveness,
+              .clock = clock,
               .stop = stop_requested,
               .each_second = each_second,
               .watch =

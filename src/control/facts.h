@@ -43,6 +43,7 @@ struct Facts {
   double first_load_s = 0;
   ReloadFacts reload;
   zone::MemoryUse memory;
+  uint64_t memory_growths_postponed = 0;
   JournalFacts journal;
   size_t zones_awaiting_secondaries = 0;
   std::vector<CatalogFacts> catalogs;

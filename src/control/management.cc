@@ -90,7 +90,8 @@ void Management::wait_and_serve() {
   const uint64_t now_ns = SystemClock().monotonic_ns();
   parts_.liveness.begin(WatchedThread::management, Step::turn);
   const uint64_t due_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
-  ::poll(events.data(), events.size(), static_cast<int>(std::min(due_ms, watch_ms)));
+  const uint64_t wait_ms = is_growing_ ? 0 : std::min(due_ms, watch_ms);
+  ::poll(events.data(), events.size(), static_cast<int>(wait_ms));
   parts_.liveness.begin(WatchedThread::management, Step::work);
   if (parts_.stop) return;
   if (events[1].revents != 0 && parts_.supervisor.take_reload_request()) {
@@ -101,6 +102,7 @@ void Management::wait_and_serve() {
   parts_.catalogs.follow();
   parts_.watch();
   tick_if_due();
+  is_growing_ = growth_.step();
 }
 
 void Management::serve_requests() {
@@ -133,6 +135,7 @@ void Management::tick_if_due() {
   const zone::MemoryUse use = parts_.memory.use();
   parts_.facts.update([&](Facts& facts) {
     facts.memory = use;
+    facts.memory_growths_postponed = growth_.postponed();
     facts.journal = parts_.zones.journal_facts();
     facts.zones_awaiting_secondaries = parts_.zones.zones_awaiting_secondaries();
   });

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "control/catalogs.h"
+#include "control/growth_keeper.h"
 #include "control/liveness.h"
 #include "control/reload_queue.h"
 
@@ -27,12 +28,14 @@ class Management {
     Catalogs& catalogs;
     std::shared_ptr<const transfer::TlsCredentials> tls;  // of the start
     Liveness& liveness;
+    const Clock& clock;
     const std::atomic<bool>& stop;
     std::function<void()> each_second;  // what others have due
     std::function<void()> watch;        // what cannot wait so long: ten times a second
     std::function<void()> on_loaded;    // once, when all zones are in zone memory
   };
-  explicit Management(Parts parts) : parts_(std::move(parts)) {}
+  explicit Management(Parts parts)
+      : parts_(std::move(parts)), growth_(parts_.memory, parts_.clock) {}
 
   // Loads all zones, then serves requests until `stop`.
   void run(Start start);
@@ -44,9 +47,11 @@ class Management {
   void tick_if_due();
 
   Parts parts_;
+  GrowthKeeper growth_;
   uint64_t tick_next_ns_ = 0;
-  bool ran_tasks_ = false;  // since the last tick
-  bool is_untidy_ = false;  // tasks have left memory behind that nobody needs
+  bool is_growing_ = false;  // tables of zone memory: the next step is due at once
+  bool ran_tasks_ = false;   // since the last tick
+  bool is_untidy_ = false;   // tasks have left memory behind that nobody needs
 };
 
 }  // namespace holdfast::control

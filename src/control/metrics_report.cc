@@ -135,6 +135,10 @@ void add_zones(MetricsText& text, const ReportSources& sources, const Facts& fac
   text.add_sample(MetricsText::label("use", "retired"), facts.memory.retired_bytes);
   add_gauge(text, "holdfast_zone_memory_file_bytes", "Size of the file of zone memory.",
             facts.memory.file_bytes);
+  text.begin_family("holdfast_zone_memory_growths_total", Type::counter,
+                    "Larger tables that were prepared before a change needed them, and failures.");
+  text.add_sample(MetricsText::label("result", "done"), facts.memory.tables_grown_ahead);
+  text.add_sample(MetricsText::label("result", "postponed"), facts.memory_growths_postponed);
   add_gauge(text, "holdfast_journal_bytes", "Size of the journal of last good versions.",
             facts.journal.bytes);
   add_counter(text, "holdfast_journal_errors_total", "Failures to write the journal.",

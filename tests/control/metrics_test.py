@@ -139,6 +139,22 @@ class Metrics(unittest.TestCase):
             # Long before the next step would be due.
             wait_until("the log", lambda: "roll-waits" in self.server.log_text(10**6))
 
+    def test_the_table_of_a_large_zone_grows_between_changes(self):
+        def growths(result):
+            return self.value(self.scrape(), "holdfast_zone_memory_growths_total", result=result)
+        # The first fills its table to the brim; the second leaves a third of what is left then.
+        for serial, names in ((4, 66_000), (5, 67_400)):
+            self.assertEqual(growths("done"), 0)
+            self.server.zones["one.example"] = zone(
+                serial, *(f"host{number} 3600 IN A 192.0.2.1" for number in range(names)))
+            self.server.write_config()
+            reply = Control(self.server).ask("reload", zone="one.example")
+            self.assertTrue(reply["ok"], reply)
+        wait_until("a larger table", lambda: growths("done") == 1)
+        self.assertEqual(growths("postponed"), 0)
+        for name in ("host0", "host67399"):
+            self.assertEqual(len(self.server.ask(f"{name}.one.example", "A").answer), 1)
+
     def test_the_documentation_names_every_family_and_no_other(self):
         text = (ROOT / "docs" / "metrics.md").read_text()
         tables = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
