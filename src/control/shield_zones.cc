@@ -73,6 +73,7 @@ std::vector<ShieldZone> shield_zones(const shield::ShieldMemory& memory, uint64_
 void add_shield_zone_metrics(MetricsText& text, const shield::ShieldMemory& memory,
                              uint64_t now_ms) {
   const std::vector<ShieldZone> zones = labelled_zones(shield_zones(memory, now_ms));
+  if (zones.empty()) return;  // a family without a sample is none
   const auto add_family = [&](std::string_view name, std::string_view help,
                               uint64_t ShieldZone::* figure) {
     text.begin_family(name, MetricsText::Type::gauge, help);

@@ -78,7 +78,7 @@ TEST_F(ShieldZonesTest, MetricsNameZonesWhileTheyAreJudgedUnusual) {
     entry.last_names = 900 + static_cast<uint32_t>(zone);
     entry.usual_names_x16 = 16 * 11;
   }
-  EXPECT_THAT(metrics(), Not(HasSubstr("{")));
+  EXPECT_EQ(metrics(), "") << "a family without a sample is none";
   memory_->workers[0].zones[0][0].many_names_until_ms = now_ms + 1;
   memory_->workers[0].zones[0][1].attacked_until_ms = now_ms + 1;
   memory_->workers[0].zones[0][2].hot_until_ms = now_ms + 1;

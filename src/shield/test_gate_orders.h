@@ -70,16 +70,19 @@ class ShieldGateTest : public GateTest {
   }
 
   // Rates are counted in windows of 1,024 ms, each place's own: what the frame's source sends
-  // now falls into one. However five windows lie, at some moment a fifth of each is left at least:
+  // now falls into one. The program's clock is that of the last tick, for which a window that has
+  // just begun has not. However five windows lie, at some moment a fifth of each is left at least:
   // to wait for more could be to wait for ever.
   void await_window() {
+    constexpr uint64_t tick_ms = 16;
     constexpr uint64_t left_ms_min = 150;
     const auto places = rate_places();
-    static_assert(std::tuple_size_v<decltype(places)> * left_ms_min < 1024);
-    const auto is_late = [](uint32_t place) {
-      return 1024 - ((monotonic_ms() + place) & 1023) < left_ms_min;
+    static_assert(std::tuple_size_v<decltype(places)> * (tick_ms + left_ms_min) < 1024);
+    const auto is_good = [](uint32_t place) {
+      const uint64_t passed_ms = (monotonic_ms() + place) & 1023;
+      return passed_ms >= tick_ms && passed_ms <= 1024 - left_ms_min;
     };
-    while (std::ranges::any_of(places, is_late)) usleep(5000);
+    while (!std::ranges::all_of(places, is_good)) usleep(5000);
   }
 
   // What `count` returns where all that it sends falls into one window. A processor that is away
