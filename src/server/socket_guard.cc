@@ -2,6 +2,7 @@
 #include "server/socket_guard.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -72,7 +73,9 @@ void SocketGuard::tend(uint64_t now_ns) {
   }
   count_datagrams();
   const bool is_weighed_anew = weigh_sockets(now_ns);
-  const uint32_t share = is_dry_run ? SHIELD_SHARE_ONE : shield_.filter_orders().beginnings_share;
+  const uint32_t share = is_dry_run || is_forbidden(FilterKind::beginnings)
+                             ? SHIELD_SHARE_ONE
+                             : shield_.filter_orders().beginnings_share;
   const Shares beginnings{.strangers = share};
   const bool is_same = are_nearly(datagrams, datagrams_) && are_nearly(beginnings, beginnings_) &&
                        !shield_.has_new_floods() && !is_weighed_anew;
@@ -132,11 +135,15 @@ void SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
     filtered.is_attached = false;
     return;
   }
+  if (is_forbidden(kind)) return;
   if (!filtered.is_attached) filtered.drops = transport::kernel_drops(filtered.socket);
   filtered.is_attached = attach(pair, kind, shares);
-  if (filtered.is_attached || form_ == FilterForm::small) return;
-  form_ = FilterForm::small;
-  shield_.note_names_unseen();
+  if (filtered.is_attached) return;
+  are_forbidden_[static_cast<size_t>(kind)] = errno == EPERM;
+  FilterForm& form = forms_[static_cast<size_t>(kind)];
+  if (is_forbidden(kind) || form == FilterForm::small) return;
+  form = FilterForm::small;
+  if (kind == FilterKind::datagrams) shield_.note_names_unseen();
   filtered.is_attached = attach(pair, kind, shares);
 }
 
@@ -144,7 +151,7 @@ bool SocketGuard::attach(const Pair& pair, FilterKind kind, Shares shares) {
   const bool judges_datagrams = kind == FilterKind::datagrams;
   const int socket = judges_datagrams ? pair.datagrams.socket : pair.beginnings.socket;
   return transport::attach_filter(socket, filter_.build({.kind = kind,
-                                                         .form = form_,
+                                                         .form = forms_[static_cast<size_t>(kind)],
                                                          .is_ipv6 = pair.is_ipv6,
                                                          .key = shield_.bucket_key(),
                                                          .strangers_share = shares.strangers,

@@ -8,11 +8,13 @@
 // them is taken away first. To make a filter keeps the core for a millisecond, so it is made anew
 // each second, with who is known by then, and five times a second if its orders change; for those
 // sockets alone to which enough comes for it to save more time than that; in its small form once
-// the kernel has not taken the full one. Also reads what the kernel counts of beginnings that found
-// no room: nobody else tells a worker of a SYN flood. Thread: the worker's. Makes system calls,
-// none of them for a question; never allocates once it is made.
+// the kernel has not taken the full one, and none once it has said that this process may not: on
+// TCP sockets some kernels want CAP_NET_ADMIN. Also reads what the kernel counts of beginnings that
+// found no room: nobody else tells a worker of a SYN flood. Thread: the worker's. Makes system
+// calls, none of them for a question; never allocates once it is made.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -53,6 +55,7 @@ class SocketGuard {
   [[nodiscard]] uint64_t take_filtered();
 
  private:
+  static constexpr size_t filter_kinds = 2;
   struct Filter {
     int socket = -1;
     bool is_attached = false;
@@ -73,6 +76,9 @@ class SocketGuard {
   void put(Pair& pair, shield::FilterKind kind, Shares shares);
   [[nodiscard]] bool attach(const Pair& pair, shield::FilterKind kind, Shares shares);
   [[nodiscard]] uint64_t count(shield::FilterKind kind);
+  [[nodiscard]] bool is_forbidden(shield::FilterKind kind) const {
+    return are_forbidden_[static_cast<size_t>(kind)];
+  }
   void count_datagrams();
   // True if there is a filter to be put on a socket, or taken from one, for that.
   [[nodiscard]] bool weigh_sockets(uint64_t now_ns);
@@ -90,8 +96,9 @@ class SocketGuard {
   uint64_t weighed_ns_ = 0;
   Shares datagrams_;  // in force
   Shares beginnings_;
-  // Until the kernel does not take it.
-  shield::FilterForm form_ = shield::FilterForm::full;
+  // By kind, until the kernel does not take it; and whether it takes none from this process.
+  std::array<shield::FilterForm, filter_kinds> forms_{};
+  std::array<bool, filter_kinds> are_forbidden_{};
   uint64_t filtered_untold_ = 0;
   uint64_t beyond_room_ = 0;  // as the kernel counted it last
   bool has_counted_ = false;

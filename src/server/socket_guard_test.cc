@@ -4,9 +4,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -205,6 +207,36 @@ TEST_F(SocketGuardTest, AKernelThatGrantsLittleGetsTheSmallFilter) {
     guard_.reset();
   }).join();
   if (!is_possible) GTEST_SKIP() << "no right to a network of its own";
+}
+
+// As a worker has: nothing but what the kernel lets everybody do. For the calling thread.
+bool give_up_all_rights() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  return syscall(SYS_capset, &header, none.data()) == 0;
+}
+
+TEST_F(SocketGuardTest, WhereTheKernelTakesNoneOnTcpTheOtherIsAsEver) {
+  const auto asked = question('a');
+  bool takes_any = false;
+  make_known();
+  std::thread([&] {
+    ASSERT_TRUE(give_up_all_rights());
+    const std::array<sock_filter, 1> all{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = ~0U}}};
+    takes_any = transport::attach_filter(tcp_.get(), all);
+    pass(40);  // away from where the kernel is asked of beginnings, which knows of none
+    shield_->note_beginnings(300'000);
+    pass(100, 2'000, 1'000);
+    EXPECT_LT(shield_->filter_orders().beginnings_share, SHIELD_SHARE_ONE);
+    EXPECT_EQ(memory_->orders[0].beginnings_share != 0, takes_any);
+    take(known_host, asked);
+    shield_->note_existing(0, asked);
+    pass(1'200, 2'000, 1'000);
+    EXPECT_TRUE(guard_->is_filtered(0));
+    EXPECT_TRUE(passes(77, asked)) << "it still sees names";
+    EXPECT_FALSE(passes(77, question('b')));
+  }).join();
+  if (takes_any) GTEST_SKIP() << "this kernel takes them from anybody";
 }
 
 TEST_F(SocketGuardTest, ASocketToWhichLittleComesGetsNone) {
