@@ -8,10 +8,9 @@ namespace holdfast::shield {
 
 namespace {
 
-constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t tick_ns = 20'000'000;
-// What was carried loses a 256th with each proof of less, half of it in 18 s: questions may have
-// become dearer.
+// In quiet times what was carried loses a 256th in each span that proves some, half of it in 18 s,
+// whether less is proved or nothing: questions may have become dearer.
 constexpr uint64_t carried_parts = 256;
 // Who carries less has queues that no stall fills.
 constexpr uint64_t carried_telling = 2'000;
@@ -26,6 +25,12 @@ constexpr uint64_t load_fits = 850;
 // Fewer answers than this, in a fifth of a second, do not tell what one costs.
 constexpr uint64_t answers_telling = 500;
 constexpr uint64_t hold_factor = 8;
+// There is nothing to excuse in more: so all of it is given back in three seconds.
+constexpr uint64_t pressed_max_ns = OfferedLoad::excused_ns + tick_ns;
+// A worker that stood still for longer at the end of a tick is taken to have had nothing to do.
+constexpr uint64_t late_stall_ns = 100'000'000;
+// An average over more would tell too late that more comes.
+constexpr uint64_t average_ns = 1'000'000'000;
 constexpr uint64_t forgiven_ns = 10'000'000'000;
 
 }  // namespace
@@ -38,29 +43,41 @@ void OfferedLoad::Sum::add(const OfferedReading& reading) {
 }
 
 uint64_t OfferedLoad::Sum::offered_a_second() const {
-  return offered * ns_per_s / std::max<uint64_t>(span_ns, 1);
+  // In microseconds the questions of weeks fit.
+  return offered * 1'000'000 / std::max<uint64_t>(span_ns / 1'000, 1);
+}
+
+void OfferedLoad::grow_old(uint64_t span_ns) {
+  for (aged_ns_ += span_ns; aged_ns_ >= proof_ns; aged_ns_ -= proof_ns) {
+    carried_ -= carried_ / carried_parts;
+  }
 }
 
 void OfferedLoad::note_pressure(const OfferedReading& reading) {
   ease_ = {};
+  // What a stall leaves behind is averaged with the stall, however long that was.
+  if (pressed_ns_ > excused_ns && pressure_.span_ns >= average_ns) pressure_ = {};
   pressure_.add(reading);
-  pressed_ns_ += std::min(reading.span_ns, tick_ns);
+  pressed_ns_ = std::min(pressed_ns_ + std::min(reading.span_ns, tick_ns), pressed_max_ns);
 }
 
-// The worker may have stood still at the end of this tick, which is told in the next one.
+// The worker may have stood still at the end of this tick; at sockets that is told in the next one.
+// But no flood is to be averaged with all the time for which it had nothing to do.
 void OfferedLoad::note_ease(const OfferedReading& reading) {
   ease_.add(reading);
+  pressed_ns_ -= std::min(pressed_ns_, reading.span_ns / given_back_parts);
+  const uint64_t span_ns = std::min(reading.span_ns, late_stall_ns);
   pressure_ = {};
-  pressure_.add(reading);
-  pressed_ns_ = 0;
+  pressure_.span_ns = span_ns;
+  pressure_.offered = reading.offered * span_ns / std::max<uint64_t>(reading.span_ns, 1);
 }
 
 void OfferedLoad::tick_quiet(const OfferedReading& reading) {
+  grow_old(reading.span_ns);
   if (!reading.is_at_ease) return note_pressure(reading);
   note_ease(reading);
   if (ease_.span_ns < proof_ns) return;
-  carried_ =
-      std::max(carried_ - carried_ / carried_parts, std::exchange(ease_, {}).offered_a_second());
+  carried_ = std::max(carried_, std::exchange(ease_, {}).offered_a_second());
 }
 
 bool OfferedLoad::is_excused() const {
@@ -95,9 +112,13 @@ bool OfferedLoad::tick_overloaded(uint64_t now_ns, const OfferedReading& reading
   if (ease_.span_ns < hold_ns_) return false;
   const uint64_t a_second = std::exchange(ease_, {}).offered_a_second();
   note_flood(now_ns, a_second);
-  if (!is_within_reach(now_ns, a_second)) return false;
+  return is_within_reach(now_ns, a_second);
+}
+
+// The next stall is excused as the first was: what begins again too early has to wait longer.
+void OfferedLoad::end_overload(uint64_t now_ns) {
   ended_ns_ = now_ns;
-  return true;
+  pressed_ns_ = 0;
 }
 
 void OfferedLoad::note_flood(uint64_t now_ns, uint64_t offered_a_second) {

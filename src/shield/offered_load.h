@@ -5,8 +5,9 @@
 // not say so, the thread's own clocks go on, and what waits afterwards looks like a flood. But a
 // stall offers nothing more: questions a second, with what was lost and what was shed counted as if
 // answered, are what they were when all was answered. So the worker remembers what it has carried
-// with ease. Pressure is no overload while no more than that is offered, for a bounded time; an
-// overload is over when no more than that is offered, or when the core has room for all of it by
+// with ease. Pressure is no overload while no more than that is offered, for a bounded time, of
+// which ease gives back a part of its own length: so pulses have a small share of all time.
+// An overload is over when no more than that is offered, or when the core has room for all of it by
 // what a question costs. If an end was too early, the next one takes longer each time: a flood does
 // not get in again and again. Pure: time comes in. Never allocates. Thread: the worker's.
 #pragma once
@@ -35,6 +36,8 @@ class OfferedLoad {
   // So long queues may stand, lose, or leave no rest for no more than that: at 85 % of what can be
   // done, full queues of sockets take it to be worked off.
   static constexpr uint64_t excused_ns = 150'000'000;
+  // Of this, ease gives back so large a part of the time that it lasts.
+  static constexpr uint64_t given_back_parts = 16;
   // After so much ease an overload may end.
   static constexpr uint64_t hold_min_ns = 60'000'000;
   static constexpr uint64_t hold_max_ns = 5'000'000'000;
@@ -47,8 +50,10 @@ class OfferedLoad {
   [[nodiscard]] bool is_excused() const;
 
   void begin_overload(uint64_t now_ns);
-  // While there is one. True if it may end: what is offered can be answered.
+  // While there is one, at any level. True if it may end: what is offered can be answered.
   [[nodiscard]] bool tick_overloaded(uint64_t now_ns, const OfferedReading& reading);
+  // It does end, for that reason.
+  void end_overload(uint64_t now_ns);
 
   // Questions a second that it has answered with ease, or the core has room for.
   [[nodiscard]] uint64_t carried() const { return carried_; }
@@ -63,6 +68,7 @@ class OfferedLoad {
     [[nodiscard]] uint64_t offered_a_second() const;
   };
 
+  void grow_old(uint64_t span_ns);
   void note_ease(const OfferedReading& reading);
   void note_pressure(const OfferedReading& reading);
   void note_flood(uint64_t now_ns, uint64_t offered_a_second);
@@ -70,9 +76,10 @@ class OfferedLoad {
   [[nodiscard]] bool is_within_reach(uint64_t now_ns, uint64_t offered_a_second) const;
 
   uint64_t carried_ = 0;
+  uint64_t aged_ns_ = 0;     // since it last lost a part
   Sum ease_;                 // the present span of it
-  Sum pressure_;             // since it ended, and the last tick of it
-  uint64_t pressed_ns_ = 0;  // since then, but of each tick no more than it is to last
+  Sum pressure_;             // since it ended, and its last tick; or about the last second
+  uint64_t pressed_ns_ = 0;  // of each tick no more than it is to last; less what ease gave back
   Sum weighed_;              // since the core's rest was told last
   bool weighed_pressure_ = false;
   uint64_t flood_ = 0;     // the most that was offered in the last one, a second
