@@ -159,8 +159,8 @@ class Metrics(unittest.TestCase):
         text = (ROOT / "docs" / "metrics.md").read_text()
         tables = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
         documented = set(re.findall(r"`((?:holdfast|process)_[a-z0-9_]+)`", tables))
-        # Those of AF_XDP are there where it is used, as in tests/xdp, and some of the shield while a
-        # zone is watched closely.
+        # Those of AF_XDP are there where it is used, as in tests/xdp, and some of the shield while
+        # a zone is watched closely.
         documented = {family for family in documented
                       if not family.startswith(("holdfast_xdp_", "holdfast_shield_zone_names",
                                                 "holdfast_shield_zone_usual_names"))}
