@@ -140,6 +140,15 @@ void Allocator::release(Extent extent) {
   }
 }
 
+uint64_t Allocator::units_with_neighbours(Extent extent) const {
+  uint64_t units = extent.units;
+  const auto next = large_.lower_bound(extent.start);
+  if (next != large_.end() && extent.start + extent.units == next->first) units += next->second;
+  if (next == large_.begin()) return units;
+  const auto previous = std::prev(next);
+  return previous->first + previous->second == extent.start ? units + previous->second : units;
+}
+
 void Allocator::add_small(Extent extent) {
   if (extent.units > small_units_max) return add_large(extent);
   small_[extent.units].push_back(extent.start);

@@ -35,6 +35,8 @@ class Allocator {
   [[nodiscard]] Result<layout::Ref> allocate_aligned_ahead(uint32_t units,
                                                            uint64_t disk_reserve_bytes);
   void release(Extent extent);
+  // What would lie free in one stretch if this were released, smaller blobs beside it left out.
+  [[nodiscard]] uint64_t units_with_neighbours(Extent extent) const;
   // Joins what is free if enough has been released; so the next zone's nodes lie together.
   void tidy();
   // From here on the file grows by little at first: a small change does not wait for the pages of

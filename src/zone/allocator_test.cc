@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "zone/memory_samples.h"
@@ -95,6 +96,23 @@ TEST_F(AllocatorTest, JoinsSmallSpacesBeforeTheFileGrows) {
   for (const layout::Ref ref : refs) allocator_.release({ref, 3});
   EXPECT_TRUE(allocator_.allocate_aligned((3 << 20) / layout::unit_bytes).has_value());
   EXPECT_EQ(file_.bytes(), bytes);
+}
+
+TEST_F(AllocatorTest, KnowsWhatWouldLieFreeInOneStretch) {
+  constexpr uint32_t units = 1000;
+  std::array<layout::Ref, 5> blocks{};
+  for (layout::Ref& block : blocks) block = *allocator_.allocate(units);
+  for (size_t i = 1; i < blocks.size(); ++i) ASSERT_EQ(blocks[i], blocks[i - 1] + units);
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[1], units}), units);
+  allocator_.release({blocks[0], units});
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[1], units}), 2 * units);
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[2], units}), units);
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[3], units}), units);
+  allocator_.release({blocks[2], units});
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[1], units}), 3 * units);
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[3], units}), 2 * units);
+  allocator_.release({blocks[1], units});
+  EXPECT_EQ(allocator_.units_with_neighbours({blocks[3], units}), 4 * units);
 }
 
 TEST_F(AllocatorTest, SaysWhichFileCannotGrow) {

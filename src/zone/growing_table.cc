@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "zone/memory_file.h"
+
 namespace holdfast::zone {
 
 bool GrowingTable::insert(uint32_t tag, layout::Ref ref) {
@@ -39,13 +41,15 @@ void GrowingTable::begin(TableRoot larger) {
   is_failed_ = false;
 }
 
-GrowingTable::Step GrowingTable::step(uint64_t bytes) {
+Result<GrowingTable::Step> GrowingTable::step(uint64_t bytes) {
   CHECK(is_growing());
   if (is_failed_) return Step::failed;
   const TableRoot larger = larger_->root();
   if (cleared_bytes_ < larger.bytes()) {
     const uint64_t part = std::min(bytes, larger.bytes() - cleared_bytes_);
-    std::memset(layout::at<uint8_t>(base_, larger.table) + cleared_bytes_, 0, part);
+    auto* first = layout::at<uint8_t>(base_, larger.table) + cleared_bytes_;
+    TRY(fill_pages(first, part));
+    std::memset(first, 0, part);
     cleared_bytes_ += part;
     return Step::unfinished;
   }
@@ -61,9 +65,9 @@ GrowingTable::Step GrowingTable::step(uint64_t bytes) {
   return copied_buckets_ == buckets ? Step::finished : Step::unfinished;
 }
 
-bool GrowingTable::finish() {
+Result<bool> GrowingTable::finish() {
   Step done = Step::unfinished;
-  while (done == Step::unfinished) done = step(std::numeric_limits<uint64_t>::max());
+  while (done == Step::unfinished) done = TRY(step(std::numeric_limits<uint64_t>::max()));
   return done == Step::finished;
 }
 
@@ -73,12 +77,14 @@ TableRoot GrowingTable::take_over() {
   const TableRoot before = root();
   now_ = *larger_;
   larger_.reset();
+  too_few_buckets_ = 0;
   return before;
 }
 
 TableRoot GrowingTable::give_up() {
   CHECK(is_growing());
   const TableRoot larger = larger_root();
+  if (is_failed_) too_few_buckets_ = larger.buckets;
   larger_.reset();
   return larger;
 }

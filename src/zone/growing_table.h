@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/error.h"
 #include "zone/slot_table.h"
 
 namespace holdfast::zone {
@@ -37,15 +38,19 @@ class GrowingTable {
   void begin(TableRoot larger);
   [[nodiscard]] bool is_growing() const { return larger_.has_value(); }
   [[nodiscard]] TableRoot larger_root() const { return larger_->root(); }
-  // Clears so many bytes of it, or copies so many into it. `failed`: it cannot hold them all.
+  // Clears so many bytes of it, or copies so many into it. `failed`: it cannot hold them all. An
+  // error: it has no pages to write to. After either there is nothing to do but to give it up.
   enum class Step : uint8_t { unfinished, finished, failed };
-  [[nodiscard]] Step step(uint64_t bytes);
+  [[nodiscard]] Result<Step> step(uint64_t bytes);
   // Whether it holds all, after as many steps as that takes.
-  [[nodiscard]] bool finish();
+  [[nodiscard]] Result<bool> finish();
   // When it is finished, it is the one in service from here on; returns the one before.
   TableRoot take_over();
   // There is no larger one any more; returns the one that there was.
   TableRoot give_up();
+  // Of the last one that was given up because it could not hold them all, since the one in service
+  // is; 0: there was none.
+  [[nodiscard]] uint32_t too_few_buckets() const { return too_few_buckets_; }
 
  private:
   [[nodiscard]] bool is_copied(uint32_t tag, layout::Ref ref) const;
@@ -56,6 +61,7 @@ class GrowingTable {
   uint64_t cleared_bytes_ = 0;  // of the larger one
   size_t copied_buckets_ = 0;   // of the one in service
   bool is_failed_ = false;      // something had no place in the larger one
+  uint32_t too_few_buckets_ = 0;
 };
 
 }  // namespace holdfast::zone

@@ -2,11 +2,15 @@
 #include "zone/growing_table.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <map>
 #include <random>
 #include <vector>
+
+#include "zone/memory_file.h"
 
 namespace holdfast::zone {
 namespace {
@@ -26,7 +30,7 @@ class GrowingTableTest : public testing::Test {
   GrowingTable make_empty(uint32_t buckets) {
     GrowingTable table(base(), TableRoot{});
     table.begin(make(buckets));
-    CHECK(table.finish());
+    CHECK(*table.finish());
     CHECK(table.take_over().table == 0);
     return table;
   }
@@ -89,7 +93,7 @@ TEST_F(GrowingTableTest, WhatChangesMeanwhileIsInTheLargerOne) {
     Step done = Step::unfinished;
     while (done == Step::unfinished) {
       for (auto changes = random_() % 12; changes > 0; --changes) change(table, model, names);
-      done = table.step(64 + random_() % 512);
+      done = *table.step(64 + random_() % 512);
     }
     ASSERT_EQ(done, Step::finished);
     for (int changes = 0; changes < 30; ++changes) change(table, model, names);
@@ -117,7 +121,7 @@ TEST_F(GrowingTableTest, TheLargerOneMayBeGivenUpAtAnyStep) {
     Step done = Step::unfinished;
     for (int step = 0; step < steps && done == Step::unfinished; ++step) {
       change(table, model, 400);
-      done = table.step(1024);
+      done = *table.step(1024);
     }
     change(table, model, 400);
     EXPECT_EQ(table.give_up().to_word(), larger.to_word());
@@ -137,11 +141,13 @@ TEST_F(GrowingTableTest, SaysThatTheLargerOneDoesNotHoldThem) {
   // These have a bucket of their own in the one in service, and that of the others in this one.
   const TableRoot small = make(1);
   table.begin(small);
-  EXPECT_FALSE(table.finish());
-  EXPECT_EQ(table.step(1), Step::failed);
+  EXPECT_FALSE(*table.finish());
+  EXPECT_EQ(*table.step(1), Step::failed);
   table.replace(tag, 1, most + 2);
   ASSERT_TRUE(table.erase(tag, 2));
+  EXPECT_EQ(table.too_few_buckets(), 0U);
   table.give_up();
+  EXPECT_EQ(table.too_few_buckets(), 1U);
   EXPECT_EQ(table.now().used() - table.now().graves(), most);
 }
 
@@ -153,11 +159,51 @@ TEST_F(GrowingTableTest, SaysThatOneThatCameMeanwhileHasNoPlace) {
     ASSERT_TRUE(table.insert(ref % 2 == 0 ? 0 : 0x80000000, ref));
   }
   table.begin(make(1));
-  ASSERT_TRUE(table.finish());
+  ASSERT_TRUE(*table.finish());
   ASSERT_TRUE(table.insert(0x80000000, most + 1));
-  EXPECT_EQ(table.step(1), Step::failed);
+  EXPECT_EQ(*table.step(1), Step::failed);
   ASSERT_TRUE(table.erase(0x80000000, most + 1));
   table.give_up();
+  table.begin(make(16));
+  ASSERT_TRUE(*table.finish());
+  table.take_over();
+  EXPECT_EQ(table.too_few_buckets(), 0U) << "of the one before";
+}
+
+// Blocks that were reserved, and then there is none: what a write to such a page does is a signal.
+TEST_F(GrowingTableTest, SaysThatThereAreNoPagesForTheLargerOne) {
+  std::map<layout::Ref, uint32_t> model;
+  constexpr uint64_t file_bytes = uint64_t{64} << 10;
+  const UniqueFd file(::memfd_create("table", MFD_CLOEXEC));
+  ASSERT_EQ(::ftruncate(file.get(), file_bytes), 0);
+  void* address =
+      ::mmap(nullptr, 2 * file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  ASSERT_NE(address, MAP_FAILED);
+  const Mapping mapping(static_cast<uint8_t*>(address), 2 * file_bytes);
+  GrowingTable table(mapping.base(), TableRoot{});
+  table.begin({.table = 4, .buckets = SlotTable::buckets_for(400)});
+  ASSERT_TRUE(*table.finish());
+  table.take_over();
+  while (model.size() < 300) change(table, model, 400);
+  const TableRoot before = table.root();
+  // Half of it lies beyond the end of the file.
+  const uint32_t buckets = 256;
+  table.begin({.table = static_cast<layout::Ref>((file_bytes - 8192) / layout::unit_bytes),
+               .buckets = buckets});
+  auto done = table.step(4096);
+  ASSERT_TRUE(done.has_value()) << done.error().message;
+  while (done.has_value() && *done == Step::unfinished) done = table.step(4096);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_NE(done.error().message.find("cannot make pages"), std::string::npos);
+  change(table, model, 400);
+  EXPECT_EQ(table.give_up().buckets, buckets);
+  EXPECT_EQ(table.root().to_word(), before.to_word());
+  EXPECT_EQ(table.too_few_buckets(), 0U) << "it was not for its size";
+  size_t held = 0;
+  table.now().for_each([&](uint32_t tag, layout::Ref ref) {
+    if (model.at(ref) == tag) ++held;
+  });
+  EXPECT_EQ(held, model.size());
 }
 
 }  // namespace

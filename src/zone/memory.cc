@@ -178,6 +178,8 @@ MemoryUse Memory::use() const {
   use.retired_bytes = impl_->retirement.waiting_bytes();
   use.live_bytes = use.file_bytes - use.free_bytes - use.retired_bytes;
   use.tables_grown_ahead = impl_->tables.grown_ahead();
+  use.tables_too_small = impl_->tables.too_small();
+  use.tables_replaced = impl_->tables.replaced();
   use.zones = reader().zone_count();
   use.nodes = impl_->nodes;
   use.records = impl_->records;

@@ -47,7 +47,10 @@ struct MemoryUse {
   uint64_t live_bytes = 0;     // in published zones and tables
   uint64_t free_bytes = 0;     // reusable inside the file
   uint64_t retired_bytes = 0;  // waiting for readers
+  // Since the file was opened.
   uint64_t tables_grown_ahead = 0;
+  uint64_t tables_too_small = 0;  // begun ahead, and did not hold what the one in service does
+  uint64_t tables_replaced = 0;   // in all
   uint64_t zones = 0;
   uint64_t nodes = 0;
   uint64_t records = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 
@@ -75,6 +76,18 @@ Mapping& Mapping::operator=(Mapping&& other) noexcept {
 
 Mapping::~Mapping() {
   if (base_ != nullptr) ::munmap(base_, bytes_);
+}
+
+Result<void> fill_pages(uint8_t* first, uint64_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  const auto page_bytes = static_cast<uintptr_t>(::getpagesize());
+  const uintptr_t into_page = std::bit_cast<uintptr_t>(first) % page_bytes;
+  if (::madvise(first - into_page, bytes + into_page, MADV_POPULATE_WRITE) != 0 &&
+      errno != EINVAL) {
+    return fail_system("zone memory: cannot make pages to write to", errno);
+  }
+#endif
+  return {};
 }
 
 Result<std::array<char, 40>> read_boot_id() {

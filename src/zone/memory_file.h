@@ -84,6 +84,11 @@ class MemoryFile {
   Mapping mapping_;
 };
 
+// Makes the pages that these bytes of a mapped file lie in, to be written to: where blocks that are
+// reserved do not guarantee that (btrfs, ZFS), a full disk is an error here and no signal later. A
+// kernel that cannot (before 5.14) makes them when they are written to.
+[[nodiscard]] Result<void> fill_pages(uint8_t* first, uint64_t bytes);
+
 // /proc/sys/kernel/random/boot_id: another one after each start of the machine.
 [[nodiscard]] Result<std::array<char, 40>> read_boot_id();
 

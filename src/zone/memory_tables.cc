@@ -20,6 +20,8 @@ uint64_t slots_with_room(const GrowingTable& table) {
   return live_slots(table) + live_slots(table) / 4;
 }
 
+Extent extent_of(TableRoot root) { return {root.table, layout::units_of(root.bytes())}; }
+
 }  // namespace
 
 uint32_t tag_of_name(const uint8_t* base, layout::Ref zone_ref, Bytes relative_owner) {
@@ -119,7 +121,9 @@ std::vector<Extent> MemoryTables::take_outgrown() { return std::exchange(outgrow
 
 Result<void> MemoryTables::reserve(GrowingTable& table, uint64_t& root_word, uint64_t slots) {
   if (SlotTable::fewest_buckets_for(table.now().used() + slots) <= table.root().buckets) return {};
-  return grow(table, root_word, live_slots(table) + slots);
+  const uint64_t needed = live_slots(table) + slots;
+  return grow(table, root_word, SlotTable::buckets_for(std::max(needed, slots_with_room(table))),
+              SlotTable::fewest_buckets_for(needed));
 }
 
 Result<void> MemoryTables::insert(GrowingTable& table, uint64_t& root_word, uint32_t tag,
@@ -129,37 +133,56 @@ Result<void> MemoryTables::insert(GrowingTable& table, uint64_t& root_word, uint
       return fail("zone memory: more than " + std::to_string(probe_buckets_max * bucket_slots) +
                   " names with nearly the same hash");
     }
-    // A half more buckets than there are, whatever their load.
-    TRY(grow(table, root_word, uint64_t{table.root().buckets} * bucket_slots));
+    // A half more buckets than there are, whatever their load; an eighth more may do.
+    const uint64_t slots = uint64_t{table.root().buckets} * bucket_slots;
+    TRY(grow(table, root_word, SlotTable::buckets_for(slots),
+             SlotTable::buckets_for(slots - slots / 4)));
   }
   return {};
 }
 
-// Rebuilds the table for `slots`, or a quarter more than it has now if that is more. One that is
-// being prepared and is large enough needs less than that.
-Result<void> MemoryTables::grow(GrowingTable& table, uint64_t& root_word, uint64_t slots) {
-  if (table.is_growing()) {
-    if (SlotTable::fewest_buckets_for(slots) <= table.larger_root().buckets && table.finish()) {
-      put_in_service(table, root_word);
-      return {};
-    }
-    give_up(table);
-  }
-  uint64_t wanted = std::max(slots, slots_with_room(table));
+// Rebuilds the table, with so many buckets if there is room. One that is being prepared and is
+// large enough needs less than that.
+Result<void> MemoryTables::grow(GrowingTable& table, uint64_t& root_word, uint32_t wanted,
+                                uint32_t least) {
+  if (take_prepared(table, root_word, least)) return {};
   while (true) {
-    TRY(begin(table, wanted, Need::now));
-    if (table.finish()) {
+    TRY(begin_any(table, wanted, least));
+    const auto holds_all = table.finish();
+    if (holds_all && *holds_all) {
       put_in_service(table, root_word);
       return {};
     }
     give_up(table);
-    wanted += wanted / 4;
+    if (!holds_all) return std::unexpected(holds_all.error());
+    least = table.too_few_buckets() + table.too_few_buckets() / 8 + 1;
+    wanted = std::max(wanted + wanted / 4, least);
   }
 }
 
+// Whether the one that is being prepared is in service now. It is left alone if it has too few
+// buckets: whoever needs less may still take it.
+bool MemoryTables::take_prepared(GrowingTable& table, uint64_t& root_word, uint32_t least) {
+  if (!table.is_growing() || table.larger_root().buckets < least) return false;
+  const auto holds_all = table.finish();
+  if (holds_all && *holds_all) {
+    put_in_service(table, root_word);
+    return true;
+  }
+  give_up(table);
+  return false;
+}
+
+// A table that cannot begin takes no turn from the other one; it is told of when that is done.
 Result<bool> MemoryTables::grow_ahead() {
-  if (TRY(grow_ahead(zones_, header()->zone_table))) return true;
-  return grow_ahead(names_, header()->name_table);
+  const auto step_names = [this] { return grow_ahead(names_, header()->name_table); };
+  const auto step_zones = [this] { return grow_ahead(zones_, header()->zone_table); };
+  const bool names_first = names_.is_growing();
+  const auto first = names_first ? step_names() : step_zones();
+  if (first && *first) return true;
+  const auto second = names_first ? step_zones() : step_names();
+  if (second && *second) return true;
+  return first ? second : first;
 }
 
 Result<bool> MemoryTables::grow_ahead(GrowingTable& table, uint64_t& root_word) {
@@ -168,44 +191,69 @@ Result<bool> MemoryTables::grow_ahead(GrowingTable& table, uint64_t& root_word) 
     if (used < ahead_.slots_min || SlotTable::ample_buckets_for(used) <= table.root().buckets) {
       return false;
     }
-    TRY(begin(table, slots_with_room(table), Need::ahead));
+    // After many removals few may be left, with as many to come again.
+    const uint32_t too_few = table.too_few_buckets();
+    const uint32_t buckets = std::max({SlotTable::buckets_for(slots_with_room(table)),
+                                       table.root().buckets, too_few + too_few / 4});
+    TRY(begin(table, buckets, Need::ahead));
     return true;
   }
-  switch (table.step(ahead_.step_bytes)) {
-    case GrowingTable::Step::unfinished:
-      return true;
-    case GrowingTable::Step::finished:
-      put_in_service(table, root_word);
-      ++grown_ahead_;
-      return false;
-    case GrowingTable::Step::failed:
-      break;
+  const auto done = table.step(ahead_.step_bytes);
+  if (done && *done == GrowingTable::Step::unfinished) return true;
+  if (done && *done == GrowingTable::Step::finished) {
+    put_in_service(table, root_word);
+    ++grown_ahead_;
+    return false;
   }
   give_up(table);
+  if (!done) return std::unexpected(done.error());
+  ++too_small_;
   return fail("zone memory: a larger table does not hold what the present one does");
 }
 
-Result<void> MemoryTables::begin(GrowingTable& table, uint64_t slots, Need need) {
-  TableRoot root{.table = 0, .buckets = SlotTable::buckets_for(slots)};
-  if (root.buckets > buckets_limit) return fail("zone memory: a table over its limit");
-  const uint32_t units = layout::units_of(root.bytes());
-  root.table =
-      TRY(need == Need::now ? allocator_.allocate_aligned(units)
-                            : allocator_.allocate_aligned_ahead(units, ahead_.disk_reserve_bytes));
+// Begins one of so many buckets, or where there is no room for it, of fewer.
+Result<void> MemoryTables::begin_any(GrowingTable& table, uint32_t wanted, uint32_t least) {
+  Result<void> begun;
+  for (const uint32_t buckets : {wanted, least + (wanted - least) / 2, least}) {
+    begun = begin(table, buckets, Need::now);
+    if (begun) break;
+  }
+  return begun;
+}
+
+// If that is needed now, it is instead of one that is being prepared.
+Result<void> MemoryTables::begin(GrowingTable& table, uint32_t buckets, Need need) {
+  if (buckets > buckets_limit) return fail("zone memory: a table over its limit");
+  TableRoot root{.table = 0, .buckets = buckets};
+  root.table = TRY(allocate(table, layout::units_of(root.bytes()), need));
+  if (table.is_growing()) give_up(table);
   table.begin(root);
   return {};
 }
 
+// What is being prepared goes only where its place is what was missing.
+Result<layout::Ref> MemoryTables::allocate(GrowingTable& table, uint32_t units, Need need) {
+  if (need == Need::ahead) {
+    return allocator_.allocate_aligned_ahead(units, ahead_.disk_reserve_bytes);
+  }
+  auto allocated = allocator_.allocate_aligned(units);
+  if (allocated || !table.is_growing()) return allocated;
+  const uint64_t with_margin = uint64_t{units} + sizeof(Bucket) / layout::unit_bytes;
+  if (allocator_.units_with_neighbours(extent_of(table.larger_root())) < with_margin) {
+    return allocated;
+  }
+  give_up(table);
+  return allocator_.allocate_aligned(units);
+}
+
 void MemoryTables::put_in_service(GrowingTable& table, uint64_t& root_word) {
   const TableRoot before = table.take_over();
-  if (before.table != 0) outgrown_.push_back({before.table, layout::units_of(before.bytes())});
+  if (before.table != 0) outgrown_.push_back(extent_of(before));
   layout::store_shared(root_word, table.root().to_word());
+  ++replaced_;
 }
 
 // No reader has seen it, so its space is free at once.
-void MemoryTables::give_up(GrowingTable& table) {
-  const TableRoot larger = table.give_up();
-  allocator_.release({larger.table, layout::units_of(larger.bytes())});
-}
+void MemoryTables::give_up(GrowingTable& table) { allocator_.release(extent_of(table.give_up())); }
 
 }  // namespace holdfast::zone

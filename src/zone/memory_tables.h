@@ -32,6 +32,10 @@ class MemoryTables {
   // One step towards a larger table, if one is nearly full: see Memory::grow_ahead.
   [[nodiscard]] Result<bool> grow_ahead();
   [[nodiscard]] uint64_t grown_ahead() const { return grown_ahead_; }
+  // Of those that were begun ahead: they did not hold what they were to.
+  [[nodiscard]] uint64_t too_small() const { return too_small_; }
+  // Taken into service, ahead or within a change.
+  [[nodiscard]] uint64_t replaced() const { return replaced_; }
   [[nodiscard]] Result<void> insert_name(uint32_t tag, layout::Ref node);
   // Makes the zone visible, with its version set.
   [[nodiscard]] Result<void> insert_zone(layout::Ref zone);
@@ -51,9 +55,13 @@ class MemoryTables {
   [[nodiscard]] Result<void> reserve(GrowingTable& table, uint64_t& root_word, uint64_t slots);
   [[nodiscard]] Result<void> insert(GrowingTable& table, uint64_t& root_word, uint32_t tag,
                                     layout::Ref ref);
-  [[nodiscard]] Result<void> grow(GrowingTable& table, uint64_t& root_word, uint64_t slots);
+  [[nodiscard]] Result<void> grow(GrowingTable& table, uint64_t& root_word, uint32_t wanted,
+                                  uint32_t least);
+  [[nodiscard]] bool take_prepared(GrowingTable& table, uint64_t& root_word, uint32_t least);
   [[nodiscard]] Result<bool> grow_ahead(GrowingTable& table, uint64_t& root_word);
-  [[nodiscard]] Result<void> begin(GrowingTable& table, uint64_t slots, Need need);
+  [[nodiscard]] Result<void> begin_any(GrowingTable& table, uint32_t wanted, uint32_t least);
+  [[nodiscard]] Result<void> begin(GrowingTable& table, uint32_t buckets, Need need);
+  [[nodiscard]] Result<layout::Ref> allocate(GrowingTable& table, uint32_t units, Need need);
   void put_in_service(GrowingTable& table, uint64_t& root_word);
   void give_up(GrowingTable& table);
   [[nodiscard]] layout::FileHeader* header() const {
@@ -74,6 +82,8 @@ class MemoryTables {
   uint32_t zone_count_ = 0;
   std::vector<Extent> outgrown_;
   uint64_t grown_ahead_ = 0;
+  uint64_t too_small_ = 0;
+  uint64_t replaced_ = 0;
 };
 
 }  // namespace holdfast::zone
