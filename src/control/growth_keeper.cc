@@ -10,12 +10,12 @@ namespace holdfast::control {
 bool GrowthKeeper::step() {
   if (retry_at_ns_ != 0 && clock_.monotonic_ns() < retry_at_ns_) return false;
   retry_at_ns_ = 0;
+  const uint64_t too_small = memory_.use().tables_too_small;
   const auto has_more = memory_.grow_ahead();
-  if (has_more) {
-    if (*has_more) is_told_ = false;
-    return *has_more;
-  }
-  ++postponed_;
+  const zone::MemoryUse use = memory_.use();
+  if (std::exchange(replaced_, use.tables_replaced) != use.tables_replaced) is_told_ = false;
+  if (has_more) return *has_more;
+  if (use.tables_too_small == too_small) ++postponed_;
   retry_at_ns_ = clock_.monotonic_ns() + retry_ns;
   if (!std::exchange(is_told_, true)) {
     log::warning(log::Category::zones, "memory-growth-postponed",

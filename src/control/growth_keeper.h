@@ -2,7 +2,8 @@
 // Has the tables of zone memory grow ahead of need, so that no change waits for it.
 //
 // A step takes some ms (zone::Memory::grow_ahead); between two of them whatever is due is done.
-// Where there is no room for a larger table, it is tried again after `retry_ns`, and told once.
+// Where there is no room for a larger table, or it does not hold what it is to, it is tried again
+// after `retry_ns`, and told once until a table has been replaced.
 // Thread: the one that writes zone memory.
 #pragma once
 
@@ -27,7 +28,8 @@ class GrowthKeeper {
   const Clock& clock_;
   uint64_t postponed_ = 0;
   uint64_t retry_at_ns_ = 0;
-  bool is_told_ = false;  // until there is room again
+  uint64_t replaced_ = 0;  // tables, when it was last looked at
+  bool is_told_ = false;
 };
 
 }  // namespace holdfast::control

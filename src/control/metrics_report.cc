@@ -139,6 +139,7 @@ void add_zones(MetricsText& text, const ReportSources& sources, const Facts& fac
                     "Larger tables that were prepared before a change needed them, and failures.");
   text.add_sample(MetricsText::label("result", "done"), facts.memory.tables_grown_ahead);
   text.add_sample(MetricsText::label("result", "postponed"), facts.memory_growths_postponed);
+  text.add_sample(MetricsText::label("result", "failed"), facts.memory.tables_too_small);
   add_gauge(text, "holdfast_journal_bytes", "Size of the journal of last good versions.",
             facts.journal.bytes);
   add_counter(text, "holdfast_journal_errors_total", "Failures to write the journal.",
