@@ -6,11 +6,13 @@
 
 The program is named by the environment variable HOLDFAST; without it, it is build/release/holdfast.
 Everything lies in a temporary folder; the port is a free one of loopback. A server that does not
-come up, or that ends by itself, fails the test with the end of its log.
+come up, or that ends by itself, fails the test with the end of its log; so does, when it is ended,
+one of which a process had died by a fault of the program (see `may_crash`).
 """
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +33,12 @@ CLIENTS = ("127.0.0.1", "::1")
 START_S = STOP_S = 60
 ANSWER_S = 20
 RUN_S = 120
+# How a process ends by a fault of its own, what the supervisor says of that, and sanitizers. One
+# that is aborted for being silent too long may only have had no processor.
+FAULTS = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+FAULT_TOLD = re.compile(
+    f"was ended by (?:{'|'.join(fault.name for fault in FAULTS)})(?! because it had hung)"
+    r"|(?:ERROR|WARNING): \w+Sanitizer|: runtime error: ")
 
 
 def program():
@@ -103,6 +111,9 @@ class Server:
     for a zone without a file. `zone_settings` are further keys of zones, `keys` the [[key]]s,
     `tls_peers` the [[tls_peer]]s, `tables` further (table, {key: value})."""
 
+    # Set by tests that make its processes die as by a fault of the program.
+    may_crash = False
+
     def __init__(self, zones, settings=None, listen=None, workers=1, zone_settings=None,
                  keys=(), tls_peers=(), tables=()):
         self.zones = zones
@@ -147,12 +158,25 @@ class Server:
         try:
             return self.start()
         except BaseException:
-            self.__exit__()
+            self.clean_up()
             raise
 
     def __exit__(self, *unused):
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        faults = self.clean_up()
+        if faults and not self.may_crash:
+            raise AssertionError("the server had faults:\n" + "\n".join(faults))
+
+    def clean_up(self):
+        """Ends it and removes its folder. Returns what its log says of faults."""
+        try:
+            status = self.stop()
+            log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        faults = [line for line in log.splitlines() if FAULT_TOLD.search(line)]
+        if status is not None and -status in FAULTS:
+            faults.append(f"the supervisor was ended by {signal.Signals(-status).name}")
+        return faults
 
     def serve_command(self):
         """What is run as the server."""

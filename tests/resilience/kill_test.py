@@ -60,6 +60,7 @@ class KillTest(unittest.TestCase):
         self.workers, self.control = children[:WORKERS], children[WORKERS]
 
     def kill_workers_under_load(self, number):
+        self.server.may_crash = number != signal.SIGKILL
         moments = []
         with Load(self.server.address, self.server.port, "www.example", RATE) as load:
             time.sleep(0.5)
@@ -107,7 +108,16 @@ class KillTest(unittest.TestCase):
         self.assertFalse(deaths.exists() and list(deaths.iterdir()),
                          "a signal from outside says nothing of the packet in hand")
 
+    def test_a_fault_that_no_test_has_asked_for_fails_it(self):
+        before = harness.children(self.server.pid)
+        os.kill(self.control, signal.SIGSEGV)
+        self.assertTrue(wait_until(lambda: new_child(self.server, before)))
+        with self.assertRaisesRegex(AssertionError, "control was ended by SIGSEGV"):
+            self.server.__exit__()
+        self.assertFalse(self.server.directory.exists())
+
     def test_kill_of_control_costs_nothing(self):
+        self.server.may_crash = True
         for number in (signal.SIGKILL, signal.SIGSEGV):
             with Load(self.server.address, self.server.port, "www.example", RATE) as load:
                 time.sleep(0.5)

@@ -36,6 +36,7 @@ class QueryOfDeathTest(unittest.TestCase):
             "HOLDFAST_CRASHING", str(pathlib.Path(harness.program()).parent
                                      / "tests/resilience/holdfast_crashing"))
         self.server = harness.Server({"example": ZONE}, workers=WORKERS)
+        self.server.may_crash = True
         self.addCleanup(self.server.__exit__)
         self.server.start()
 
