@@ -317,7 +317,7 @@ void AdmissionControl::steer_level(const LoadReading& reading) {
 void AdmissionControl::look_for_end(uint64_t now_ns, uint64_t span_ns, const LoadReading& reading) {
   learn_again_ns_ = now_ns + learn_pause_ns;
   const bool may_end = offered_.tick_overloaded(now_ns, take_offered(span_ns, reading));
-  if (level_ == 1 && may_end) {
+  if (may_end) {
     offered_.end_overload(now_ns);
     level_ = 0;
     return;

@@ -278,16 +278,16 @@ TEST(OfferedLoadAtACard, PulsesBeginOneOverload) {
 class OfferedLoadByLevel : public testing::Test {
  protected:
   static constexpr uint32_t usual = 2'000;  // a tick: 100,000 a second
-  enum class Queue : uint8_t { emptied, full };
+  enum class Queue : uint8_t { emptied, standing, full };
 
   void play(int ticks, Queue queue) {
     for (int i = 0; i < ticks; ++i) {
       LoadReading reading;
       reading.busy_ns = AdmissionControl::tick_ns / 2;
       reading.idle_ns = AdmissionControl::tick_ns / 2;
-      if (queue == Queue::full) {
+      if (queue != Queue::emptied) {
         reading.backlog_permille = 1'000;
-        reading.drops = 4 * usual;
+        reading.drops = queue == Queue::full ? 4 * usual : usual / 4;
       }
       (control_.is_overloaded() ? reading.judged : reading.answers) = usual;
       control_.tick(now_ns_ += AdmissionControl::tick_ns, reading);
@@ -309,6 +309,14 @@ TEST_F(OfferedLoadByLevel, AFloodIsRememberedWhateverTheLevel) {
   EXPECT_EQ(control_.level(), 1U) << "less than five seconds ago";
   play(20, Queue::emptied);
   EXPECT_FALSE(control_.is_overloaded()) << "as much as before";
+}
+
+TEST_F(OfferedLoadByLevel, WhatCanBeAnsweredEndsItAtAnyLevel) {
+  play(100, Queue::emptied);
+  play(60, Queue::standing);
+  ASSERT_EQ(control_.level(), 2U);
+  play(10, Queue::emptied);
+  EXPECT_FALSE(control_.is_overloaded());
 }
 
 // By itself, a tick of 20 ms at a time.
