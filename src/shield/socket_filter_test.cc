@@ -32,7 +32,7 @@ class SocketFilterTest : public testing::Test {
     return address;
   }
   // Where nothing comes from tests that run beside this one and ask ports of 127.0.0.1.
-  static constexpr uint32_t own = 77 << 16 | 1;
+  static constexpr uint32_t quiet_host = 77 << 16 | 1;
   static UniqueFd open_bound(int kind, uint32_t host) {
     UniqueFd socket(::socket(AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const sockaddr_in own = address_of(host);
@@ -95,7 +95,7 @@ class SocketFilterTest : public testing::Test {
       .mix = 0x9e3779b1, .fold = 0xc2b2ae35, .tables = {0x85ebca6b, 0x27d4eb2f, 0x165667b1}};
   FilterTables tables_{};
   SocketFilter filter_;
-  UniqueFd server_ = open_bound(SOCK_DGRAM, own);
+  UniqueFd server_ = open_bound(SOCK_DGRAM, quiet_host);
 };
 
 // Three in four of each table's buckets, and those of a hundred addresses.
@@ -210,7 +210,7 @@ TEST_F(SocketFilterTest, TheFullestFilterIsTakenAndReplaced) {
                           .telling = Telling::both,
                           .familiar_share = 2};
     EXPECT_LE(filter_.build(plan, tables_).size(), size_t{BPF_MAXINSNS});
-    const UniqueFd socket = open_bound(SOCK_DGRAM, own);
+    const UniqueFd socket = open_bound(SOCK_DGRAM, quiet_host);
     attach(socket, plan);
     attach(socket, plan);
   }
@@ -269,7 +269,7 @@ TEST_F(SocketFilterTest, OverIpv6TheNetworkCounts) {
 }
 
 TEST_F(SocketFilterTest, OfConnectionsOnlyTheBeginningsAreJudged) {
-  const UniqueFd listener = open_bound(SOCK_STREAM, own);
+  const UniqueFd listener = open_bound(SOCK_STREAM, quiet_host);
   ASSERT_EQ(listen(listener.get(), 16), 0);
   trust(loopback | 9);
   set(tables_.sources.flooded, source_places(key_, loopback | 9)[0]);
