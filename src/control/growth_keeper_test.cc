@@ -3,8 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/test_full_disk.h"
 #include "wire/name_hash.h"
 #include "zone/slot_table.h"
 
@@ -20,27 +19,6 @@ namespace holdfast::control {
 namespace {
 
 using testing::HasSubstr;
-
-// As on a full disk: no file may grow beyond this.
-class NoRoom {
- public:
-  explicit NoRoom(uint64_t file_bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    CHECK(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    struct rlimit limited = before_;
-    limited.rlim_cur = file_bytes;
-    CHECK(::setrlimit(RLIMIT_FSIZE, &limited) == 0);
-  }
-  NoRoom(const NoRoom&) = delete;
-  NoRoom& operator=(const NoRoom&) = delete;
-  ~NoRoom() {
-    CHECK(::setrlimit(RLIMIT_FSIZE, &before_) == 0);
-    ::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  struct rlimit before_{};
-  sighandler_t handler_;
-};
 
 class GrowthKeeping : public testing::Test {
  protected:
@@ -72,7 +50,7 @@ class GrowthKeeping : public testing::Test {
     testing::internal::CaptureStderr();
     while (keeper_->postponed() == before && zones_ < 1'000'000) {
       add_zone();
-      const NoRoom no_room(memory_->use().file_bytes);
+      const FullDisk full(memory_->use().file_bytes);
       while (keeper_->step()) {
       }
     }
@@ -109,7 +87,7 @@ TEST_F(GrowthKeeping, WithoutRoomTriesAgainAfterMinutesAndSaysSoOnce) {
   clock_.advance_ms(1);
   testing::internal::CaptureStderr();
   {
-    const NoRoom no_room(memory_->use().file_bytes);
+    const FullDisk full(memory_->use().file_bytes);
     EXPECT_FALSE(keeper_->step());
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");

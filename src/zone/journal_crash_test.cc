@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <iterator>
 #include <random>
 
+#include "base/test_full_disk.h"
 #include "zone/journal_samples.h"
 
 namespace holdfast::zone {
@@ -192,26 +192,6 @@ TEST(JournalCrash, KilledAtAnyMomentItHoldsWhatWasSynced) {
   EXPECT_GT(serial, 40U);
 }
 
-// Lets files grow to `bytes` only, as a full disk would.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : old_handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    CHECK(::getrlimit(RLIMIT_FSIZE, &old_) == 0);
-    const rlimit limit{bytes, old_.rlim_max};
-    CHECK(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    ::signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  sighandler_t old_handler_;
-};
-
 TEST(JournalCrash, AFullDiskLeavesItAsItWas) {
   SampleFolder folder;
   const ModelZone large("large.example.", 60000);
@@ -223,7 +203,7 @@ TEST(JournalCrash, AFullDiskLeavesItAsItWas) {
   ASSERT_TRUE(journal.sync().has_value());
   const uint64_t size = journal.size_bytes();
   {
-    const FileSizeLimit limit(size + (2U << 20));  // the first frames fit
+    const FullDisk limit(size + (2U << 20));  // the first frames fit
     const auto appended = journal.append_whole(large_contents, 1);
     ASSERT_FALSE(appended.has_value());
     EXPECT_THAT(appended.error().message, HasSubstr(folder.file()));
@@ -235,13 +215,13 @@ TEST(JournalCrash, AFullDiskLeavesItAsItWas) {
     EXPECT_EQ(held_version(journal), 2U);
   }
   {
-    const FileSizeLimit limit(journal.size_bytes() + 10);
+    const FullDisk limit(journal.size_bytes() + 10);
     ASSERT_TRUE(writer.append_next()) << "into the buffer";
     EXPECT_FALSE(journal.sync().has_value());
     EXPECT_TRUE(journal.compaction_due()) << "what a failed sync leaves is not trusted";
   }
   {
-    const FileSizeLimit limit(100);
+    const FullDisk limit(100);
     EXPECT_FALSE(journal.compact().has_value());
     EXPECT_FALSE(std::filesystem::exists(folder.file() + ".new"));
   }

@@ -4,14 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <random>
 #include <thread>
+#include <utility>
 
+#include "base/test_full_disk.h"
 #include "zone/layout.h"
 #include "zone/memory_model.h"
 
@@ -309,20 +311,14 @@ TEST_F(MemoryCrashTest, ReadersOutliveTheWriter) {
 TEST_F(MemoryCrashTest, FullDiskLeavesTheOldVersion) {
   Memory memory = open();
   publish(memory, model(5), 1);
-  struct rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
-  struct rlimit limited = before;
-  limited.rlim_cur = memory.use().file_bytes;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  std::optional<FullDisk> full(std::in_place, memory.use().file_bytes);
   const ModelZone large("zone5.example.", 40000);
   SampleZone version = large.version(2);
   const auto refused = memory.publish(version.finish(), nullptr);
   SampleZone unknown("zone9.example.");
   for (uint32_t i = 0; i < 40000; ++i) unknown.a(std::to_string(i) + ".zone9.example", i);
   const auto refused_new = memory.publish(unknown.finish(), nullptr);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, old_handler);
+  full.reset();
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, HasSubstr(folder_.file() + ": cannot grow from"));
   EXPECT_FALSE(refused_new.has_value());

@@ -2,8 +2,6 @@
 // Tables that grow ahead of need, between changes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +9,7 @@
 #include <map>
 #include <random>
 
+#include "base/test_full_disk.h"
 #include "zone/memory_samples.h"
 
 namespace holdfast::zone {
@@ -219,27 +218,6 @@ TEST_F(MemoryGrowthTest, WithoutRoomBesidesTheReserveNothingIsBegun) {
   expect_names(memory, next);
 }
 
-// As on a full disk: no file may grow.
-class NoRoom {
- public:
-  explicit NoRoom(uint64_t file_bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    CHECK(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    struct rlimit limited = before_;
-    limited.rlim_cur = file_bytes;
-    CHECK(::setrlimit(RLIMIT_FSIZE, &limited) == 0);
-  }
-  NoRoom(const NoRoom&) = delete;
-  NoRoom& operator=(const NoRoom&) = delete;
-  ~NoRoom() {
-    CHECK(::setrlimit(RLIMIT_FSIZE, &before_) == 0);
-    ::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  struct rlimit before_{};
-  sighandler_t handler_;
-};
-
 TEST_F(MemoryGrowthTest, OnAFullDiskTheTableStaysUntilThereIsRoom) {
   Memory memory = open();
   uint32_t next = 5000;
@@ -250,7 +228,7 @@ TEST_F(MemoryGrowthTest, OnAFullDiskTheTableStaysUntilThereIsRoom) {
   std::string postponed;
   std::string refused;
   {
-    const NoRoom no_room(file_bytes);
+    const FullDisk full(file_bytes);
     while (refused.empty() && next < 5500) {
       const auto has_more = memory.grow_ahead();
       if (!has_more) postponed = has_more.error().message;

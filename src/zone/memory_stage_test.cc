@@ -2,9 +2,11 @@
 // Several zones at once, or none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
+#include <optional>
+#include <utility>
+
+#include "base/test_full_disk.h"
 #include "zone/memory_model.h"
 
 namespace holdfast::zone {
@@ -138,12 +140,7 @@ TEST_F(MemoryStageTest, RemovedNamesSurviveADroppedReturn) {
 
 TEST_F(MemoryStageTest, ADiskThatFillsInTheMiddleLeavesEverythingOld) {
   for (uint32_t i = 0; i < zones / 2; ++i) publish(i, 1);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
-  rlimit limited = before;
-  limited.rlim_cur = memory_.use().file_bytes;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  std::optional<FullDisk> full(std::in_place, memory_.use().file_bytes);
   std::string error;
   uint32_t staged = 0;
   for (uint32_t serial = 2; error.empty(); ++serial) {
@@ -158,8 +155,7 @@ TEST_F(MemoryStageTest, ADiskThatFillsInTheMiddleLeavesEverythingOld) {
     memory_.drop_staged();
     memory_.reclaim();
   }
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, old_handler);
+  full.reset();
   EXPECT_GT(staged, 0U);
   EXPECT_THAT(error, HasSubstr("cannot grow from"));
   expect_all(zones / 2, 1);
