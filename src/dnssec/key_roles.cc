@@ -34,7 +34,7 @@ Result<KeyRoles> KeyRoles::at(std::span<const ZoneKey> keys, uint64_t now_s) {
                   " signs now; resolvers would take the zone for bogus");
     }
   }
-  if (roles.for_zone.empty()) return fail("no key signs now; expected at least one active key");
+  if (roles.for_zone.empty()) return fail("no key is active; expected at least one");
   return roles;
 }
 

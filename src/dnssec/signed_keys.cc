@@ -303,7 +303,11 @@ Result<std::vector<KeyPeriod>> sign_key_request(std::span<const KeyPeriod> reque
   for (size_t i = 0; i < request.size(); ++i) {
     const uint64_t begin_s = request[i].begin_s;
     const uint64_t end_s = i + 1 < request.size() ? request[i + 1].begin_s : begin_s + length_s_max;
-    KeyRoles roles = TRY(KeyRoles::at(ksks, begin_s));
+    auto roles_then = KeyRoles::at(ksks, begin_s);
+    if (!roles_then) {
+      return fail("period from " + key_time_text(begin_s) + ": " + roles_then.error().message);
+    }
+    KeyRoles& roles = *roles_then;
     std::erase_if(roles.for_keys, [](const ZoneKey* key) { return !key->is_entry_point(); });
     if (roles.for_keys.empty()) return fail("no KSK signs at " + key_time_text(begin_s));
     const wire::NameView zone = roles.for_keys.front()->zone();

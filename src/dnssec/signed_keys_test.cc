@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "dnssec/key_time.h"
 #include "dnssec/rollover.h"
 #include "dnssec/zone_samples.h"
 #include "dnssec/zone_signer.h"
@@ -117,6 +118,12 @@ TEST_F(SignedKeys, FollowEachOtherByTheirKsk) {
   const auto foreign = sign_key_request(request(), strangers, period_s, overlap_s).value();
   EXPECT_THAT(join_key_periods(first, foreign).error().message, HasSubstr("lead nowhere"));
   EXPECT_EQ(join_key_periods({}, foreign)->size(), foreign.size());
+}
+
+TEST_F(SignedKeys, SayForWhichPeriodNoKeyIsActive) {
+  for (ZoneKey& key : ksks_) key.times.publish = key.times.activate = sample_time_s + 1;
+  EXPECT_THAT(sign_key_request(request(), ksks_, period_s, overlap_s).error().message,
+              HasSubstr("period from " + key_time_text(sample_time_s) + ": no key is active"));
 }
 
 TEST_F(SignedKeys, TextsThatAreWrongAreRefused) {

@@ -103,6 +103,10 @@ class OfflineKsk(unittest.TestCase):
                          request.read_text().count("DNSKEY 256"))
 
     def test_what_would_make_it_bogus_is_refused(self):
+        # Before the request: a key signs no period that began before it was made.
+        other = self.folder / "other"
+        self.holdfast("key", "generate", NAME, "--role", "ksk", "--algorithm", "ED25519", "--keys",
+                      other, configured=False)
         request = self.request("--days", 30)
         response = self.sign(request)
         self.holdfast("key", "import-response", NAME, response)
@@ -111,9 +115,6 @@ class OfflineKsk(unittest.TestCase):
                                    ("B" if found[2] == "A" else "A"), good))
         self.assertIn("is refused: ", self.holdfast("key", "import-response", NAME, response,
                                                     code=1))
-        other = self.folder / "other"
-        self.holdfast("key", "generate", NAME, "--role", "ksk", "--algorithm", "ED25519", "--keys",
-                      other, configured=False)
         told = self.holdfast("key", "import-response", NAME, self.sign(request, other), code=1)
         self.assertIn("lead nowhere", told)
         self.holdfast("key", "generate", NAME, "--role", "zsk", "--algorithm", "ED25519")
