@@ -82,10 +82,11 @@ Result<void> fill_pages(uint8_t* first, uint64_t bytes) {
 #ifdef MADV_POPULATE_WRITE
   const auto page_bytes = static_cast<uintptr_t>(::getpagesize());
   const uintptr_t into_page = std::bit_cast<uintptr_t>(first) % page_bytes;
-  if (::madvise(first - into_page, bytes + into_page, MADV_POPULATE_WRITE) != 0 &&
-      errno != EINVAL) {
-    return fail_system("zone memory: cannot make pages to write to", errno);
-  }
+  if (::madvise(first - into_page, bytes + into_page, MADV_POPULATE_WRITE) == 0) return {};
+  const std::string what = "zone memory: cannot make pages to write to";
+  // A write would have ended in SIGBUS.
+  if (errno == EFAULT) return fail(what + ": the file system has no place for them");
+  if (errno != EINVAL) return fail_system(what, errno);
 #endif
   return {};
 }
@@ -138,8 +139,8 @@ Result<MemoryFile> MemoryFile::make(const std::string& path, uint64_t bytes_max,
   if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail_system(file.temporary_path_, errno);
   }
-  TRY(file.grow_to(layout::file_header_bytes, Pages::filled));
   TRY(file.map());
+  TRY(file.grow_to(layout::file_header_bytes, Pages::filled));
   layout::FileHeader header{};
   header.magic = layout::file_magic;
   header.format = layout::format_version;
@@ -200,17 +201,16 @@ Result<void> MemoryFile::grow_to(uint64_t bytes, Pages pages) {
                            std::to_string(bytes) + " bytes";
   if (bytes > bytes_max_) return fail(what + ": the limit is " + std::to_string(bytes_max_));
   const int status = reserve_blocks(fd_.get(), bytes_, bytes);
-  if (status != 0) {
+  auto grown = status == 0 ? Result<void>() : fail_system(what, status);
+  if (grown && pages == Pages::filled) {
+    grown = fill_pages(base() + bytes_, bytes - bytes_);
+    if (!grown) grown = fail(what + ": " + grown.error().message);
+  }
+  if (!grown) {
     // What was reserved before the failure is given back.
     if (::ftruncate(fd_.get(), static_cast<off_t>(bytes_)) != 0) return fail_system(what, errno);
-    return fail_system(what, status);
+    return grown;
   }
-#ifdef MADV_POPULATE_WRITE
-  // Page faults in one go; where the kernel does not know it, they come one at a time.
-  if (mapping_.base() != nullptr && pages == Pages::filled) {
-    (void)::madvise(base() + bytes_, bytes - bytes_, MADV_POPULATE_WRITE);
-  }
-#endif
   bytes_ = bytes;
   return {};
 }

@@ -65,7 +65,7 @@ class MemoryFile {
     return layout::at<layout::FileHeader>(base(), 0);
   }
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
-  // Reserves blocks up to `bytes`, at most bytes_max; all of them or none.
+  // Reserves blocks up to `bytes`, at most bytes_max, and fills them if told to; all or none.
   [[nodiscard]] Result<void> grow_to(uint64_t bytes, Pages pages);
   // What is left for us of the file system that the file lies in.
   [[nodiscard]] Result<uint64_t> disk_bytes_free() const;
