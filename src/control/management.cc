@@ -90,7 +90,7 @@ void Management::wait_and_serve() {
   const uint64_t now_ns = SystemClock().monotonic_ns();
   parts_.liveness.begin(WatchedThread::management, Step::turn);
   const uint64_t due_ms = tick_next_ns_ > now_ns ? (tick_next_ns_ - now_ns) / ns_per_ms + 1 : 0;
-  const uint64_t wait_ms = is_growing_ ? 0 : std::min(due_ms, watch_ms);
+  const uint64_t wait_ms = has_steps_ ? 0 : std::min(due_ms, watch_ms);
   ::poll(events.data(), events.size(), static_cast<int>(wait_ms));
   parts_.liveness.begin(WatchedThread::management, Step::work);
   if (parts_.stop) return;
@@ -102,7 +102,7 @@ void Management::wait_and_serve() {
   parts_.catalogs.follow();
   parts_.watch();
   tick_if_due();
-  is_growing_ = growth_.step();
+  has_steps_ = growth_.step() || write_out_.step();
 }
 
 void Management::serve_requests() {

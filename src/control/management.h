@@ -9,6 +9,7 @@
 #include "control/growth_keeper.h"
 #include "control/liveness.h"
 #include "control/reload_queue.h"
+#include "control/write_out_keeper.h"
 
 namespace holdfast::control {
 
@@ -35,7 +36,9 @@ class Management {
     std::function<void()> on_loaded;    // once, when all zones are in zone memory
   };
   explicit Management(Parts parts)
-      : parts_(std::move(parts)), growth_(parts_.memory, parts_.clock) {}
+      : parts_(std::move(parts)),
+        growth_(parts_.memory, parts_.clock),
+        write_out_(parts_.memory, parts_.clock) {}
 
   // Loads all zones, then serves requests until `stop`.
   void run(Start start);
@@ -48,10 +51,11 @@ class Management {
 
   Parts parts_;
   GrowthKeeper growth_;
+  WriteOutKeeper write_out_;
   uint64_t tick_next_ns_ = 0;
-  bool is_growing_ = false;  // tables of zone memory: the next step is due at once
-  bool ran_tasks_ = false;   // since the last tick
-  bool is_untidy_ = false;   // tasks have left memory behind that nobody needs
+  bool has_steps_ = false;  // of growth_ or write_out_: the next one is due at once
+  bool ran_tasks_ = false;  // since the last tick
+  bool is_untidy_ = false;  // tasks have left memory behind that nobody needs
 };
 
 }  // namespace holdfast::control

@@ -18,7 +18,9 @@ using log::Category;
 
 // A spool is kept so long after it was last asked for: the secondaries that were notified together
 // come together.
-constexpr uint64_t spool_kept_s = 30;
+// Less than the 30 s after which Linux writes to disk what there is of a file: all at once, and who
+// syncs another then waits for it.
+constexpr uint64_t spool_kept_s = 20;
 
 // What a record takes in a transfer, roughly; differences up to bytes_always are sent as such even
 // of a small zone.

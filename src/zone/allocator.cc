@@ -30,6 +30,20 @@ Allocator::Allocator(MemoryFile& file) : file_(file), small_(small_units_max + 1
 
 Result<layout::Ref> Allocator::allocate(uint32_t units) {
   CHECK(units > 0);
+  const layout::Ref ref = TRY(find_or_grow(units));
+  note_touched(ref, units);
+  return ref;
+}
+
+void Allocator::note_touched(layout::Ref ref, uint32_t units) {
+  const uint64_t begin = uint64_t{ref} * layout::unit_bytes;
+  const uint64_t first = begin / page_bytes;
+  const uint64_t last = (begin + uint64_t{units} * layout::unit_bytes - 1) / page_bytes;
+  touched_pages_ += last - first + (first == page_touched_last_ ? 0 : 1);
+  page_touched_last_ = last;
+}
+
+Result<layout::Ref> Allocator::find_or_grow(uint32_t units) {
   layout::Ref ref = 0;
   const auto take = [&] {
     return units <= small_units_max ? take_small(units, ref) : take_large(units, ref);
@@ -59,6 +73,7 @@ Result<layout::Ref> Allocator::allocate_aligned_ahead(uint32_t units, uint64_t d
     TRY(grow_ahead(with_margin, disk_reserve_bytes));
     CHECK(take_large(with_margin, start));
   }
+  note_touched(start, with_margin);
   return cut_to_line(start, units);
 }
 

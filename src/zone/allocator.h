@@ -44,8 +44,12 @@ class Allocator {
   void begin_change() { step_bytes_ = step_bytes_min; }
 
   [[nodiscard]] uint64_t free_bytes() const;
+  // All that was handed out so far, in whole pages: what was cut from a page by several calls in
+  // sequence counts once.
+  [[nodiscard]] uint64_t touched_bytes() const { return touched_pages_ * page_bytes; }
 
  private:
+  static constexpr uint64_t page_bytes = 4096;
   static constexpr uint32_t small_units_max = 255;
   static constexpr uint32_t region_units_min = 4096;  // 64 KiB: what small blobs are cut from
   // By how much the file grows at most, doubled each time within a change. To fill it takes some
@@ -53,6 +57,8 @@ class Allocator {
   static constexpr uint64_t step_bytes_min = uint64_t{2} << 20;
   static constexpr uint64_t step_bytes_max = uint64_t{64} << 20;
 
+  [[nodiscard]] Result<layout::Ref> find_or_grow(uint32_t units);
+  void note_touched(layout::Ref ref, uint32_t units);
   [[nodiscard]] bool take_small(uint32_t units, layout::Ref& ref);
   [[nodiscard]] bool split_small(uint32_t units, layout::Ref& ref);
   [[nodiscard]] bool take_region(uint32_t units);
@@ -77,6 +83,8 @@ class Allocator {
   uint64_t large_units_ = 0;
   uint64_t released_since_join_ = 0;
   uint64_t step_bytes_ = step_bytes_min;
+  uint64_t touched_pages_ = 0;
+  uint64_t page_touched_last_ = 0;  // the first one is the header's
 };
 
 // What of the file is in use, a bit for each unit: filled while a file is checked at a start.

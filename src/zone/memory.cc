@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -152,6 +153,21 @@ Result<bool> Memory::grow_ahead() {
   return has_more;
 }
 
+Result<bool> Memory::write_out() {
+  const uint64_t first = impl_->write_out_next;
+  if (first == 0) impl_->touched_at_begin = impl_->allocator.touched_bytes();
+  const uint64_t bytes = std::min(write_out_bytes, impl_->file.bytes() - first);
+  impl_->write_out_next = 0;
+  TRY(impl_->file.write_out(first, bytes));
+  const bool has_more = first + bytes < impl_->file.bytes();
+  if (has_more) {
+    impl_->write_out_next = first + bytes;
+  } else {
+    impl_->touched_written = impl_->touched_at_begin;
+  }
+  return has_more;
+}
+
 Result<void> Memory::close_clean() {
   impl_->retirement.reclaim();
   return impl_->file.mark_closed_clean();
@@ -176,6 +192,7 @@ MemoryUse Memory::use() const {
   use.file_bytes = impl_->file.bytes();
   use.free_bytes = impl_->allocator.free_bytes();
   use.retired_bytes = impl_->retirement.waiting_bytes();
+  use.unwritten_bytes = impl_->allocator.touched_bytes() - impl_->touched_written;
   use.live_bytes = use.file_bytes - use.free_bytes - use.retired_bytes;
   use.tables_grown_ahead = impl_->tables.grown_ahead();
   use.tables_too_small = impl_->tables.too_small();

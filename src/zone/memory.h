@@ -47,6 +47,8 @@ struct MemoryUse {
   uint64_t live_bytes = 0;     // in published zones and tables
   uint64_t free_bytes = 0;     // reusable inside the file
   uint64_t retired_bytes = 0;  // waiting for readers
+  // What was written to since the last whole round of write_out began, in pages; about.
+  uint64_t unwritten_bytes = 0;
   // Since the file was opened.
   uint64_t tables_grown_ahead = 0;
   uint64_t tables_too_small = 0;  // begun ahead, and did not hold what the one in service does
@@ -116,6 +118,12 @@ class Memory {
   // error, such as a disk without room for it, the tables stay as they are, and it is worth trying
   // again after minutes.
   [[nodiscard]] Result<bool> grow_ahead();
+  // One step, of `write_out_bytes`, of a round over the file after which the disk holds what zone
+  // memory was when it began. Nothing needs that: but the kernel has it written sooner or later,
+  // and if that is all of a large zone at once, whoever syncs a file then waits for all of it. Call
+  // between changes; true: there is more to do. An error ends the round.
+  static constexpr uint64_t write_out_bytes = uint64_t{4} << 20;
+  [[nodiscard]] Result<bool> write_out();
   // Syncs the file and marks it good for the next start, machine restarts included.
   [[nodiscard]] Result<void> close_clean();
 

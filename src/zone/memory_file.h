@@ -67,6 +67,9 @@ class MemoryFile {
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   // Reserves blocks up to `bytes`, at most bytes_max, and fills them if told to; all or none.
   [[nodiscard]] Result<void> grow_to(uint64_t bytes, Pages pages);
+  // Has the disk hold what these bytes of the file are now, and waits for that; both are multiples
+  // of a page, but for the file's end.
+  [[nodiscard]] Result<void> write_out(uint64_t first, uint64_t bytes);
   // What is left for us of the file system that the file lies in.
   [[nodiscard]] Result<uint64_t> disk_bytes_free() const;
   [[nodiscard]] uint64_t bytes_max() const { return bytes_max_; }

@@ -84,6 +84,9 @@ struct Memory::Impl {
   uint64_t reserved_new_zones = 0;
   uint64_t nodes = 0;
   uint64_t records = 0;
+  uint64_t write_out_next = 0;    // of the file, in the round that is under way; 0: none is
+  uint64_t touched_at_begin = 0;  // of that round, Allocator::touched_bytes
+  uint64_t touched_written = 0;   // the same of the last that was whole
 };
 
 }  // namespace holdfast::zone

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Zone memory on its way to disk, piece by piece.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/test_msync.h"
+#include "zone/memory_samples.h"
+
+namespace holdfast::zone {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* apex = "large.example.";
+constexpr uint32_t blobs = 200;
+constexpr size_t blob_bytes = 60'000;
+constexpr uint64_t mebibyte = uint64_t{1} << 20;
+
+class MemoryWriteOutTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    SampleZone zone(apex);
+    zone.soa(1).a(std::string("www.") + apex, 1);
+    for (uint32_t i = 0; i < blobs; ++i) {
+      zone.add("b" + std::to_string(i) + "." + apex, wire::type_null,
+               std::vector<uint8_t>(blob_bytes, 7));
+    }
+    ASSERT_TRUE(memory_.publish(zone.finish(), nullptr).has_value());
+    written_.calls.clear();
+  }
+  void TearDown() override { written_ = {}; }
+
+  SampleFolder folder_;
+  EpochBoard epochs_;
+  Memory memory_ = std::move(*Memory::open(sample_options(folder_.file()), epochs_));
+  MsyncCalls& written_ = msync_calls();
+};
+
+TEST_F(MemoryWriteOutTest, ARoundCoversTheFileInPieces) {
+  const uint8_t* next = memory_.reader().base();
+  const uint8_t* end = next + memory_.use().file_bytes;
+  ASSERT_GT(memory_.use().file_bytes, 2 * Memory::write_out_bytes);
+  size_t steps = 0;
+  for (bool has_more = true; has_more;) {
+    has_more = *memory_.write_out();
+    ASSERT_EQ(written_.calls.size(), ++steps) << "one piece a step";
+    const MsyncCall& call = written_.calls.back();
+    EXPECT_EQ(call.flags, MS_SYNC);
+    EXPECT_EQ(call.first, next);
+    EXPECT_LE(call.bytes, Memory::write_out_bytes);
+    next = call.first + call.bytes;
+  }
+  EXPECT_EQ(next, end);
+}
+
+TEST_F(MemoryWriteOutTest, WhatChangesDuringARoundIsForTheNext) {
+  EXPECT_GT(memory_.use().unwritten_bytes, blobs * blob_bytes);
+  EXPECT_LT(memory_.use().unwritten_bytes, 2 * blobs * blob_bytes);
+  ASSERT_TRUE(*memory_.write_out());
+  EXPECT_GT(memory_.use().unwritten_bytes, blobs * blob_bytes) << "until the round is whole";
+  ASSERT_TRUE(amend_address(memory_, apex, std::string("www.") + apex, 2).has_value());
+  EXPECT_EQ(address_of(memory_, apex, std::string("www.") + apex), 2U);
+  while (*memory_.write_out()) {
+  }
+  EXPECT_GT(memory_.use().unwritten_bytes, 0U);
+  EXPECT_LT(memory_.use().unwritten_bytes, mebibyte);
+  while (*memory_.write_out()) {
+  }
+  EXPECT_EQ(memory_.use().unwritten_bytes, 0U);
+}
+
+TEST_F(MemoryWriteOutTest, AnErrorEndsTheRound) {
+  ASSERT_TRUE(*memory_.write_out());
+  const uint64_t unwritten_bytes = memory_.use().unwritten_bytes;
+  written_.error = EIO;
+  const auto refused = memory_.write_out();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr(folder_.file()));
+  EXPECT_EQ(memory_.use().unwritten_bytes, unwritten_bytes);
+  written_ = {};
+  while (*memory_.write_out()) {
+  }
+  EXPECT_EQ(written_.calls.front().first, memory_.reader().base()) << "begun anew";
+  EXPECT_EQ(memory_.use().unwritten_bytes, 0U);
+}
+
+}  // namespace
+}  // namespace holdfast::zone
