@@ -73,6 +73,11 @@ function(holdfast_add_module module allowed)
     target_link_libraries(${module}_test PRIVATE holdfast_${module} GTest::gmock_main)
     add_test(NAME unit.${module} COMMAND ${module}_test)
     set_tests_properties(unit.${module} PROPERTIES PROCESSORS 2 TIMEOUT 600)
+    # Sockets that may share their port, as those of workers do, can get one that another program
+    # of the same user has, if they leave it to the kernel.
+    if(module MATCHES "^(server|transport)$")
+      set_tests_properties(unit.${module} PROPERTIES RESOURCE_LOCK shared_ports)
+    endif()
   endif()
   foreach(fuzzer ${fuzzers})
     holdfast_add_fuzzer(${module} ${fuzzer} ${include_root})

@@ -25,6 +25,8 @@ import dns.message
 import dns.query
 import dns.rcode
 
+from ports import free_port, has_ipv6
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Where servers listen and where their clients ask from, IPv4 and IPv6; tests/xdp changes both.
 LISTEN = ("127.0.0.1", "::1")
@@ -45,42 +47,9 @@ def program():
     return os.environ.get("HOLDFAST", str(ROOT / "build" / "release" / "holdfast"))
 
 
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-def free_port():
-    """A port that is free for UDP and TCP, on IPv4 and IPv6 wildcards alike."""
-    while True:
-        kinds = [(socket.AF_INET, "0.0.0.0", socket.SOCK_DGRAM),
-                 (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM)]
-        if has_ipv6():
-            kinds += [(socket.AF_INET6, "::", socket.SOCK_DGRAM),
-                      (socket.AF_INET6, "::", socket.SOCK_STREAM)]
-        port, held = 0, []
-        try:
-            for family, address, kind in kinds:
-                probe = socket.socket(family, kind)
-                held.append(probe)
-                if family == socket.AF_INET6:
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.bind((address, port))
-                port = probe.getsockname()[1]
-            return port
-        except OSError:
-            continue
-        finally:
-            for probe in held:
-                probe.close()
-
-
 def children(pid):
-    """The pids of the processes that `pid` has started and that still are."""
+    """The pids of the processes that `pid` has started and that still are, in the order in which it
+    has started them; pids themselves begin anew at the end of their range."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             return [int(word) for word in file.read().split()]
@@ -190,7 +159,7 @@ class Server:
 
     def start_answering(self):
         """Starts the server and waits until it answers for the first of its zones; control may have
-        to begin yet. Its port may have gone to a client of others for a moment."""
+        to begin yet. Of one that was killed a process may have the port for a moment."""
         deadline = time.monotonic() + START_S
         while True:
             try:

@@ -33,16 +33,27 @@ using exchange::Message;
 using exchange::MessageKind;
 using testing::HasSubstr;
 
-uint16_t free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  return ntohs(address.sin_port);
-}
+// A port of the test's own: as long as this is there and does not listen, the kernel gives it to
+// nobody else, and whoever says as this does that it may be shared can listen at it.
+class OwnPort {
+ public:
+  OwnPort() {
+    const int on = 1;
+    EXPECT_EQ(::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    number_ = ntohs(address.sin_port);
+  }
+  [[nodiscard]] uint16_t number() const { return number_; }
+
+ private:
+  UniqueFd socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  uint16_t number_ = 0;
+};
 
 class ControlProcess : public testing::Test {
  protected:
@@ -52,7 +63,7 @@ class ControlProcess : public testing::Test {
     directory_ = pattern;
     state_ = directory_ + "/state";
     ASSERT_TRUE(make_directories(state_, 0750));
-    port_ = free_port();
+    port_ = own_port_.number();
     write_zone(1);
     write_config();
     panel_->worker_count = 1;
@@ -162,6 +173,7 @@ class ControlProcess : public testing::Test {
   exchange::HandoverPair handover_;
   std::string directory_;
   std::string state_;
+  OwnPort own_port_;
   uint16_t port_ = 0;
   pid_t pid_ = -1;
 };
@@ -363,7 +375,8 @@ TEST_F(ControlProcess, AMetricsPortInUseRefusesAReload) {
   port_ = before;
   EXPECT_THAT(get("/health"), HasSubstr(" 200 OK"));
   // To another port that is free.
-  port_ = free_port();
+  const OwnPort other;
+  port_ = other.number();
   write_config();
   EXPECT_TRUE(ask(R"({"command":"reload"})").at("ok").as_bool());
   EXPECT_THAT(get("/health"), HasSubstr(" 200 OK"));

@@ -6,29 +6,21 @@ copied there first: a security profile for the installed path could forbid the f
 """
 
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
+from ports import free_port
 
 READY_SECONDS = 60
 ADDRESS = "127.0.0.1"
-
-
-def free_port():
-    """A port that is free for UDP and TCP at this moment."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind((ADDRESS, 0))
-            port = udp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-                try:
-                    tcp.bind((ADDRESS, port))
-                    return port
-                except OSError:
-                    continue
 
 
 def wire_name(name):
