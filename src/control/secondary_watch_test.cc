@@ -6,6 +6,8 @@
 
 #include <set>
 
+#include "dnssec/new_key.h"
+
 namespace holdfast::control {
 namespace {
 
@@ -19,8 +21,9 @@ class SecondaryWatchTest : public testing::Test {
     policy_.secondaries = {*parse_endpoint("192.0.2.2", 53)};
     const wire::Name zone = *wire::Name::from_text("z.");
     for (int i = 0; i < 2; ++i) {
-      keys_.emplace_back(zone, dnssec::flags_zsk,
-                         *dnssec::PrivateKey::generate(*dnssec::find_algorithm(dnssec::ed25519)));
+      keys_.push_back(*dnssec::make_new_key(zone, dnssec::flags_zsk, dnssec::TakenTags(keys_), [] {
+        return dnssec::PrivateKey::generate(*dnssec::find_algorithm(dnssec::ed25519));
+      }));
       keys_.back().times.publish = begin_s;
     }
     keys_[0].times.inactive = keys_[1].times.activate = begin_s + 100'000;

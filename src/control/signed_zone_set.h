@@ -15,6 +15,7 @@
 #include "control/zone_set.h"
 #include "dnssec/key_file.h"
 #include "dnssec/key_folder.h"
+#include "dnssec/new_key.h"
 #include "dnssec/rrsig.h"
 #include "dnssec/zone_verifier.h"
 
@@ -102,9 +103,16 @@ class SignedZoneSet : public testing::Test {
     return tags;
   }
   [[nodiscard]] std::string folder() const { return dnssec::key_folder(directory_, apex_); }
+  // With another tag than those that are there.
+  [[nodiscard]] dnssec::ZoneKey make_key(uint16_t flags) const {
+    const auto there = dnssec::load_keys(folder(), apex_).value();
+    const auto make = [] {
+      return dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13}));
+    };
+    return dnssec::make_new_key(apex_, flags, dnssec::TakenTags(there), make).value();
+  }
   dnssec::ZoneKey save_zsk(const dnssec::KeyTimes& times) const {
-    dnssec::ZoneKey key(apex_, dnssec::flags_zsk,
-                        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    dnssec::ZoneKey key = make_key(dnssec::flags_zsk);
     key.times = times;
     EXPECT_TRUE(dnssec::save_key(key, folder()));
     return key;

@@ -36,9 +36,7 @@ class SigningForSecondaries : public SignedZoneSet {
   // Another signer that has joined, with a CSK.
   [[nodiscard]] dnssec::ZoneKey join_other() {
     policy_->signers = {{.name = "other", .servers = {*parse_endpoint("192.0.2.3", 53)}}};
-    const dnssec::ZoneKey key(
-        apex_, dnssec::flags_ksk,
-        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    const dnssec::ZoneKey key = make_key(dnssec::flags_ksk);
     std::filesystem::create_directories(folder());
     EXPECT_TRUE(
         dnssec::save_signer({.name = "other",
@@ -222,8 +220,7 @@ TEST_F(SigningForSecondaries, AZoneThatBeginsInMidRollHasNoCdsUntilAllServeItsKe
   std::vector<std::vector<uint8_t>> dnskeys;
   uint16_t next = 0;
   for (const bool is_next : {false, true}) {
-    dnssec::ZoneKey key(apex_, dnssec::flags_ksk,
-                        dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
+    dnssec::ZoneKey key = make_key(dnssec::flags_ksk);
     key.times.created = key.times.publish = key.times.activate =
         start_s - (is_next ? 90'000U : 900'000U);
     key.times.sync_publish = start_s - (is_next ? 100U : 900'000U);

@@ -21,7 +21,7 @@ TEST_F(SignedZoneSet, IsSignedAsItIsLoaded) {
 
 TEST_F(SignedZoneSet, TheFirstKeysHaveDifferentTags) {
   const auto equal = dnssec::find_equal_tags(dnssec::flags_zsk, dnssec::flags_ksk);
-  const auto free = dnssec::PrivateKey::generate(*dnssec::find_algorithm(dnssec::ed25519)).value();
+  const auto free = dnssec::make_unlike(equal);
   const std::vector<dnssec::PrivateKey> keys{equal.first, equal.second, free};
   size_t made = 0;
   ZoneSigning signing(directory_, clock_,
@@ -113,12 +113,7 @@ TEST_F(SignedZoneSet, AnotherPolicyOrKeySignsAnewWithoutAnotherFile) {
   expect_good();
   EXPECT_EQ(reload().updated, 0U);
 
-  const wire::Name apex = wire::Name::from_text("example").value();
-  dnssec::ZoneKey key(apex, dnssec::flags_zsk,
-                      dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
-  key.times.publish = start_s;
-  key.times.activate = start_s + 1000;
-  ASSERT_TRUE(dnssec::save_key(key, dnssec::key_folder(directory_, apex)));
+  save_zsk({.publish = start_s, .activate = start_s + 1000});
   EXPECT_EQ(reload().updated, 1U);  // published
   EXPECT_EQ(record().refresh_unix_s, start_s + 1000);
   clock_.set_wall_s(start_s + 1000);
@@ -131,12 +126,7 @@ TEST_F(SignedZoneSet, AnotherPolicyOrKeySignsAnewWithoutAnotherFile) {
 TEST_F(SignedZoneSet, AKeyThatWasKeptRightBeforeTheEndComesIntoTheZoneAfterIt) {
   write(10);
   load();
-  const wire::Name apex = wire::Name::from_text("example").value();
-  dnssec::ZoneKey key(apex, dnssec::flags_zsk,
-                      dnssec::PrivateKey::generate(*dnssec::find_algorithm(uint8_t{13})).value());
-  key.times.publish = start_s;
-  key.times.activate = start_s + 1000;
-  ASSERT_TRUE(dnssec::save_key(key, dnssec::key_folder(directory_, apex)));
+  save_zsk({.publish = start_s, .activate = start_s + 1000});
   restart();
   load(Start::respawn);
   set_->maintain();

@@ -23,7 +23,7 @@ MakeKey giver(std::vector<PrivateKey> keys, int& given) {
 TEST(NewKey, IsMadeAnewWhereAnotherHasItsTag) {
   const EqualTags equal = find_equal_tags(flags_ksk, flags_zsk);
   const ZoneKey ksk(zone, flags_ksk, equal.first);
-  const PrivateKey free = PrivateKey::generate(*find_algorithm(ed25519)).value();
+  const PrivateKey free = make_unlike(equal);
   int given = 0;
   const auto key =
       make_new_key(zone, flags_zsk, TakenTags({&ksk, 1}), giver({equal.second, free}, given));

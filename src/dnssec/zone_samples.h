@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dnssec/new_key.h"
 #include "dnssec/zone_key.h"
 #include "wire/rdata_text.h"
 #include "wire/types.h"
@@ -94,12 +95,15 @@ inline zone::Contents load_sample(const std::string& text, const char* apex = "e
   return *std::move(outcome.contents);
 }
 
+// No two of all that a test makes have one tag.
 inline std::vector<ZoneKey> make_keys(uint8_t algorithm, const std::vector<uint16_t>& flags,
                                       const char* zone = "example") {
+  static TakenTags taken;
+  const auto make = [&] { return PrivateKey::generate(*find_algorithm(algorithm), rsa_bits_min); };
   std::vector<ZoneKey> keys;
   for (const uint16_t of : flags) {
-    keys.emplace_back(wire::Name::from_text(zone).value(), of,
-                      PrivateKey::generate(*find_algorithm(algorithm), rsa_bits_min).value());
+    keys.push_back(make_new_key(wire::Name::from_text(zone).value(), of, taken, make).value());
+    taken.add(keys.back().dnskey_rdata());
     if ((of & flag_secure_entry_point) != 0) keys.back().times.sync_publish = 0;
   }
   return keys;

@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "dnssec/key_schedule.h"
+#include "dnssec/new_key.h"
 #include "dnssec/signed_keys.h"
 #include "dnssec/signer_group.h"
 #include "dnssec/zone_signer.h"
@@ -82,11 +83,13 @@ class Story {
         records_(zone::load_zone_text(zone_text, "zone", zone_, {}).contents.value()),
         now_s_(static_cast<uint64_t>(std::time(nullptr)) - 2 * 3600) {}
 
+  // No two keys of a zone's servers have one tag.
   [[nodiscard]] SigningServer make_server(const std::vector<uint16_t>& flags,
-                                          uint8_t algorithm = ed25519) const {
+                                          uint8_t algorithm = ed25519) {
     SigningServer signer;
     for (const uint16_t of : flags) {
-      ZoneKey key(zone_, of, make_key(algorithm).value());
+      ZoneKey key = make_new_key(zone_, of, taken_, [&] { return make_key(algorithm); }).value();
+      taken_.add(key.dnskey_rdata());
       key.times.created = key.times.publish = key.times.activate = now_s_ - life_s;
       if (key.is_entry_point()) key.times.sync_publish = key.times.created;
       signer.keys.push_back(std::move(key));
@@ -166,6 +169,7 @@ class Story {
   const wire::Name zone_;
   const zone::Contents records_;
   uint64_t now_s_;
+  TakenTags taken_;
   std::map<std::string, std::string> told_;
   std::map<std::string, std::string> served_;  // files, by server
   unsigned count_ = 0;
@@ -196,8 +200,11 @@ uint16_t ds_seen(const Story& story, const SigningServer& signer,
   return has_it ? key->tag() : 0;
 }
 
-void roll(const Story& story, SigningServer& signer, const KeySchedule& schedule,
+void roll(const Story& story, SigningServer& signer, KeySchedule schedule,
           std::span<const OtherSigner> others = {}) {
+  for (const OtherSigner& other : others) {
+    for (const ForeignKey& key : other.keys) schedule.others.add(key.dnskey);
+  }
   while (true) {
     const auto step =
         next_step(signer.keys, story.now_s(), schedule, ds_seen(story, signer, others), make_key);
