@@ -72,8 +72,9 @@ class SocketGuardTest : public testing::Test {
       shield_->remember(0);
     }
   }
-  // Whether one of so many from there is received.
-  [[nodiscard]] bool passes(uint8_t host, Bytes message = no_name, int count = 40) const {
+  // Whether all of so many from there are received.
+  [[nodiscard]] bool passes(uint8_t host, Bytes message = no_name) const {
+    constexpr int count = 40;
     const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in own{};
     own.sin_family = AF_INET;
@@ -93,6 +94,13 @@ class SocketGuardTest : public testing::Test {
     int received = 0;
     while (recv(udp_.get(), in.data(), in.size(), MSG_DONTWAIT) > 0) ++received;
     return received == count;
+  }
+  // Whether one of 2,000 is lost: a share passes by lot, and may be nearly all.
+  [[nodiscard]] bool is_thinned_out(uint8_t host, Bytes message = no_name) const {
+    for (int i = 0; i < 50; ++i) {
+      if (!passes(host, message)) return true;
+    }
+    return false;
   }
   void make_known() {
     for (uint32_t slot = 8; slot <= 10; ++slot) {
@@ -132,7 +140,7 @@ TEST_F(SocketGuardTest, UnderOverloadStrangersAreThinnedOutBeforeTheQueue) {
   EXPECT_TRUE(guard_->is_filtered(0));
   EXPECT_NE(memory_->orders[0].datagrams_share, 0u);
   EXPECT_TRUE(passes(known_host));
-  EXPECT_FALSE(passes(77));
+  EXPECT_TRUE(is_thinned_out(77));
   pass(20);
   EXPECT_GT(filtered(Filtered::datagrams), 0u);
   EXPECT_EQ(counters_->get(CounterLayout::drops + static_cast<size_t>(exchange::Drop::filtered)),
@@ -151,10 +159,10 @@ TEST_F(SocketGuardTest, AKnownSourceThatFloodsIsThinnedOutAsStrangersAre) {
   ASSERT_TRUE(passes(known_host));
   for (int i = 0; i < 500; ++i) take(known_host);
   pass(200, 2'000, 1'000);
-  EXPECT_FALSE(passes(known_host));
+  EXPECT_TRUE(is_thinned_out(known_host));
   EXPECT_TRUE(passes(other_known_host));
   pass(5'000, 2'000, 1'000);
-  EXPECT_FALSE(passes(known_host)) << "for ten seconds";
+  EXPECT_TRUE(is_thinned_out(known_host)) << "for ten seconds";
   pass(7'000, 2'000, 1'000);
   EXPECT_TRUE(passes(known_host)) << "and no longer than that";
 }
@@ -170,7 +178,7 @@ TEST_F(SocketGuardTest, WhatTheKnownAskForPassesFromAnybodyWhereTheRestIsMadeUp)
   shield_->note_existing(0, made_up);
   pass(1'200, 2'000, 1'000);
   EXPECT_TRUE(passes(77, asked));
-  EXPECT_FALSE(passes(77, made_up)) << "which a stranger alone has asked for";
+  EXPECT_TRUE(is_thinned_out(77, made_up)) << "which a stranger alone has asked for";
   EXPECT_TRUE(passes(known_host, made_up));
 }
 
@@ -182,7 +190,7 @@ TEST_F(SocketGuardTest, InQuietTimesOneNameInSixteenIsRemembered) {
   }
   pass(400, 2'000, 1'000);
   EXPECT_TRUE(passes(78, asked));
-  EXPECT_FALSE(passes(78, question('b')));
+  EXPECT_TRUE(is_thinned_out(78, question('b')));
 }
 
 // Kernels before 6.7 grant 20 KiB. In a network of this thread's own.
@@ -234,7 +242,7 @@ TEST_F(SocketGuardTest, WhereTheKernelTakesNoneOnTcpTheOtherIsAsEver) {
     pass(1'200, 2'000, 1'000);
     EXPECT_TRUE(guard_->is_filtered(0));
     EXPECT_TRUE(passes(77, asked)) << "it still sees names";
-    EXPECT_FALSE(passes(77, question('b')));
+    EXPECT_TRUE(is_thinned_out(77, question('b')));
   }).join();
   if (takes_any) GTEST_SKIP() << "this kernel takes them from anybody";
 }
@@ -275,13 +283,13 @@ TEST_F(SocketGuardTest, ADryRunCountsAndKeepsNobodyAway) {
 
 TEST_F(SocketGuardTest, ItGoesWithTheShieldAndWithItsWorker) {
   pass(400, 2'000, 1'000);
-  ASSERT_FALSE(passes(77));
+  ASSERT_TRUE(is_thinned_out(77));
   memory_->common.enabled = 0;
   pass(400);
   EXPECT_TRUE(passes(77)) << "switched off";
   memory_->common.enabled = 1;
   pass(400, 2'000, 1'000);
-  ASSERT_FALSE(passes(77));
+  ASSERT_TRUE(is_thinned_out(77));
   // A worker that was killed takes nothing away; its successor does.
   const std::array<sock_filter, 1> none{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0}}};
   ASSERT_TRUE(transport::attach_filter(udp_.get(), none));

@@ -68,7 +68,7 @@ class DiskFull(unittest.TestCase):
         self.assertEqual(serial_of(self.server, "one.example"), 2)
         wait_until("the journal's error in the status", lambda: "No space left on device" in
                    self.control.status()["journal"]["last_error"])
-        self.assertTrue(log_has(self.server, "event=journal-unwritable"))
+        wait_until("the log", lambda: log_has(self.server, "event=journal-unwritable"))
 
     def test_a_reload_is_all_or_nothing(self):
         """The disk fills after some of the changed zones, in whatever order they are read."""

@@ -25,8 +25,10 @@ CHILD = "roll.test"
 ZONE = "$TTL 1\n@ SOA ns admin 1 7200 3600 1209600 1\n@ NS ns\nns A 192.0.2.53\nwww A 192.0.2.1\n"
 PARENT = ("$TTL 1\n@ SOA ns admin {} 7200 3600 1209600 1\n@ NS ns\nns A 192.0.2.53\n"
           "roll NS ns.roll\n")
+# What comes late because control is away or waits for a processor must not come together with
+# what is to follow it.
 POLICY = {"name": "p", "algorithm": "ed25519", "dnskey_ttl_s": 1, "ttl_max_s": 1, "ds_ttl_s": 1,
-          "propagation_s": 1}
+          "propagation_s": 3}
 LIVE_S = 14
 WAIT_S = 90
 SKEW_S = 0.5  # half of what resolvers keep a record for
@@ -81,7 +83,7 @@ class Rolls(unittest.TestCase):
             anchor = {keys.name: dns.rrset.from_rdata_list(keys.name, keys.ttl, trusted)}
             dns.dnssec.validate(keys, signatures, anchor)
             dns.dnssec.validate(*soa, {keys.name: keys})
-        except dns.dnssec.ValidationFailure:
+        except (dns.dnssec.ValidationFailure, ValueError):  # the latter: no key for the DS
             # Asked one after the other, they tell of no moment once this takes long.
             if took_s <= SKEW_S:
                 raise

@@ -303,7 +303,8 @@ class Serving(Judged):
         short = ("signature_validity_s = 3600\nsignature_refresh_s = 3597\n"
                  "signature_jitter_s = 0\n")
         with SignedServer(short) as server:
-            self.assertIn(server.serial(), (10, 11))  # signed anew after three seconds
+            # It is signed anew after three seconds, which may be over.
+            self.assertGreaterEqual(server.serial(), 10)
             self.assertIn("signatures-end-early", server.log_text())  # before the SOA's expire
             server.wait(lambda: server.serial() >= 12)
             self.assert_good(server)

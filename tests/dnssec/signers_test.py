@@ -28,8 +28,9 @@ from harness import Server
 from other_signers import CHILD, ZONE, ask, served, signature_tag
 from parent_zone import Parent, records, wait_until
 
+# Without the second of propagation a TTL counted in whole seconds may be over at once.
 POLICY = {"name": "p", "keys": "ksk+zsk", "dnskey_ttl_s": 1, "ttl_max_s": 1, "ds_ttl_s": 1,
-          "propagation_s": 0}
+          "propagation_s": 1}
 SKEW_S = 0.5  # half of what resolvers keep a record for
 # Phases in which its servers are asked by resolvers, or may be.
 ASKED = ("ds", "name-servers", "joined", "leaving-name-servers")
@@ -55,6 +56,7 @@ class FourSigners(unittest.TestCase):
         self.ours.__enter__()
         self.addCleanup(self.ours.__exit__)
         self.seen, self.phases = [], {}
+        self.tags = {}  # of all keys that were served
         self.resolver = None
         self.asked = 0
         self.parent.follow([self.ours.ask(CHILD, "CDS")])
@@ -68,6 +70,7 @@ class FourSigners(unittest.TestCase):
         self.ours.write_config()
 
     def holdfast(self, *arguments):
+        wait_until("control", self.control_pid)
         done = self.ours.run(*arguments, "--config", str(self.ours.config))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
@@ -95,9 +98,11 @@ class FourSigners(unittest.TestCase):
                 for rdtype, name in (("SOA", CHILD), ("A", f"www.{CHILD}"))]
         key_sets = [signed(port, "DNSKEY") for port in ports]
         took_s = time.monotonic() - begun
+        self.tags.update((key.to_text(), dns.dnssec.key_id(key))
+                         for keys, _ in key_sets for key in keys)
         try:
             self.validate(ds, data, key_sets)
-        except dns.dnssec.ValidationFailure:
+        except (dns.dnssec.ValidationFailure, ValueError):  # the latter: no key for the DS
             # Asked one after the other, they tell of no moment once this takes long.
             if took_s <= SKEW_S:
                 raise
@@ -137,6 +142,12 @@ class FourSigners(unittest.TestCase):
     def status(self):
         return json.loads(self.holdfast("key", "status", CHILD, "--json"))
 
+    def control_pid(self):
+        try:
+            return Control(self.ours).status()["control"]["pid"]
+        except (OSError, ValueError):  # it was killed a moment ago
+            return None
+
     def note_phases(self):
         """Control is killed each time that a signer is the first to come to a phase."""
         self.phases = {signer["name"]: signer["phase"] for signer in self.status()["signers"]}
@@ -144,7 +155,7 @@ class FourSigners(unittest.TestCase):
             if phase in self.seen:
                 continue
             self.seen.append(phase)
-            os.kill(Control(self.ours).status()["control"]["pid"], signal.SIGKILL)
+            os.kill(wait_until("control", self.control_pid), signal.SIGKILL)
             if phase == "leaving-ds":  # nobody asks the others any more
                 self.restart_resolver([self.ours.port])
 
@@ -169,6 +180,15 @@ class FourSigners(unittest.TestCase):
         return set(self.phases.values()) == {phase}
 
     def test_they_join_and_roll_and_leave(self):
+        try:
+            self.join_and_roll_and_leave()
+        except AssertionError:
+            # Each makes its keys by chance, and none but ours minds those of the others.
+            if len(set(self.tags.values())) < len(self.tags):
+                self.skipTest("two of the keys have one tag")
+            raise
+
+    def join_and_roll_and_leave(self):
         self.restart_resolver([self.ours.port])
         self.addCleanup(lambda: self.resolver.stop())
         # Nothing is believed before a key of theirs is known.

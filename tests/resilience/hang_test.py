@@ -29,9 +29,9 @@ class HangTest(unittest.TestCase):
         self.addCleanup(self.server.__exit__)
         self.server.start()
         # Workers are started before control.
-        children = sorted(harness.children(self.server.pid))
-        self.assertEqual(len(children), workers + 1)
-        self.control = children[-1]
+        self.first = harness.children(self.server.pid)
+        self.assertEqual(len(self.first), workers + 1)
+        self.control = self.first[-1]
         self.client = Control(self.server)
 
     def hangs(self):
@@ -41,8 +41,8 @@ class HangTest(unittest.TestCase):
                     if line.startswith("holdfast_control_hangs_total "))
 
     def successor(self):
-        children = sorted(harness.children(self.server.pid))
-        return children[-1] if len(children) > 1 and children[-1] != self.control else None
+        return next((pid for pid in harness.children(self.server.pid) if pid not in self.first),
+                    None)
 
     def test_a_stopped_control_is_replaced(self):
         self.start({"example": zone(1)}, workers=2)
@@ -78,7 +78,7 @@ class HangTest(unittest.TestCase):
                 [harness.program(), "serve", "--config", str(server.config)],
                 stdout=log, stderr=log, start_new_session=True)
         wait_until("control", lambda: len(harness.children(server.pid)) == 2)
-        first = sorted(harness.children(server.pid))[-1]
+        first = harness.children(server.pid)[-1]
         wait_until("its start", Control(server).is_up)
         os.kill(first, signal.SIGTERM)
         wait_until("another control", lambda: first not in harness.children(server.pid)
