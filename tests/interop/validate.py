@@ -8,6 +8,7 @@ zones and its neighbours; delv checks a few answers straight from the server. Ex
 """
 
 import argparse
+import itertools
 import os
 import select
 import socket
@@ -145,15 +146,14 @@ def resolve(port, asked, checking_disabled):
     flags = 0x0120 | (0x0010 if checking_disabled else 0)
     answers = {}
     waiting = [(question, 0) for question in reversed(asked)]
-    under_way = {}
+    under_way, numbers = {}, itertools.count()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect((peers.ADDRESS, port))
         while waiting or under_way:
             while waiting and len(under_way) < WINDOW:
                 (name, rtype), attempt = waiting.pop()
-                number = len(answers) + len(under_way) + attempt * 9973 & 0xFFFF
-                while number in under_way:
-                    number = number + 1 & 0xFFFF
+                # Never soon that of another, whose late answer would be taken for this one's.
+                number = next(numbers) & 0xFFFF
                 under_way[number] = ((name, rtype), attempt, time.monotonic())
                 header = struct.pack(">6H", number, flags, 1, 0, 0, 0)
                 udp.send(header + wire(name) + struct.pack(">2H", rtype, 1))
