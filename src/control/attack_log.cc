@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
+#include <utility>
 
 namespace holdfast::control {
 
@@ -28,6 +30,8 @@ uint64_t all_of(const ShieldReading& reading) {
   }
   return sum;
 }
+
+std::string error_text(int error) { return std::generic_category().message(error); }
 
 // The class that brings most.
 std::string largest_class(const ShieldReading& now, const ShieldReading& before) {
@@ -90,19 +94,42 @@ std::optional<AttackLog::Line> AttackLog::observe_beginnings(const ShieldReading
   if (is_limited) {
     beginnings_began_s_ = now_s;
     kept_away_before_ = reading.beginnings_kept_away;
-    return Line{"syn-flood-began",
-                fmt::format("an attack with beginnings of TCP connections: strangers may begin {} "
-                            "a second{}",
-                            reading.beginnings_per_s_max,
-                            reading.is_dry_run ? "; a dry run: nothing is done about it" : "")};
+    const std::string what = "an attack with beginnings of TCP connections: ";
+    if (reading.beginnings_refused != 0) {
+      return Line{"syn-flood-began", what + "nothing limits them, as the kernel takes no filter (" +
+                                         error_text(reading.beginnings_refused) +
+                                         "); it answers them with cookies"};
+    }
+    return Line{
+        "syn-flood-began",
+        what + fmt::format("strangers may begin {} a second{}", reading.beginnings_per_s_max,
+                           reading.is_dry_run ? "; a dry run: nothing is done about it" : "")};
   }
   Line line{
       "syn-flood-ended",
-      fmt::format("connections are not limited any more after {} s; filters kept {} "
-                  "beginnings away",
+      fmt::format("{} after {} s; filters kept {} beginnings away",
+                  reading.beginnings_refused == 0 ? "connections are not limited any more"
+                                                  : "beginnings of TCP connections are few again",
                   now_s - beginnings_began_s_, reading.beginnings_kept_away - kept_away_before_)};
   beginnings_began_s_ = 0;
   return line;
+}
+
+std::optional<AttackLog::Line> AttackLog::observe_refusals(const ShieldReading& reading) {
+  const int datagrams = std::exchange(datagrams_refused_told_, reading.datagrams_refused);
+  const int beginnings = std::exchange(beginnings_refused_told_, reading.beginnings_refused);
+  std::string text;
+  if (reading.beginnings_refused != 0 && reading.beginnings_refused != beginnings) {
+    text = "beginnings of TCP connections are not limited under a flood: " +
+           error_text(reading.beginnings_refused);
+  }
+  if (reading.datagrams_refused != 0 && reading.datagrams_refused != datagrams) {
+    text += (text.empty() ? "" : "; ");
+    text += "datagrams of strangers are not kept from the sockets under a flood: " +
+            error_text(reading.datagrams_refused);
+  }
+  if (text.empty()) return std::nullopt;
+  return Line{"filter-refused", "the kernel takes no filter before the sockets: " + text};
 }
 
 std::string AttackLog::describe(const ShieldReading& reading) const {

@@ -25,6 +25,9 @@ struct ShieldReading {
   uint64_t kernel_drops = 0;
   // What strangers may begin of TCP connections a second; 0: not limited.
   uint64_t beginnings_per_s_max = 0;
+  // The errno for which the kernel takes no filter before sockets; 0: it does.
+  int beginnings_refused = 0;
+  int datagrams_refused = 0;
   // By filters on sockets.
   uint64_t beginnings_kept_away = 0;
   uint64_t datagrams_kept_away = 0;
@@ -46,6 +49,8 @@ class AttackLog {
   // The same of a flood of SYNs, which may be all of an attack.
   [[nodiscard]] std::optional<Line> observe_beginnings(const ShieldReading& reading,
                                                        uint64_t now_s);
+  // The kernel does not take the filters that are to keep a flood away: told once.
+  [[nodiscard]] std::optional<Line> observe_refusals(const ShieldReading& reading);
   [[nodiscard]] uint64_t began_s() const { return began_s_; }  // 0: all is quiet
 
  private:
@@ -55,6 +60,8 @@ class AttackLog {
   uint64_t told_s_ = 0;
   uint64_t beginnings_began_s_ = 0;
   uint64_t kept_away_before_ = 0;
+  int beginnings_refused_told_ = 0;
+  int datagrams_refused_told_ = 0;
   ShieldReading at_begin_;
   ShieldReading last_;
   uint32_t level_told_ = 0;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace holdfast::control {
 namespace {
 
@@ -71,6 +73,35 @@ TEST(AttackLog, TellsOfAFloodOfBeginningsByItself) {
   EXPECT_EQ(ended->event, "syn-flood-ended");
   EXPECT_NE(ended->message.find("after 10 s; filters kept 1000"), std::string::npos)
       << ended->message;
+}
+
+TEST(AttackLog, DoesNotSayThatALimitHoldsWhereTheKernelTakesNoFilter) {
+  AttackLog attacks;
+  ShieldReading reading;
+  EXPECT_FALSE(attacks.observe_refusals(reading));
+  reading.beginnings_refused = EPERM;
+  const auto refused = attacks.observe_refusals(reading);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->event, "filter-refused");
+  EXPECT_NE(refused->message.find("not limited under a flood: Operation not permitted"),
+            std::string::npos)
+      << refused->message;
+  EXPECT_FALSE(attacks.observe_refusals(reading)) << "once";
+  reading.datagrams_refused = ENOMEM;
+  const auto more = attacks.observe_refusals(reading);
+  ASSERT_TRUE(more);
+  EXPECT_EQ(more->message.find("connections"), std::string::npos) << more->message;
+  EXPECT_NE(more->message.find("datagrams"), std::string::npos) << more->message;
+
+  reading.beginnings_per_s_max = 5'000;
+  const auto began = attacks.observe_beginnings(reading, 101);
+  ASSERT_TRUE(began);
+  EXPECT_EQ(began->message.find("5000"), std::string::npos) << began->message;
+  EXPECT_NE(began->message.find("nothing limits them"), std::string::npos) << began->message;
+  reading.beginnings_per_s_max = 0;
+  const auto ended = attacks.observe_beginnings(reading, 111);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->message.find("not limited any more"), std::string::npos) << ended->message;
 }
 
 TEST(AttackLog, SaysThatADryRunDoesNothing) {

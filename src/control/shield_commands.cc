@@ -6,6 +6,7 @@
 #include <charconv>
 #include <functional>
 #include <optional>
+#include <system_error>
 
 #include <boost/json.hpp>
 
@@ -108,7 +109,14 @@ json::object questions_object(const ShieldReading& reading) {
 }
 
 json::object filtered_object(const ShieldReading& reading) {
-  return {{"datagrams", reading.datagrams_kept_away}, {"syn", reading.beginnings_kept_away}};
+  json::object filtered{{"datagrams", reading.datagrams_kept_away},
+                        {"syn", reading.beginnings_kept_away}};
+  const auto add_refused = [&](std::string_view of, int error) {
+    if (error != 0) filtered[of] = std::generic_category().message(error);
+  };
+  add_refused("datagrams_refused", reading.datagrams_refused);
+  add_refused("syn_refused", reading.beginnings_refused);
+  return filtered;
 }
 
 // What a filter on a worker's sockets lets through of strangers; all of it if there is none.

@@ -58,6 +58,9 @@ void ShieldKeeper::tick(const config::Config& config) {
       log::warning(Category::control, line->event, line->message);
     }
   }
+  if (const auto line = attacks_.observe_refusals(now)) {
+    log::warning(Category::control, line->event, line->message);
+  }
   if (const auto line = attacks_.observe_beginnings(now, clock_.wall_s())) {
     log::warning(Category::control, line->event, line->message);
   }
@@ -195,8 +198,15 @@ ShieldReading ShieldKeeper::reading() const {
     const auto level = static_cast<uint32_t>(answers ? counters.get(Layout::shield_level) : 0);
     reading.level = std::max(reading.level, level);
     if (answers) {
-      reading.beginnings_per_s_max +=
-          __atomic_load_n(&memory_.orders[i].syn_per_s, __ATOMIC_RELAXED);
+      const ShieldOrders& orders = memory_.orders[i];
+      const auto refused = [](const __u32& error) {
+        return static_cast<int>(__atomic_load_n(&error, __ATOMIC_RELAXED));
+      };
+      reading.beginnings_per_s_max += __atomic_load_n(&orders.syn_per_s, __ATOMIC_RELAXED);
+      reading.beginnings_refused =
+          std::max(reading.beginnings_refused, refused(orders.beginnings_refused));
+      reading.datagrams_refused =
+          std::max(reading.datagrams_refused, refused(orders.datagrams_refused));
     }
     const auto filtered = [&](exchange::Filtered what) {
       return counters.get(Layout::filtered + static_cast<size_t>(what));

@@ -93,6 +93,7 @@ std::string filtered_labels(size_t at) {
   return label("kind", filtered_names[at / 2]) + "," +
          label("fate", at % 2 == 0 ? "dropped" : "dry_run");
 }
+std::string filter_refused_labels(size_t at) { return label("kind", filtered_names[at]); }
 std::string size_labels(size_t at) {
   return label("le", at < size_bounds.size() ? std::to_string(size_bounds[at]) : "+Inf");
 }
@@ -214,6 +215,9 @@ std::span<const Metric> metrics() {
       counter("holdfast_shield_filtered",
               "Packets of strangers that the shield's filter kept from the sockets' queues.",
               Layout::filtered, filtered_count, filtered_labels),
+      counter("holdfast_shield_filters_refused",
+              "Times that the kernel did not take a filter of the shield before sockets.",
+              Layout::filters_refused, filter_refused_count, filter_refused_labels),
       counter("holdfast_batches", "Batches of datagrams received.", Layout::batches, 1, nullptr),
   };
   return table;

@@ -72,6 +72,9 @@ constexpr size_t shield_class_count = 6;  // ShieldClass of shield/source_layout
 // counts what it would have kept away.
 enum class Filtered : uint8_t { datagrams, datagrams_dry, beginnings, beginnings_dry };
 constexpr size_t filtered_count = 4;
+// Filters that the kernel did not take.
+enum class FilterRefused : uint8_t { datagrams, beginnings };
+constexpr size_t filter_refused_count = 2;
 
 enum class TcpRefused : uint8_t { table_full, address_full, descriptors };
 constexpr size_t tcp_refused_count = 3;
@@ -119,7 +122,8 @@ struct CounterLayout {
   static constexpr size_t shield_streams = shield_overloads + 1;
   static constexpr size_t shield_accounts = shield_streams + 1;
   static constexpr size_t filtered = shield_accounts + 1;
-  static constexpr size_t count = filtered + filtered_count;
+  static constexpr size_t filters_refused = filtered + filtered_count;
+  static constexpr size_t count = filters_refused + filter_refused_count;
 };
 
 [[nodiscard]] size_t rcode_slot(uint16_t rcode);
@@ -159,6 +163,9 @@ class Counters {
   }
   void count_filtered(Filtered what, uint64_t amount) {
     add(CounterLayout::filtered + index(what), amount);
+  }
+  void count_filter_refused(FilterRefused what) {
+    add(CounterLayout::filters_refused + index(what));
   }
   void count_passed_on(Protocol protocol) { add(CounterLayout::passed_on + index(protocol)); }
   void count_tcp_refused(TcpRefused reason) { add(CounterLayout::tcp_refused + index(reason)); }

@@ -60,7 +60,7 @@ size_t worker_count(uint32_t workers) {
 
 uint64_t descriptors_needed(size_t addresses, size_t workers, uint32_t tcp_connections_max) {
   const uint64_t sockets = transport::SocketSets::descriptors(addresses, workers);
-  const uint64_t worker = uint64_t{2} * addresses + tcp_connections_max;
+  const uint64_t worker = uint64_t{3} * addresses + tcp_connections_max;
   return supervisor_own_descriptors + server::worker_own_descriptors + std::max(sockets, worker);
 }
 
@@ -90,6 +90,7 @@ void Service::add_worker(size_t worker) {
     for (const auto& sockets : parts_.sockets.workers()[worker]) {
       kept.push_back(sockets->udp.get());
       kept.push_back(sockets->tcp.get());
+      if (sockets->sink.valid()) kept.push_back(sockets->sink.get());
     }
     for (const server::XdpPort& port : xdp_ports(worker)) {
       kept.insert(kept.end(), port.sockets.begin(), port.sockets.end());
@@ -130,13 +131,16 @@ int Service::run_worker_process(size_t worker) const {
                             .panel = parts_.panel,
                             .refusals = parts_.refusals,
                             .listeners = {},
+                            .choice = parts_.sockets.choice(),
                             .xdp_ports = xdp_ports(worker),
                             .shield = &parts_.shield,
                             .gates = parts_.xdp.gates(worker, parts_.sockets.workers().size()),
                             .handover = parts_.handover.answer.get()};
   for (const auto& sockets : parts_.sockets.workers()[worker]) {
-    setup.listeners.push_back(
-        {.endpoint = sockets->endpoint, .udp = sockets->udp.get(), .tcp = sockets->tcp.get()});
+    setup.listeners.push_back({.endpoint = sockets->endpoint,
+                               .udp = sockets->udp.get(),
+                               .tcp = sockets->tcp.get(),
+                               .sink = sockets->sink.get()});
   }
   return server::run_worker(setup);
 }
@@ -287,15 +291,17 @@ void Service::commit() {
   parts_.sockets.commit();
   const std::vector<transport::WorkerSockets>& now = parts_.sockets.workers();
   parts_.xdp.set_workers(now.size());
-  // With another number of workers, queues go to others.
-  const bool queues_move = now.size() != before.size() && parts_.xdp.queue_count() > 0;
+  // With another number of workers, queues go to others; and the first, which keeps beginnings of
+  // connections from all of them, has to know how many there are.
+  const bool are_others = now.size() != before.size();
+  const bool queues_move = are_others && parts_.xdp.queue_count() > 0;
   committing_ = true;
   for (size_t i = 0; i < now.size(); ++i) {
     if (i >= workers_.size() || !workers_[i].exists) {
       parts_.panel.workers[i].kernel_drops_seen.store(0);
       add_worker(i);
       workers_[i].starts_awaited = 1;
-    } else if (before[i] != now[i] || queues_move) {
+    } else if (before[i] != now[i] || queues_move || (are_others && i == 0)) {
       parts_.panel.workers[i].kernel_drops_seen.store(0);
       workers_[i].starts_awaited = 1;
       parts_.supervisor.restart(workers_[i].child);

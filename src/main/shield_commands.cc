@@ -81,7 +81,9 @@ void print_card(const json::object& fates) {
 
 // What stands before the sockets, and what the kernel does about floods of connections.
 void print_sockets(const json::object& status) {
-  for_each_object(status, "workers", [](const json::object& worker) {
+  const json::object& filtered = object_field(status, "filtered");
+  const bool are_limited = text_field(filtered, "syn_refused").empty();
+  for_each_object(status, "workers", [&](const json::object& worker) {
     const uint64_t datagrams = number_field(worker, "datagrams_passing_permille");
     if (datagrams < 1000) {
       fmt::print(
@@ -89,14 +91,18 @@ void print_sockets(const json::object& status) {
           number_field(worker, "worker"), static_cast<double>(datagrams) / 10);
     }
     const uint64_t beginnings = number_field(worker, "syn_per_s");
-    if (beginnings > 0) {
+    if (beginnings > 0 && are_limited) {
       fmt::print("SYN flood      worker {}: strangers may begin {} connections a second\n",
                  number_field(worker, "worker"), beginnings);
     }
   });
-  const json::object& filtered = object_field(status, "filtered");
   fmt::print("filtered       {} datagrams, {} SYNs of strangers\n",
              number_field(filtered, "datagrams"), number_field(filtered, "syn"));
+  for (const char* const what : {"datagrams", "syn"}) {
+    const std::string error = text_field(filtered, std::string(what) + "_refused");
+    if (error.empty()) continue;
+    fmt::print("not filtered   {}: the kernel takes no filter ({})\n", what, error);
+  }
   const json::object& tcp = object_field(status, "tcp");
   const json::object& counters = object_field(tcp, "counters");
   fmt::print("SYN cookies    {}; {} sent, {} came back, {} SYNs dropped for want of room\n",

@@ -33,23 +33,49 @@ bool are_nearly(const shield::FilterShares& shares, const shield::FilterShares& 
 
 }  // namespace
 
-SocketGuard::SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
+SocketGuard::SocketGuard(std::span<const Listener> listeners,
+                         const transport::ListenerChoice& choice, shield::WorkerShield& shield,
                          exchange::Counters& counters)
-    : shield_(shield), counters_(counters) {
+    : choice_(choice), shield_(shield), counters_(counters) {
   sockets_.reserve(listeners.size());
+  int refused = 0;
   for (const Listener& listener : listeners) {
-    transport::detach_filter(listener.udp);
-    transport::detach_filter(listener.tcp);
-    sockets_.push_back({.is_ipv6 = listener.endpoint.is_ipv6(),
-                        .datagrams = {.socket = listener.udp},
-                        .beginnings = {.socket = listener.tcp}});
+    const Pair& pair = sockets_.emplace_back(Pair{.is_ipv6 = listener.endpoint.is_ipv6(),
+                                                  .datagrams = {.socket = listener.udp},
+                                                  .beginnings = {.socket = listener.sink},
+                                                  .listener = listener.tcp});
+    take_away(pair, FilterKind::datagrams);
+    if (listener.sink >= 0) refused = std::max(refused, take_away(pair, FilterKind::beginnings));
   }
+  note_refused(FilterKind::beginnings, refused);
 }
 
 SocketGuard::~SocketGuard() {
   for (const Pair& pair : sockets_) {
-    if (pair.datagrams.is_attached) transport::detach_filter(pair.datagrams.socket);
-    if (pair.beginnings.is_attached) transport::detach_filter(pair.beginnings.socket);
+    if (pair.datagrams.is_attached) take_away(pair, FilterKind::datagrams);
+    if (pair.beginnings.is_attached) take_away(pair, FilterKind::beginnings);
+  }
+}
+
+int SocketGuard::take_away(const Pair& pair, FilterKind kind) {
+  if (kind == FilterKind::beginnings) {
+    return transport::end_diversion(pair.listener, pair.beginnings.socket, choice_);
+  }
+  transport::detach_filter(pair.datagrams.socket);
+  return 0;
+}
+
+void SocketGuard::note_refused(FilterKind kind, int error) {
+  const bool are_datagrams = kind == FilterKind::datagrams;
+  if (error != 0 && !is_forbidden(kind)) {
+    counters_.count_filter_refused(are_datagrams ? exchange::FilterRefused::datagrams
+                                                 : exchange::FilterRefused::beginnings);
+  }
+  are_forbidden_[static_cast<size_t>(kind)] = error == EPERM;
+  if (are_datagrams) {
+    shield_.note_datagrams_refused(error);
+  } else {
+    shield_.note_beginnings_refused(error);
   }
 }
 
@@ -123,41 +149,48 @@ uint64_t SocketGuard::take_filtered() {
 void SocketGuard::follow(FilterKind kind, Shares wanted, Shares& in_force) {
   if (wanted.are_all() && in_force.are_all()) return;
   in_force = wanted;
-  for (Pair& pair : sockets_) put(pair, kind, wanted);
+  int refused = 0;
+  for (Pair& pair : sockets_) refused = std::max(refused, put(pair, kind, wanted));
+  if (!wanted.are_all()) note_refused(kind, refused);
 }
 
-void SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
+int SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
   auto& filtered = of(pair, kind);
-  const bool is_worth_it = kind == FilterKind::beginnings || pair.is_worth_it;
+  const bool is_worth_it = kind == FilterKind::datagrams ? pair.is_worth_it : filtered.socket >= 0;
   if (shares.are_all() || !is_worth_it) {
-    if (!filtered.is_attached) return;
-    transport::detach_filter(filtered.socket);
-    filtered.is_attached = false;
-    return;
+    if (std::exchange(filtered.is_attached, false)) take_away(pair, kind);
+    return 0;
   }
-  if (is_forbidden(kind)) return;
+  if (is_forbidden(kind)) return EPERM;
   if (!filtered.is_attached) filtered.drops = transport::kernel_drops(filtered.socket);
-  filtered.is_attached = attach(pair, kind, shares);
-  if (filtered.is_attached) return;
-  are_forbidden_[static_cast<size_t>(kind)] = errno == EPERM;
+  int error = attach(pair, kind, shares);
   FilterForm& form = forms_[static_cast<size_t>(kind)];
-  if (is_forbidden(kind) || form == FilterForm::small) return;
-  form = FilterForm::small;
-  if (kind == FilterKind::datagrams) shield_.note_names_unseen();
-  filtered.is_attached = attach(pair, kind, shares);
+  if (error != 0 && error != EPERM && form == FilterForm::full) {
+    form = FilterForm::small;
+    if (kind == FilterKind::datagrams) shield_.note_names_unseen();
+    error = attach(pair, kind, shares);
+  }
+  // The kernel goes on with the program before this one, which tells who is trusted as of then.
+  if (error != 0 && kind == FilterKind::beginnings && filtered.is_attached) take_away(pair, kind);
+  filtered.is_attached = error == 0;
+  return error;
 }
 
-bool SocketGuard::attach(const Pair& pair, FilterKind kind, Shares shares) {
-  const bool judges_datagrams = kind == FilterKind::datagrams;
-  const int socket = judges_datagrams ? pair.datagrams.socket : pair.beginnings.socket;
-  return transport::attach_filter(socket, filter_.build({.kind = kind,
-                                                         .form = forms_[static_cast<size_t>(kind)],
-                                                         .is_ipv6 = pair.is_ipv6,
-                                                         .key = shield_.bucket_key(),
-                                                         .strangers_share = shares.strangers,
-                                                         .telling = shares.telling,
-                                                         .familiar_share = shares.familiar},
-                                                        shield_.filter_tables()));
+int SocketGuard::attach(const Pair& pair, FilterKind kind, Shares shares) {
+  const auto program = filter_.build({.kind = kind,
+                                      .form = forms_[static_cast<size_t>(kind)],
+                                      .is_ipv6 = pair.is_ipv6,
+                                      .key = shield_.bucket_key(),
+                                      .strangers_share = shares.strangers,
+                                      .telling = shares.telling,
+                                      .familiar_share = shares.familiar,
+                                      .choice = choice_.program,
+                                      .sink = choice_.listeners},
+                                     shield_.filter_tables());
+  if (kind == FilterKind::datagrams) {
+    return transport::attach_filter(pair.datagrams.socket, program);
+  }
+  return transport::divert(pair.listener, pair.beginnings.socket, program);
 }
 
 // Drops since the last time, where a filter is. The queue is kept short, so they are the filter's.
@@ -174,9 +207,10 @@ uint64_t SocketGuard::count(FilterKind kind) {
   return sum;
 }
 
-// Beginnings beyond the kernel's room, and those that the filter kept away before it had to look
-// for room.
+// Beginnings beyond the kernel's room, and those that were kept away before it had to look for
+// room.
 void SocketGuard::count_beginnings(uint64_t span_ns) {
+  if (sockets_.empty() || sockets_.front().beginnings.socket < 0) return;
   const auto counters = tcp_.read();
   const uint64_t kept_away = count(FilterKind::beginnings);
   counters_.count_filtered(Filtered::beginnings, kept_away);

@@ -4,13 +4,16 @@
 //
 // Where no card sheds, the sockets are where the shield meets the flood first: datagrams of
 // strangers, and beginnings of TCP connections, are let through in the shares that it orders
-// (shield/socket_filter.h). In quiet times nothing is on any socket; what a predecessor has left on
-// them is taken away first. To make a filter keeps the core for a millisecond, so it is made anew
-// each second, with who is known by then, and five times a second if its orders change; for those
-// sockets alone to which enough comes for it to save more time than that; in its small form once
-// the kernel has not taken the full one, and none once it has said that this process may not: on
-// TCP sockets some kernels want CAP_NET_ADMIN. Also reads what the kernel counts of beginnings that
-// found no room: nobody else tells a worker of a SYN flood. Thread: the worker's. Makes system
+// (shield/socket_filter.h). Datagrams each worker filters at its own sockets; beginnings the first
+// one for all, as they come to one place for each address (transport/syn_sink.h). In quiet times
+// nothing is on any socket; what a predecessor has left on them is taken away first, by which it is
+// also found out whether the kernel takes anything of that kind from this process. To make a filter
+// keeps the core for a millisecond, so it is made anew each second, with who is known by then, and
+// five times a second if its orders change; for those sockets alone to which enough comes for it to
+// save more time than that; in its small form once the kernel has not taken the full one, and none
+// once it has said that this process may not (each refusal is counted and told). Also reads what
+// the kernel counts of beginnings that found no room: nobody else tells the first worker of a SYN
+// flood. Thread: the worker's. Makes system
 // calls, none of them for a question; never allocates once it is made.
 #pragma once
 
@@ -36,8 +39,8 @@ class SocketGuard {
   static constexpr uint64_t worth_per_s = 1'000;
 
   // All outlive this.
-  SocketGuard(std::span<const Listener> listeners, shield::WorkerShield& shield,
-              exchange::Counters& counters);
+  SocketGuard(std::span<const Listener> listeners, const transport::ListenerChoice& choice,
+              shield::WorkerShield& shield, exchange::Counters& counters);
   ~SocketGuard();
   SocketGuard(const SocketGuard&) = delete;
   SocketGuard& operator=(const SocketGuard&) = delete;
@@ -64,7 +67,8 @@ class SocketGuard {
   struct Pair {
     bool is_ipv6 = false;
     Filter datagrams;
-    Filter beginnings;
+    Filter beginnings;  // the sink
+    int listener = -1;  // which stands for all of its address
     uint64_t came = 0;  // datagrams since it was looked last, those that were filtered included
     bool is_worth_it = false;
   };
@@ -73,8 +77,11 @@ class SocketGuard {
 
   void follow(shield::FilterKind kind, Shares wanted, Shares& in_force);
   [[nodiscard]] bool has_any(shield::FilterKind kind);
-  void put(Pair& pair, shield::FilterKind kind, Shares shares);
-  [[nodiscard]] bool attach(const Pair& pair, shield::FilterKind kind, Shares shares);
+  // These and `take_away`: 0, or the errno for which the kernel takes none.
+  [[nodiscard]] int put(Pair& pair, shield::FilterKind kind, Shares shares);
+  [[nodiscard]] int attach(const Pair& pair, shield::FilterKind kind, Shares shares);
+  int take_away(const Pair& pair, shield::FilterKind kind);
+  void note_refused(shield::FilterKind kind, int error);
   [[nodiscard]] uint64_t count(shield::FilterKind kind);
   [[nodiscard]] bool is_forbidden(shield::FilterKind kind) const {
     return are_forbidden_[static_cast<size_t>(kind)];
@@ -87,6 +94,7 @@ class SocketGuard {
     return kind == shield::FilterKind::datagrams ? pair.datagrams : pair.beginnings;
   }
 
+  const transport::ListenerChoice& choice_;
   shield::WorkerShield& shield_;
   exchange::Counters& counters_;
   std::vector<Pair> sockets_;

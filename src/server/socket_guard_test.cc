@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <thread>
 
 #include "base/shared_memory.h"
 #include "base/test_arrival.h"
 #include "transport/socket.h"
+#include "transport/syn_sink.h"
 
 namespace holdfast::server {
 namespace {
@@ -43,9 +45,12 @@ class SocketGuardTest : public testing::Test {
     endpoint.port = 0;
     udp_ = std::move(*transport::open_socket(endpoint, transport::SocketType::udp));
     tcp_ = std::move(*transport::open_socket(endpoint, transport::SocketType::tcp));
-    listeners_[0] = {.endpoint = endpoint, .udp = udp_.get(), .tcp = tcp_.get()};
+    endpoint.port = ntohs(name_of(tcp_).sin_port);
+    sink_ = std::move(*transport::open_sink(endpoint));
+    listeners_[0] = {
+        .endpoint = endpoint, .udp = udp_.get(), .tcp = tcp_.get(), .sink = sink_.get()};
     shield_.emplace(*memory_, 0, *counters_);
-    guard_.emplace(listeners_, *shield_, *counters_);
+    guard_.emplace(listeners_, choice_, *shield_, *counters_);
     pass(400);
   }
 
@@ -72,21 +77,50 @@ class SocketGuardTest : public testing::Test {
       shield_->remember(0);
     }
   }
-  // Whether all of so many from there are received.
-  [[nodiscard]] bool passes(uint8_t host, Bytes message = no_name) const {
-    constexpr int count = 40;
-    const UniqueFd client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  static sockaddr_in name_of(const UniqueFd& socket) {
+    sockaddr_in name{};
+    socklen_t size = sizeof name;
+    getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size);
+    return name;
+  }
+  static UniqueFd client_at(uint8_t host, int kind) {
+    UniqueFd client(socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_in own{};
     own.sin_family = AF_INET;
     own.sin_addr.s_addr = htonl(0x7f000000U | host);
     EXPECT_EQ(bind(client.get(), reinterpret_cast<sockaddr*>(&own), sizeof own), 0);
-    sockaddr_in to{};
-    socklen_t size = sizeof to;
-    getsockname(udp_.get(), reinterpret_cast<sockaddr*>(&to), &size);
+    return client;
+  }
+  // Whether a connection that begins there comes about: waits until it does, or its beginning has
+  // been kept away.
+  [[nodiscard]] bool connects(uint8_t host) const {
+    constexpr int waits_max = 60'000;
+    const uint32_t before = transport::kernel_drops(sink_.get());
+    const UniqueFd client = client_at(host, SOCK_STREAM);
+    const sockaddr_in to = name_of(tcp_);
+    (void)connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    for (int i = 0; i < waits_max && transport::kernel_drops(sink_.get()) == before; ++i) {
+      const UniqueFd accepted(accept4(tcp_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (accepted.valid()) return true;
+      usleep(1'000);
+    }
+    return false;
+  }
+  // Away from where the kernel is asked of beginnings, which knows of none.
+  void flood_with_beginnings() {
+    pass(40);
+    shield_->note_beginnings(300'000);
+    pass(100, 2'000, 1'000);
+  }
+  // Whether all of so many from there are received.
+  [[nodiscard]] bool passes(uint8_t host, Bytes message = no_name) const {
+    constexpr int count = 40;
+    const UniqueFd client = client_at(host, SOCK_DGRAM);
+    const sockaddr_in to = name_of(udp_);
     for (int i = 0; i < count; ++i) {
       await_arrival(udp_.get(), [&] {
         EXPECT_GT(sendto(client.get(), message.data(), message.size(), 0,
-                         reinterpret_cast<sockaddr*>(&to), size),
+                         reinterpret_cast<const sockaddr*>(&to), sizeof to),
                   0);
       });
     }
@@ -126,6 +160,8 @@ class SocketGuardTest : public testing::Test {
   std::unique_ptr<exchange::Counters> counters_ = std::make_unique<exchange::Counters>();
   UniqueFd udp_;
   UniqueFd tcp_;
+  UniqueFd sink_;
+  const transport::ListenerChoice choice_ = transport::choose_by_lot(1);
   std::array<Listener, 1> listeners_;
   std::optional<shield::WorkerShield> shield_;
   std::optional<SocketGuard> guard_;
@@ -200,11 +236,17 @@ TEST_F(SocketGuardTest, AKernelThatGrantsLittleGetsTheSmallFilter) {
     if (unshare(CLONE_NEWNET) != 0) return;
     const UniqueFd grant(open("/proc/sys/net/core/optmem_max", O_WRONLY | O_CLOEXEC));
     if (write(grant.get(), "20480", 5) != 5) return;
-    const UniqueFd udp(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const UniqueFd tcp(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Endpoint endpoint = *parse_endpoint("0.0.0.0@53", 53);
+    const auto udp = transport::open_socket(endpoint, transport::SocketType::udp);
+    const auto tcp = transport::open_socket(endpoint, transport::SocketType::tcp);
+    const auto sink = transport::open_sink(endpoint);
+    if (!udp || !tcp || !sink) return;
     const std::array<Listener, 1> listeners{
-        {{.endpoint = listeners_[0].endpoint, .udp = udp.get(), .tcp = tcp.get()}}};
-    guard_.emplace(listeners, *shield_, *counters_);
+        {{.endpoint = endpoint, .udp = udp->get(), .tcp = tcp->get(), .sink = sink->get()}}};
+    guard_.emplace(listeners, choice_, *shield_, *counters_);
+    flood_with_beginnings();
+    EXPECT_NE(memory_->orders[0].beginnings_share, 0u);
+    EXPECT_EQ(memory_->orders[0].beginnings_refused, 0u);
     pass(1'000, 2'000, 1'000);
     const auto orders = shield_->filter_orders();
     is_possible = true;
@@ -224,27 +266,79 @@ bool give_up_all_rights() {
   return syscall(SYS_capset, &header, none.data()) == 0;
 }
 
-TEST_F(SocketGuardTest, WhereTheKernelTakesNoneOnTcpTheOtherIsAsEver) {
-  const auto asked = question('a');
-  bool takes_any = false;
+TEST_F(SocketGuardTest, WithoutAnyRightBeginningsOfStrangersAreKeptAway) {
   make_known();
   std::thread([&] {
     ASSERT_TRUE(give_up_all_rights());
-    const std::array<sock_filter, 1> all{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = ~0U}}};
-    takes_any = transport::attach_filter(tcp_.get(), all);
-    pass(40);  // away from where the kernel is asked of beginnings, which knows of none
-    shield_->note_beginnings(300'000);
-    pass(100, 2'000, 1'000);
-    EXPECT_LT(shield_->filter_orders().beginnings_share, SHIELD_SHARE_ONE);
-    EXPECT_EQ(memory_->orders[0].beginnings_share != 0, takes_any);
-    take(known_host, asked);
-    shield_->note_existing(0, asked);
-    pass(1'200, 2'000, 1'000);
-    EXPECT_TRUE(guard_->is_filtered(0));
-    EXPECT_TRUE(passes(77, asked)) << "it still sees names";
-    EXPECT_TRUE(is_thinned_out(77, question('b')));
+    guard_.emplace(listeners_, choice_, *shield_, *counters_);
+    EXPECT_TRUE(connects(77)) << "in quiet times";
+    flood_with_beginnings();
+    EXPECT_NE(memory_->orders[0].beginnings_share, 0u);
+    EXPECT_EQ(memory_->orders[0].beginnings_refused, 0u);
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(connects(known_host));
+    uint64_t kept_away = 0;  // of strangers one in sixty passes
+    for (uint8_t host = 60; host < 80; ++host) kept_away += connects(host) ? 0U : 1U;
+    EXPECT_GT(kept_away, 10u);
+    pass(300);
+    EXPECT_GE(filtered(Filtered::beginnings), kept_away) << "and those who tried again";
+    EXPECT_EQ(memory_->orders[0].beginnings_share, 0u) << "no more come";
+    EXPECT_TRUE(connects(77));
   }).join();
-  if (takes_any) GTEST_SKIP() << "this kernel takes them from anybody";
+}
+
+TEST_F(SocketGuardTest, WhoIsKnownFromConnectionsAloneMayBeginOthersUnderAFlood) {
+  const auto complete_one = [&](uint8_t host) {
+    shield_->end_message(std::array<uint8_t, 4>{127, 0, 0, host}, {});
+  };
+  constexpr uint8_t once_host = 177;  // which asks nothing in the flood
+  for (uint32_t slot = 8; slot <= 10; ++slot) {
+    memory_->common.slot = slot;
+    pass(20);
+    complete_one(known_host);
+  }
+  complete_one(once_host);
+  flood_with_beginnings();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(connects(known_host));
+  int kept_away = 0;
+  for (int i = 0; i < 10; ++i) kept_away += connects(once_host) ? 0 : 1;
+  EXPECT_GT(kept_away, 0) << "once is not enough in quiet times";
+}
+
+// It is found out before there is a flood, and nothing is kept away that would be told as such.
+TEST_F(SocketGuardTest, WhatTheKernelRefusesIsCountedAndTold) {
+  const auto asked = question('a');
+  const UniqueFd alone(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // shares no address
+  ASSERT_EQ(listen(alone.get(), 1), 0);
+  const auto refusals = [&] {
+    return counters_->get(CounterLayout::filters_refused +
+                          static_cast<size_t>(exchange::FilterRefused::beginnings));
+  };
+  make_known();
+  EXPECT_EQ(refusals(), 0u);
+  listeners_[0].tcp = alone.get();
+  guard_.emplace(listeners_, choice_, *shield_, *counters_);
+  EXPECT_EQ(refusals(), 1u);
+  pass(20);
+  EXPECT_EQ(memory_->orders[0].beginnings_refused, static_cast<uint32_t>(EINVAL));
+  flood_with_beginnings();
+  EXPECT_LT(shield_->filter_orders().beginnings_share, SHIELD_SHARE_ONE);
+  EXPECT_EQ(memory_->orders[0].beginnings_share, 0u);
+  EXPECT_EQ(refusals(), 2u);
+  take(known_host, asked);
+  shield_->note_existing(0, asked);
+  pass(1'200, 2'000, 1'000);
+  EXPECT_TRUE(passes(77, asked)) << "the other filter still sees names";
+  EXPECT_TRUE(is_thinned_out(77, question('b')));
+}
+
+// They come to one place for all workers.
+TEST_F(SocketGuardTest, AWorkerWithoutSinksLooksAfterDatagramsAlone) {
+  listeners_[0].sink = -1;
+  guard_.emplace(listeners_, choice_, *shield_, *counters_);
+  flood_with_beginnings();
+  EXPECT_TRUE(guard_->is_filtered(0));
+  EXPECT_EQ(memory_->orders[0].beginnings_share, 0u);
+  EXPECT_TRUE(connects(77));
 }
 
 TEST_F(SocketGuardTest, ASocketToWhichLittleComesGetsNone) {
@@ -252,7 +346,7 @@ TEST_F(SocketGuardTest, ASocketToWhichLittleComesGetsNone) {
   const std::array<Listener, 2> listeners{
       listeners_[0],
       {.endpoint = *parse_endpoint("::1@1", 1), .udp = quiet.get(), .tcp = tcp_.get()}};
-  guard_.emplace(listeners, *shield_, *counters_);
+  guard_.emplace(listeners, choice_, *shield_, *counters_);
   pass(400, 2'000, 1'000);
   ASSERT_TRUE(guard_->is_filtered(0));
   EXPECT_FALSE(guard_->is_filtered(1));
@@ -292,9 +386,13 @@ TEST_F(SocketGuardTest, ItGoesWithTheShieldAndWithItsWorker) {
   ASSERT_TRUE(is_thinned_out(77));
   // A worker that was killed takes nothing away; its successor does.
   const std::array<sock_filter, 1> none{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0}}};
-  ASSERT_TRUE(transport::attach_filter(udp_.get(), none));
-  guard_.emplace(listeners_, *shield_, *counters_);
+  ASSERT_EQ(transport::attach_filter(udp_.get(), none), 0);
+  const std::array<sock_filter, 1> to_sink{{{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 1}}};
+  ASSERT_EQ(transport::divert(tcp_.get(), sink_.get(), to_sink), 0);
+  EXPECT_FALSE(connects(77));
+  guard_.emplace(listeners_, choice_, *shield_, *counters_);
   EXPECT_TRUE(passes(77));
+  EXPECT_TRUE(connects(77));
 }
 
 TEST_F(SocketGuardTest, BeginningsOfConnectionsAreLimitedByWhatComes) {

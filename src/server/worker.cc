@@ -173,7 +173,7 @@ bool Worker::start_answering() {
     shield_.emplace(*setup_.shield, setup_.number, slot_.counters);
     shield_->watch_gates(setup_.gates);
     path_->shield_by(&*shield_);
-    guard_.emplace(setup_.listeners, *shield_, slot_.counters);
+    guard_.emplace(setup_.listeners, setup_.choice, *shield_, slot_.counters);
   }
   exchange::ReceiveArea& area = slot_.receive;
   batch_.emplace(transport::UdpBatch::ReceiveMemory{

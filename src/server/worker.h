@@ -14,6 +14,7 @@
 #include "shield/gate_reading.h"
 #include "shield/refusal_table.h"
 #include "shield/shield_memory.h"
+#include "transport/syn_sink.h"
 
 namespace holdfast::server {
 
@@ -22,6 +23,7 @@ struct Listener {
   Endpoint endpoint;
   int udp = -1;
   int tcp = -1;
+  int sink = -1;  // the first worker's alone: it keeps beginnings of connections from all workers
 };
 
 struct WorkerSetup {
@@ -29,6 +31,8 @@ struct WorkerSetup {
   exchange::Panel& panel;
   const shield::RefusalTable& refusals;
   std::vector<Listener> listeners;
+  // Among the listening sockets of all workers.
+  transport::ListenerChoice choice = transport::choose_by_lot(1);
   std::vector<XdpPort> xdp_ports = {};
   shield::ShieldMemory* shield = nullptr;    // without, everybody is answered
   std::vector<shield::GateReading> gates{};  // where cards carry out the worker's orders

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "shield/socket_filter.h"
 
+#include <netinet/in.h>
+
 #include "base/check.h"
 
 namespace holdfast::shield {
 
 namespace {
 
-constexpr uint32_t pass = ~0U;
-constexpr uint32_t drop = 0;
+// All of the datagram, or nothing.
+constexpr std::array<sock_filter, 1> pass_whole{
+    {{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = ~0U}}};
+constexpr uint32_t drop_whole = 0;
 // Where the program's own words lie.
 constexpr uint32_t mixed_place = 0;
 constexpr uint32_t bucket_place = 1;
 constexpr uint32_t word_place = 2;
 
-// From the transport header, where the kernel lets a socket's filter begin.
+// From the UDP header, where the kernel lets a socket's filter begin. Who chooses among listening
+// sockets begins behind the TCP header, so all is told from the network's.
 constexpr uint32_t udp_header_bytes = 8;
 constexpr uint32_t dns_flags_at = udp_header_bytes + static_cast<uint32_t>(flags_at);
 constexpr uint32_t tcp_flags_at = 13;
@@ -23,6 +28,8 @@ constexpr uint32_t tcp_syn = 0x02;
 constexpr auto network_header = static_cast<uint32_t>(SKF_NET_OFF);
 constexpr uint32_t ipv4_source_at = network_header + 12;
 constexpr uint32_t ipv6_source_at = network_header + 8;
+constexpr uint32_t ipv6_next_header_at = network_header + 6;
+constexpr uint32_t ipv6_header_bytes = 40;
 constexpr auto random_number = static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM);
 
 constexpr uint32_t jump_max = 255;  // of a condition
@@ -38,6 +45,8 @@ constexpr uint32_t look_up_size = tree_size(AgedBuckets::word_count) + 11;
 constexpr size_t small_source_tables = 2;
 // A table's look-up and the jump behind it, the mixing, and the ends.
 static_assert((source_tables + name_tables) * (look_up_size + 2) + 100 <= BPF_MAXINSNS);
+// What stands in front of the choice, and may have to be jumped over with it.
+constexpr size_t begins_size_max = 8;
 constexpr uint8_t lot_size(uint32_t share) { return share < SHIELD_SHARE_ONE ? 4 : 1; }
 
 }  // namespace
@@ -53,7 +62,10 @@ std::span<const sock_filter> SocketFilter::build(const FilterPlan& plan,
   size_ = 0;
   const bool is_full = plan.form == FilterForm::full;
   const bool judges_datagrams = plan.kind == FilterKind::datagrams;
-  put_entry(plan.kind);
+  pass_ = judges_datagrams ? std::span<const sock_filter>(pass_whole) : plan.choice;
+  drop_ = judges_datagrams ? drop_whole : plan.sink;
+  CHECK(!pass_.empty() && pass_.size() + begins_size_max <= jump_max);
+  put_entry(plan);
   put_source_mix(plan);
   AgedBuckets::Words first = tables.sources.seen[0];
   for (size_t i = 0; judges_datagrams && i < first.size(); ++i) {
@@ -62,9 +74,9 @@ std::span<const sock_filter> SocketFilter::build(const FilterPlan& plan,
   const size_t count = is_full ? source_tables : small_source_tables;
   for (size_t i = 0; i < count; ++i) {
     put_look_up(i == 0 ? first : tables.sources.seen[i], plan.key.tables[i]);
-    put_unless_found(count - i - 1, 1);
+    put_unless_found(count - i - 1, static_cast<uint32_t>(pass_.size()));
   }
-  put(BPF_RET | BPF_K, pass);
+  put_pass();
   if (judges_datagrams) put_familiar(plan, tables);
   put_lot(plan.strangers_share);
   return {program_.data(), size_};
@@ -114,17 +126,35 @@ void SocketFilter::put_unless_found(size_t look_ups_left, uint32_t further) {
   put(BPF_JMP | BPF_JA, static_cast<uint32_t>(look_ups_left) * (look_up_size + 2) + further);
 }
 
-void SocketFilter::put_entry(FilterKind kind) {
-  if (kind == FilterKind::datagrams) {
+void SocketFilter::put_entry(const FilterPlan& plan) {
+  if (plan.kind == FilterKind::datagrams) {
     put(BPF_LD | BPF_B | BPF_ABS, dns_flags_at);
     put(BPF_JMP | BPF_JSET | BPF_K, 0x80, 0, 1);
-    put(BPF_RET | BPF_K, drop);
+    put(BPF_RET | BPF_K, drop_);
     return;
   }
-  put(BPF_LD | BPF_B | BPF_ABS, tcp_flags_at);
+  put_begins(plan.is_ipv6);
+  put_pass();
+}
+
+// Past the choice that follows if it is a SYN, or hidden behind extension headers, which no client
+// sends.
+void SocketFilter::put_begins(bool is_ipv6) {
+  const auto choice = static_cast<uint8_t>(pass_.size());
+  if (is_ipv6) {
+    put(BPF_LD | BPF_B | BPF_ABS, ipv6_next_header_at);
+    put(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, static_cast<uint8_t>(choice + 3));
+    put(BPF_LD | BPF_B | BPF_ABS, network_header + ipv6_header_bytes + tcp_flags_at);
+  } else {
+    put(BPF_LDX | BPF_B | BPF_MSH, network_header);
+    put(BPF_LD | BPF_B | BPF_IND, network_header + tcp_flags_at);
+  }
   put(BPF_ALU | BPF_AND | BPF_K, tcp_syn_and_ack);
-  put(BPF_JMP | BPF_JEQ | BPF_K, tcp_syn, 1, 0);
-  put(BPF_RET | BPF_K, pass);
+  put(BPF_JMP | BPF_JEQ | BPF_K, tcp_syn, choice, 0);
+}
+
+void SocketFilter::put_pass() {
+  for (const sock_filter& each : pass_) put(each.code, each.k, each.jt, each.jf);
 }
 
 // As source_places has it.
@@ -204,16 +234,16 @@ void SocketFilter::put_tree(const AgedBuckets::Words& words) {
   CHECK(size_ - begin == all);
 }
 
-// Ends the program, in lot_size instructions.
+// Ends the program, of datagrams in lot_size instructions.
 void SocketFilter::put_lot(uint32_t share) {
   if (share >= SHIELD_SHARE_ONE) {
-    put(BPF_RET | BPF_K, pass);
+    put_pass();
     return;
   }
   put(BPF_LD | BPF_W | BPF_ABS, random_number);
-  put(BPF_JMP | BPF_JGE | BPF_K, share << 16, 1, 0);
-  put(BPF_RET | BPF_K, pass);
-  put(BPF_RET | BPF_K, drop);
+  put(BPF_JMP | BPF_JGE | BPF_K, share << 16, static_cast<uint8_t>(pass_.size()), 0);
+  put_pass();
+  put(BPF_RET | BPF_K, drop_);
 }
 
 }  // namespace holdfast::shield

@@ -2,14 +2,21 @@
 // The filter as the kernel runs it, on sockets of this process over loopback.
 #include "shield/socket_filter.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,6 +28,9 @@ namespace {
 
 constexpr uint32_t loopback = 0x7f000000;
 constexpr uint32_t nobody = 1;  // a stranger's share of one in 65,536
+constexpr int patience_ms = 60'000;
+constexpr sock_filter to_first{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
+constexpr size_t longest_choice = 131;  // of 64 processors with numbers of their own
 
 class SocketFilterTest : public testing::Test {
  protected:
@@ -64,15 +74,63 @@ class SocketFilterTest : public testing::Test {
     message.resize(bytes);
     return message;
   }
+  // Of beginnings: for all that share the socket's address.
   void attach(const UniqueFd& socket, FilterPlan plan) {
     plan.key = key_;
+    const int option =
+        plan.kind == FilterKind::beginnings ? SO_ATTACH_REUSEPORT_CBPF : SO_ATTACH_FILTER;
     const auto program = filter_.build(plan, tables_);
     const sock_fprog filter{.len = static_cast<unsigned short>(program.size()),
                             .filter = const_cast<sock_filter*>(program.data())};
-    ASSERT_EQ(setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0)
+    ASSERT_EQ(setsockopt(socket.get(), SOL_SOCKET, option, &filter, sizeof filter), 0)
         << errno << ", " << program.size() << " instructions";
     if (plan.form == FilterForm::full) return;
     EXPECT_LE(program.size() * sizeof(uint64_t), 16U << 10) << "optmem_max may be 20 KiB";
+  }
+  // Two that share an address; none if there is no such family here.
+  static std::vector<UniqueFd> open_listeners(int family) {
+    sockaddr_in four = address_of(quiet_host);
+    sockaddr_in6 six{};
+    six.sin6_family = AF_INET6;
+    six.sin6_addr = in6addr_loopback;
+    auto* const own =
+        family == AF_INET6 ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four);
+    auto size = static_cast<socklen_t>(family == AF_INET6 ? sizeof six : sizeof four);
+    std::vector<UniqueFd> listeners;
+    for (int i = 0; i < 2; ++i) {
+      UniqueFd listener(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      const int on = 1;
+      setsockopt(listener.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+      if (bind(listener.get(), own, size) != 0) return {};
+      EXPECT_EQ(listen(listener.get(), 16), 0);
+      getsockname(listener.get(), own, &size);
+      listeners.push_back(std::move(listener));
+    }
+    return listeners;
+  }
+  // Which of them that one has connected to; a segment comes over, too.
+  static size_t reached_from(const std::vector<UniqueFd>& listeners, const UniqueFd& client) {
+    sockaddr_storage to{};
+    socklen_t size = sizeof to;
+    getsockname(listeners[0].get(), reinterpret_cast<sockaddr*>(&to), &size);
+    (void)connect(client.get(), reinterpret_cast<const sockaddr*>(&to), size);
+    std::array<pollfd, 2> events{{{.fd = listeners[0].get(), .events = POLLIN, .revents = 0},
+                                  {.fd = listeners[1].get(), .events = POLLIN, .revents = 0}}};
+    EXPECT_EQ(poll(events.data(), events.size(), patience_ms), 1);
+    const size_t reached = (events[0].revents & POLLIN) != 0 ? 0 : 1;
+    const UniqueFd accepted(accept(listeners[reached].get(), nullptr, nullptr));
+    EXPECT_TRUE(accepted.valid());
+    EXPECT_EQ(send(client.get(), "question", 8, 0), 8);
+    pollfd event{.fd = accepted.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&event, 1, patience_ms), 1);
+    return reached;
+  }
+  static bool bring_up_loopback() {
+    const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::memcpy(request.ifr_name, "lo", 3);
+    request.ifr_flags = IFF_UP;
+    return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
   }
   // Whether a question from there is received.
   bool passes(uint32_t host, uint8_t flags = 0) {
@@ -203,14 +261,20 @@ TEST_F(SocketFilterTest, TheFullestFilterIsTakenAndReplaced) {
   for (auto& table : tables_.sources.seen) table.fill(~0U);
   for (auto& table : tables_.names.asked) table.fill(~0U);
   for (const FilterKind kind : {FilterKind::datagrams, FilterKind::beginnings}) {
+    const std::vector<sock_filter> choice(longest_choice, to_first);
     const FilterPlan plan{.kind = kind,
                           .is_ipv6 = true,
                           .key = key_,
                           .strangers_share = 1,
                           .telling = Telling::both,
-                          .familiar_share = 2};
+                          .familiar_share = 2,
+                          .choice = choice,
+                          .sink = 64};
     EXPECT_LE(filter_.build(plan, tables_).size(), size_t{BPF_MAXINSNS});
-    const UniqueFd socket = open_bound(SOCK_DGRAM, quiet_host);
+    const auto listeners = open_listeners(AF_INET6);
+    if (listeners.empty()) GTEST_SKIP() << "no IPv6 here";
+    const UniqueFd datagrams = open_bound(SOCK_DGRAM, quiet_host);
+    const UniqueFd& socket = kind == FilterKind::beginnings ? listeners[0] : datagrams;
     attach(socket, plan);
     attach(socket, plan);
   }
@@ -268,27 +332,57 @@ TEST_F(SocketFilterTest, OverIpv6TheNetworkCounts) {
   EXPECT_FALSE(is_received());
 }
 
-TEST_F(SocketFilterTest, OfConnectionsOnlyTheBeginningsAreJudged) {
-  const UniqueFd listener = open_bound(SOCK_STREAM, quiet_host);
-  ASSERT_EQ(listen(listener.get(), 16), 0);
+// A second socket stands for the one that lets nothing in, and lets in who is sent there.
+TEST_F(SocketFilterTest, BeginningsOfStrangersAreSentElsewhere) {
   trust(loopback | 9);
   set(tables_.sources.flooded, source_places(key_, loopback | 9)[0]);
-  attach(listener, {.kind = FilterKind::beginnings, .strangers_share = nobody});
-  const sockaddr_in to = name_of(listener);
-  const auto connects = [&](const UniqueFd& client, int wait_ms) {
-    (void)connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
-    pollfd event{.fd = client.get(), .events = POLLOUT, .revents = 0};
-    return poll(&event, 1, wait_ms) == 1;
-  };
-  const UniqueFd stranger = open_bound(SOCK_STREAM, 10);
-  EXPECT_FALSE(connects(stranger, 50));
-  const UniqueFd known = open_bound(SOCK_STREAM, 9);
-  ASSERT_TRUE(connects(known, 60'000));
-  const UniqueFd accepted(accept(listener.get(), nullptr, nullptr));
-  ASSERT_TRUE(accepted.valid());
-  EXPECT_EQ(send(known.get(), "question", 8, 0), 8);
-  pollfd event{.fd = accepted.get(), .events = POLLIN, .revents = 0};
-  EXPECT_EQ(poll(&event, 1, 60'000), 1) << "it inherits the filter, which judges nothing of this";
+  for (const FilterForm form : {FilterForm::full, FilterForm::small}) {
+    const auto listeners = open_listeners(AF_INET);
+    attach(listeners[0], {.kind = FilterKind::beginnings,
+                          .form = form,
+                          .strangers_share = nobody,
+                          .choice = {&to_first, 1},
+                          .sink = 1});
+    EXPECT_EQ(reached_from(listeners, open_bound(SOCK_STREAM, 10)), 1u);
+    EXPECT_EQ(reached_from(listeners, open_bound(SOCK_STREAM, 9)), 0u) << "questions' floods aside";
+    attach(listeners[0],
+           {.kind = FilterKind::beginnings, .form = form, .choice = {&to_first, 1}, .sink = 1});
+    EXPECT_EQ(reached_from(listeners, open_bound(SOCK_STREAM, 10)), 0u) << "all may begin";
+  }
+}
+
+TEST_F(SocketFilterTest, BeginningsOverIpv6AreJudgedByTheNetwork) {
+  const auto listeners = open_listeners(AF_INET6);
+  if (listeners.empty()) GTEST_SKIP() << "no IPv6 here";
+  const FilterPlan plan{.kind = FilterKind::beginnings,
+                        .is_ipv6 = true,
+                        .strangers_share = nobody,
+                        .choice = {&to_first, 1},
+                        .sink = 1};
+  attach(listeners[0], plan);
+  EXPECT_EQ(reached_from(listeners, UniqueFd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0))), 1u);
+  trust(source_places(key_, fold_ipv6(key_, 0, 0)));
+  attach(listeners[0], plan);
+  EXPECT_EQ(reached_from(listeners, UniqueFd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0))), 0u);
+}
+
+// With cookies at all times the kernel asks again when the client has answered. In a network of
+// this thread's own.
+TEST_F(SocketFilterTest, WhoHasAnsweredACookieBeginsNothing) {
+  bool is_possible = false;
+  std::thread([&] {
+    if (unshare(CLONE_NEWNET) != 0 || !bring_up_loopback()) return;
+    const UniqueFd cookies(open("/proc/sys/net/ipv4/tcp_syncookies", O_WRONLY | O_CLOEXEC));
+    if (write(cookies.get(), "2", 1) != 1) return;
+    is_possible = true;
+    const auto listeners = open_listeners(AF_INET);
+    attach(listeners[0], {.kind = FilterKind::beginnings,
+                          .strangers_share = nobody,
+                          .choice = {&to_first, 1},
+                          .sink = 1});
+    EXPECT_EQ(reached_from(listeners, open_bound(SOCK_STREAM, 10)), 0u);
+  }).join();
+  if (!is_possible) GTEST_SKIP() << "no right to a network of its own";
 }
 
 TEST(TrustedBuckets, AreThoseOfTheAddress) {

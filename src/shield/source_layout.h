@@ -117,7 +117,10 @@ struct ShieldOrders {
   __u32 beginnings_share;
   // 1: though the level is 0, the known are told apart, to be served first; all are let through.
   __u32 sorts;
-  __u32 unused[7];
+  // The errno for which the kernel takes no such filter; 0: it does.
+  __u32 datagrams_refused;
+  __u32 beginnings_refused;
+  __u32 unused[5];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldOrders) == 128);
 

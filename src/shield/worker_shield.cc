@@ -410,13 +410,11 @@ bool WorkerShield::admit_message(Bytes address) {
 void WorkerShield::end_message(Bytes address, const MessageCost& cost) {
   if (!is_enabled()) return;
   const Source source = classifier_.look(address, 0);
-  if (!is_overloaded()) {
-    classifier_.prove(source);
-    return;
-  }
-  const bool is_known = classifier_.is_known(source, orders_);
   classifier_.prove(source);
-  trust(source);
+  const bool is_known = classifier_.is_known(source, orders_);
+  // In quiet times who has come once is not trusted for it, or anybody could fill the buckets.
+  if (is_known || is_overloaded() || orders_.syn_per_s != 0) trust(source);
+  if (!is_overloaded()) return;
   const auto spent_us =
       static_cast<uint32_t>(std::min<uint64_t>(cost.ns / 1'000 + message_us, us_max));
   RateTable& rates = classifier_.rates();

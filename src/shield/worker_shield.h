@@ -100,6 +100,13 @@ class WorkerShield {
     orders_.datagrams_share = datagrams ? datagrams->strangers : 0;
     orders_.beginnings_share = beginnings_share;
   }
+  // The kernel has taken a filter, or has not, for this errno.
+  void note_datagrams_refused(int error) {
+    orders_.datagrams_refused = static_cast<uint32_t>(error);
+  }
+  void note_beginnings_refused(int error) {
+    orders_.beginnings_refused = static_cast<uint32_t>(error);
+  }
   // Beginnings of TCP connections a second, those that were kept away included.
   void note_beginnings(uint64_t a_second) { beginnings_a_second_ = a_second; }
   // Then no filter is put there, and what it would have kept away is counted.

@@ -96,7 +96,7 @@ Result<void> check_address_free(const Endpoint& endpoint, SocketType type) {
   return {};
 }
 
-Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
+Result<UniqueFd> open_bound(const Endpoint& endpoint, SocketType type) {
   UniqueFd opened = TRY(make_socket(endpoint, type));
   const int socket = opened.get();
   bool good = set_option(socket, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -109,13 +109,18 @@ Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
   }
   if (!good) return fail_system("set up a socket for " + name_of(endpoint, type), errno);
   if (!bind_to(socket, endpoint)) return open_error(endpoint, type, errno);
-  if (type == SocketType::tcp && listen(socket, listen_backlog) != 0) {
+  return opened;
+}
+
+Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type) {
+  UniqueFd opened = TRY(open_bound(endpoint, type));
+  if (type == SocketType::tcp && listen(opened.get(), listen_backlog) != 0) {
     return open_error(endpoint, type, errno);
   }
   return opened;
 }
 
-Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
+std::vector<sock_filter> program_by_cpu(std::span<const uint32_t> cpus) {
   const auto statement = [](unsigned code, uint32_t value, uint8_t if_false = 0) {
     return sock_filter{.code = static_cast<uint16_t>(code), .jt = 0, .jf = if_false, .k = value};
   };
@@ -129,6 +134,11 @@ Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
   }
   program.push_back(statement(BPF_ALU | BPF_MOD | BPF_K, count));
   program.push_back(statement(BPF_RET | BPF_A, 0));
+  return program;
+}
+
+Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
+  std::vector<sock_filter> program = program_by_cpu(cpus);
   const sock_fprog filter{.len = static_cast<uint16_t>(program.size()), .filter = program.data()};
   if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) != 0) {
     return fail_system("steer packets to the workers' processors", errno);
@@ -136,14 +146,15 @@ Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus) {
   return {};
 }
 
-bool attach_filter(int socket, std::span<const sock_filter> program) {
+int attach_filter(int socket, std::span<const sock_filter> program) {
   // The kernel reads it only.
   const sock_fprog filter{.len = static_cast<uint16_t>(program.size()),
                           .filter = const_cast<sock_filter*>(program.data())};
   const auto attach = [&] {
-    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 ? 0
+                                                                                         : errno;
   };
-  if (attach()) return true;
+  if (attach() == 0) return 0;
   detach_filter(socket);
   return attach();
 }

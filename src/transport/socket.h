@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 
 #include <span>
+#include <vector>
 
 #include "base/address.h"
 #include "base/error.h"
@@ -26,6 +27,10 @@ constexpr int listen_backlog = 1024;
 
 enum class SocketType : uint8_t { udp, tcp };
 
+// Which worker gets a packet: any, by a hash of its addresses, or that of the processor which has
+// received it.
+enum class Steering : uint8_t { by_hash, by_cpu };
+
 // Fails if anybody uses the address and port already, this program included: with SO_REUSEPORT
 // alone a second server of the same user would silently take a share of the first one's queries.
 [[nodiscard]] Result<void> check_address_free(const Endpoint& endpoint, SocketType type);
@@ -33,20 +38,25 @@ enum class SocketType : uint8_t { udp, tcp };
 // Bound, not blocking; a TCP socket listens.
 [[nodiscard]] Result<UniqueFd> open_socket(const Endpoint& endpoint, SocketType type);
 
+// The same, and a TCP socket does not listen yet.
+[[nodiscard]] Result<UniqueFd> open_bound(const Endpoint& endpoint, SocketType type);
+
 // Gives each packet for the sockets that share an address with `socket` to the one of the worker
 // whose processor has received it: cpus[i] is that of worker i, and socket i of those that share
 // was opened i-th. Packets that other processors receive are spread over all.
 [[nodiscard]] Result<void> steer_by_cpu(int socket, std::span<const uint32_t> cpus);
+// What the kernel runs for it.
+[[nodiscard]] std::vector<sock_filter> program_by_cpu(std::span<const uint32_t> cpus);
 
 // What the kernel asks of each packet before this socket's queue from now on, in place of what it
 // asked so far, which is taken away beforehand if both at once are more than it grants
-// (net.core.optmem_max). False if it does not take it; then nothing is asked. Needs no right, but
-// for TCP on some kernels CAP_NET_ADMIN.
-[[nodiscard]] bool attach_filter(int socket, std::span<const sock_filter> program);
+// (net.core.optmem_max). 0, or the errno for which it does not take it; then nothing is asked.
+// Needs no right, but for TCP sockets on some kernels CAP_NET_ADMIN: syn_sink.h does without.
+[[nodiscard]] int attach_filter(int socket, std::span<const sock_filter> program);
 void detach_filter(int socket);
 
 // Datagrams that found the socket's queue full, or that its filter did not let through, since it
-// was opened, modulo 2^32. Of a listening socket: segments.
+// was opened, modulo 2^32. Of a listening socket, a sink too: segments.
 [[nodiscard]] uint32_t kernel_drops(int socket);
 // These, and how full the queue is. The kernel gives back the room of what was read a quarter of
 // the whole at a time, so it may tell a quarter too much.

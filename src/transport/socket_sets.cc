@@ -10,11 +10,12 @@ namespace holdfast::transport {
 
 namespace {
 
-Result<std::shared_ptr<const ListenSockets>> open_sockets(const Endpoint& endpoint) {
+Result<std::shared_ptr<const ListenSockets>> open_sockets(const Endpoint& endpoint, size_t worker) {
   auto sockets = std::make_shared<ListenSockets>();
   sockets->endpoint = endpoint;
   sockets->udp = TRY(open_socket(endpoint, SocketType::udp));
   sockets->tcp = TRY(open_socket(endpoint, SocketType::tcp));
+  if (worker == 0) sockets->sink = TRY(open_sink(endpoint));
   return std::shared_ptr<const ListenSockets>(std::move(sockets));
 }
 
@@ -23,6 +24,10 @@ Result<std::shared_ptr<const ListenSockets>> open_sockets(const Endpoint& endpoi
 Result<void> SocketSets::prepare(std::span<const Endpoint> listen, size_t workers) {
   abort();
   for (const Endpoint& endpoint : listen) TRY(check_free(endpoint));
+  // What begins to listen here is to come before them.
+  if (!current_.empty()) {
+    for (const auto& sockets : current_.front()) rest_sink(sockets->sink.get());
+  }
   std::vector<WorkerSockets> sets(workers);
   for (size_t worker = 0; worker < workers; ++worker) {
     for (const Endpoint& endpoint : listen) {
@@ -32,7 +37,7 @@ Result<void> SocketSets::prepare(std::span<const Endpoint> listen, size_t worker
                                             [](const auto& sockets) { return sockets->endpoint; });
         if (same != current_[worker].end()) found = *same;
       }
-      if (found == nullptr) found = TRY(open_sockets(endpoint));
+      if (found == nullptr) found = TRY(open_sockets(endpoint, worker));
       sets[worker].push_back(std::move(found));
     }
   }
@@ -50,14 +55,26 @@ void SocketSets::commit() {
 
 // With as many workers as processors, worker i has the i-th of them.
 void SocketSets::steer() const {
-  if (steering_ == Steering::by_hash || current_.empty()) return;
-  const std::vector<uint32_t> cpus = allowed_cpus();
-  if (cpus.size() != current_.size()) return;
+  const std::vector<uint32_t> cpus = steering_cpus();
+  if (cpus.empty()) return;
   for (const auto& sockets : current_.front()) {
     for (const UniqueFd* socket : {&sockets->udp, &sockets->tcp}) {
       (void)steer_by_cpu(socket->get(), cpus);
     }
   }
+}
+
+std::vector<uint32_t> SocketSets::steering_cpus() const {
+  if (steering_ == Steering::by_hash) return {};
+  std::vector<uint32_t> cpus = allowed_cpus();
+  if (cpus.size() != current_.size()) cpus.clear();
+  return cpus;
+}
+
+ListenerChoice SocketSets::choice() const {
+  const std::vector<uint32_t> cpus = steering_cpus();
+  if (!cpus.empty()) return choose_by_cpu(cpus);
+  return choose_by_lot(static_cast<uint32_t>(current_.size()));
 }
 
 void SocketSets::abort() {

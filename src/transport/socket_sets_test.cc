@@ -73,6 +73,33 @@ TEST(SocketSets, AWildcardMayTakeTheWholePortOver) {
   EXPECT_EQ(sets.workers()[0][0]->endpoint, one[0]);
 }
 
+// The first worker's alone; and what begins to listen in a preparation comes before them.
+TEST(SocketSets, EachAddressHasOneSink) {
+  const auto is_listening = [](const UniqueFd& socket) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &value, &size);
+    return value == 1;
+  };
+  SocketSets sets;
+  const std::array listen = {free_endpoint("127.0.0.1"), free_endpoint("127.0.0.2")};
+  ASSERT_TRUE(sets.prepare(listen, 2).has_value());
+  sets.commit();
+  EXPECT_EQ(sets.choice().listeners, 2u);
+  for (size_t i = 0; i < listen.size(); ++i) {
+    const ListenSockets& first = *sets.workers()[0][i];
+    EXPECT_FALSE(sets.workers()[1][i]->sink.valid());
+    ASSERT_TRUE(first.sink.valid());
+    EXPECT_FALSE(is_listening(first.sink));
+    ASSERT_EQ(divert(first.tcp.get(), first.sink.get(), sets.choice().program), 0);
+    EXPECT_TRUE(is_listening(first.sink));
+  }
+  ASSERT_TRUE(sets.prepare(listen, 3).has_value());
+  for (const auto& sockets : sets.workers()[0]) EXPECT_FALSE(is_listening(sockets->sink));
+  sets.commit();
+  EXPECT_EQ(sets.choice().listeners, 3u);
+}
+
 // Loopback packets are received by the processor that sends them.
 TEST(SocketSets, SteersToTheWorkerOfTheProcessor) {
   const std::vector<uint32_t> cpus = allowed_cpus();

@@ -46,6 +46,7 @@ class Shield(unittest.TestCase):
         status = self.shield_json("status")
         self.assertEqual((status["enabled"], status["level"], status["dry_run"]), (True, 0, []))
         self.assertEqual(status["sources"]["known"], 1)
+        self.assertEqual(status["filtered"], {"datagrams": 0, "syn": 0}, "the kernel refuses none")
         self.assertIn("overload       none", self.shield("status"))
         self.server.stop()
         self.server.start()
