@@ -229,7 +229,11 @@ bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
     const wire::SuffixHashes& hashes = search->hashes();
     zone = shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
                               hashes.of_last(hashes.label_count()));
-    if (fact == NameFact::exists) shield_->note_existing(index, arrival.message);
+    if (fact == NameFact::exists) {
+      shield_->note_existing(index, arrival.message);
+    } else if (fact == NameFact::absent && zone.under_attack) {
+      shield_->note_made_up(arrival.message);
+    }
   }
   if (arrival.decision != Decision::look_up) return;
   arrival.decision = shield_->decide_by_name(index, zone, fact);

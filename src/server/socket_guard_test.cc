@@ -144,10 +144,11 @@ class SocketGuardTest : public testing::Test {
       for (int i = 0; i < 2; ++i) take(other_known_host);
     }
   }
-  static std::array<uint8_t, 40> question(uint8_t letter) {
+  static std::array<uint8_t, 40> question(uint8_t letter, uint8_t parent = 0) {
     std::array<uint8_t, 40> message{};
     message[12] = 3;
     message[13] = letter;
+    message[16] = parent;
     return message;
   }
   [[nodiscard]] uint64_t filtered(Filtered what) const {
@@ -216,6 +217,24 @@ TEST_F(SocketGuardTest, WhatTheKnownAskForPassesFromAnybodyWhereTheRestIsMadeUp)
   EXPECT_TRUE(passes(77, asked));
   EXPECT_TRUE(is_thinned_out(77, made_up)) << "which a stranger alone has asked for";
   EXPECT_TRUE(passes(known_host, made_up));
+}
+
+// Whoever carries the flood: the resolvers themselves may.
+TEST_F(SocketGuardTest, WhereNamesAreMadeUpUnderOneParentThoseUnderOthersPass) {
+  for (int i = 0; i < 16; ++i) {
+    take(77, question('a', 'q'));
+    shield_->note_existing(0, question('a', 'q'));
+  }
+  pass(400, 2'000, 1'000);
+  EXPECT_TRUE(is_thinned_out(78, question('b', 'q')));
+  take(77, question('m', 'u'));
+  shield_->note_made_up(question('m', 'u'));
+  pass(400, 2'000, 1'000);
+  EXPECT_TRUE(passes(78, question('b', 'q')));
+  EXPECT_TRUE(is_thinned_out(78, question('b', 'u')));
+  EXPECT_TRUE(is_thinned_out(78, question('b', 'v'))) << "of which nothing is known";
+  pass(10'400, 2'000, 1'000);
+  EXPECT_TRUE(is_thinned_out(78, question('b', 'q'))) << "none is made up any more";
 }
 
 TEST_F(SocketGuardTest, InQuietTimesOneNameInSixteenIsRemembered) {

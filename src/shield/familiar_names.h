@@ -6,12 +6,19 @@
 // asked for lately, no more than three in eight. In quiet times anybody's questions count, one in
 // 16 of them; under overload those of proved and known sources alone. So of made-up names at most
 // one in seven is taken for one that exists; an existing name that was not asked for lately is not.
-// Lies in memory that outlives the worker; one writer, the worker. Never allocates.
+//
+// While names are made up under a few parents alone, all others stand for the names below them: one
+// under another parent is familiar if that was asked for lately. Its key is made of the first bytes
+// behind the first label, and lies in the same tables. Lies in memory that outlives the worker; one
+// writer, the worker. Never allocates.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "base/bytes.h"
 #include "shield/aged_buckets.h"
@@ -34,6 +41,72 @@ using NamePlaces = BucketPlaces<name_tables>;
   }
   return places_of<name_tables>(key, mixed);
 }
+
+constexpr size_t parent_bytes_hashed = 8;
+// The name's parent, mixed as a name is. None for a message that is too short.
+[[nodiscard]] inline std::optional<uint32_t> parent_mix(const BucketKey& key, Bytes message) {
+  if (message.size() < name_bytes_at + name_bytes_hashed) return std::nullopt;
+  const size_t at = name_bytes_at + 1 + message[name_bytes_at];
+  if (message.size() < at + parent_bytes_hashed) return std::nullopt;
+  const uint32_t first = load_be32(message.data() + at) | lower_case_bits;
+  const uint32_t second = load_be32(message.data() + at + 4) | lower_case_bits;
+  return mix_for_buckets(key, mix_for_buckets(key, first) ^ second);
+}
+
+// Under which parents names are made up, in zones under attack: a few, or too many to be told.
+class AttackedParents {
+ public:
+  static constexpr size_t told_max = 8;
+  static constexpr uint32_t kept_s = 10;
+
+  struct Told {
+    std::array<uint32_t, told_max> mixes{};
+    size_t count = 0;  // 0: none, or too many
+
+    [[nodiscard]] bool has(uint32_t mix) const {
+      const std::span<const uint32_t> kept(mixes.data(), count);
+      return std::ranges::find(kept, mix) != kept.end();
+    }
+  };
+
+  // Somebody has asked for a name under it that does not exist. True if it is a new one.
+  bool note(uint32_t mix, uint32_t now_s) {
+    Parent* place = nullptr;
+    for (Parent& parent : parents_) {
+      if (is_kept(parent.seen_s, now_s) && parent.mix == mix) {
+        parent.seen_s = now_s;
+        return false;
+      }
+      if (!is_kept(parent.seen_s, now_s)) place = &parent;
+    }
+    if (place == nullptr) {
+      crowded_s_ = now_s;
+      return false;
+    }
+    *place = {.mix = mix, .seen_s = now_s};
+    return true;
+  }
+  [[nodiscard]] Told told(uint32_t now_s) const {
+    Told told;
+    if (is_kept(crowded_s_, now_s)) return told;
+    for (const Parent& parent : parents_) {
+      if (is_kept(parent.seen_s, now_s)) told.mixes[told.count++] = parent.mix;
+    }
+    return told;
+  }
+
+ private:
+  struct Parent {
+    uint32_t mix = 0;
+    uint32_t seen_s = 0;  // 0: never
+  };
+  static bool is_kept(uint32_t seen_s, uint32_t now_s) {
+    return seen_s != 0 && now_s - seen_s < kept_s;
+  }
+
+  std::array<Parent, told_max> parents_{};
+  uint32_t crowded_s_ = 0;
+};
 
 class FamiliarNames {
  public:

@@ -43,8 +43,12 @@ constexpr uint32_t tree_size(size_t words) {
 }
 constexpr uint32_t look_up_size = tree_size(AgedBuckets::word_count) + 11;
 constexpr size_t small_source_tables = 2;
+constexpr uint32_t mix_step_size = 5;
+constexpr uint32_t name_mix_size = name_bytes_hashed / 4 * (mix_step_size + 4) - 2;
 // A table's look-up and the jump behind it, the mixing, and the ends.
-static_assert((source_tables + name_tables) * (look_up_size + 2) + 100 <= BPF_MAXINSNS);
+static_assert((source_tables + name_tables) * (look_up_size + 2) + 85 + name_mix_size +
+                  AttackedParents::told_max <=
+              BPF_MAXINSNS);
 // What stands in front of the choice, and may have to be jumped over with it.
 constexpr size_t begins_size_max = 8;
 constexpr uint8_t lot_size(uint32_t share) { return share < SHIELD_SHARE_ONE ? 4 : 1; }
@@ -96,6 +100,7 @@ void SocketFilter::put_familiar(const FilterPlan& plan, const FilterTables& tabl
     put(BPF_LD | BPF_W | BPF_LEN, 0);
     put(BPF_JMP | BPF_JGE | BPF_K, length, lot_size(plan.strangers_share), 0);
     put_lot(plan.strangers_share);
+    if (tables.parents.count > 0) put_parent_mix(plan, tables.parents);
     put_name_mix(plan);
     for (size_t i = 0; i < name_tables; ++i) {
       put_look_up(tables.names.asked[i], plan.key.tables[i]);
@@ -172,8 +177,34 @@ void SocketFilter::put_source_mix(const FilterPlan& plan) {
   put_mix_step(plan.key.mix);
 }
 
+// As parent_mix has it; past the name's if none of these is it.
+void SocketFilter::put_parent_mix(const FilterPlan& plan, const AttackedParents::Told& parents) {
+  const uint32_t name_at = udp_header_bytes + static_cast<uint32_t>(name_bytes_at);
+  put(BPF_LD | BPF_B | BPF_ABS, name_at);
+  put(BPF_ALU | BPF_ADD, name_at + 1);  // a constant: BPF_K is 0
+  put(BPF_MISC | BPF_TAX, 0);
+  put(BPF_LD | BPF_W | BPF_LEN, 0);
+  put(BPF_ALU | BPF_SUB | BPF_K, parent_bytes_hashed);
+  put(BPF_JMP | BPF_JGE | BPF_X, 0, lot_size(plan.strangers_share), 0);
+  put_lot(plan.strangers_share);
+  put(BPF_LD | BPF_W | BPF_IND, 4);
+  put(BPF_ALU | BPF_OR | BPF_K, lower_case_bits);
+  put(BPF_ST, word_place);
+  put(BPF_LD | BPF_W | BPF_IND, 0);
+  put(BPF_ALU | BPF_OR | BPF_K, lower_case_bits);
+  put_mix_step(plan.key.mix);
+  put(BPF_LDX | BPF_MEM, word_place);
+  put(BPF_ALU | BPF_XOR | BPF_X, 0);
+  put_mix_step(plan.key.mix);
+  for (size_t left = parents.count; left > 0; --left) {
+    put(BPF_JMP | BPF_JEQ | BPF_K, parents.mixes[left - 1], static_cast<uint8_t>(left), 0);
+  }
+  put(BPF_JMP | BPF_JA, name_mix_size);
+}
+
 // As name_places has it.
 void SocketFilter::put_name_mix(const FilterPlan& plan) {
+  const size_t begin = size_;
   for (uint32_t at = 0; at < name_bytes_hashed; at += 4) {
     put(BPF_LD | BPF_W | BPF_ABS, udp_header_bytes + static_cast<uint32_t>(name_bytes_at) + at);
     put(BPF_ALU | BPF_OR | BPF_K, lower_case_bits);
@@ -183,6 +214,7 @@ void SocketFilter::put_name_mix(const FilterPlan& plan) {
     }
     put_mix_step(plan.key.mix);
   }
+  CHECK(size_ - begin == name_mix_size);
 }
 
 void SocketFilter::put_mix_step(uint32_t factor) {

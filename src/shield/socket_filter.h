@@ -51,7 +51,17 @@ struct FilterPlan {
 struct FilterTables {
   TrustedBuckets::Words sources;
   FamiliarNames::Words names{};
+  AttackedParents::Told parents{};
   uint8_t usual_forms = all_message_forms;
+
+  // Whether the name is one that the full form takes for familiar.
+  [[nodiscard]] bool has_name(const BucketKey& key, Bytes message) const {
+    const auto name = name_places(key, message);
+    if (!name || parents.count == 0) return name && names.has(*name);
+    const auto parent = parent_mix(key, message);
+    if (!parent) return false;
+    return names.has(parents.has(*parent) ? *name : places_of<name_tables>(key, *parent));
+  }
 };
 
 class SocketFilter {
@@ -67,6 +77,7 @@ class SocketFilter {
   void put_pass();
   void put_source_mix(const FilterPlan& plan);
   void put_name_mix(const FilterPlan& plan);
+  void put_parent_mix(const FilterPlan& plan, const AttackedParents::Told& parents);
   void put_mix_step(uint32_t factor);
   void put_look_up(const AgedBuckets::Words& words, uint32_t factor);
   void put_unless_found(size_t look_ups_left, uint32_t further);

@@ -207,6 +207,40 @@ TEST_F(SocketFilterTest, OfStrangersWhoAskForFamiliarNamesAnotherSharePasses) {
   EXPECT_TRUE(passes(10, question("wwx"))) << "trusted, whatever it asks for";
 }
 
+TEST_F(SocketFilterTest, OfNamesUnderParentsThatAreNotAttackedTheParentCounts) {
+  const auto under = [](uint8_t letter, uint8_t parent) {
+    std::vector<uint8_t> message = question("www");
+    message[13] = letter;
+    message[16] = 7;
+    for (size_t at = 17; at < 24; ++at) message[at] = parent;
+    return message;
+  };
+  const auto make_parent_familiar = [&](uint8_t parent) {
+    const auto at = places_of<name_tables>(key_, *parent_mix(key_, under('w', parent)));
+    for (size_t i = 0; i < name_tables; ++i) set(tables_.names.asked[i], at[i]);
+  };
+  make_parent_familiar('q');
+  make_parent_familiar('a');  // before it was attacked
+  make_familiar(under('w', 'a'));
+  tables_.parents = {.mixes = {1, *parent_mix(key_, under('w', 'a')), 2}, .count = 3};
+  attach(server_, {.strangers_share = nobody, .telling = Telling::name});
+  const auto is_familiar = [&](const std::vector<uint8_t>& message) {
+    const bool passed = passes(9, message);
+    EXPECT_EQ(passed, tables_.has_name(key_, message));
+    return passed;
+  };
+  EXPECT_TRUE(is_familiar(under('x', 'q')));
+  EXPECT_TRUE(is_familiar(under('x', 'Q'))) << "in any case of letters";
+  EXPECT_FALSE(is_familiar(under('x', 'u'))) << "nobody has asked for anything there";
+  EXPECT_FALSE(is_familiar(under('x', 'a')));
+  EXPECT_TRUE(is_familiar(under('w', 'a')));
+  auto without_parent = under('x', 'q');
+  without_parent[12] = 40 - 13 - parent_bytes_hashed + 1;
+  EXPECT_FALSE(is_familiar(without_parent)) << "it would lie behind the end";
+  without_parent[12] = 255;
+  EXPECT_FALSE(is_familiar(without_parent));
+}
+
 TEST_F(SocketFilterTest, AShareOfFamiliarNamesIsByLotToo) {
   make_familiar(question("www"));
   attach(server_, {.strangers_share = nobody,
@@ -260,6 +294,7 @@ TEST_F(SocketFilterTest, TheSmallFormSeesNoNames) {
 TEST_F(SocketFilterTest, TheFullestFilterIsTakenAndReplaced) {
   for (auto& table : tables_.sources.seen) table.fill(~0U);
   for (auto& table : tables_.names.asked) table.fill(~0U);
+  tables_.parents.count = AttackedParents::told_max;
   for (const FilterKind kind : {FilterKind::datagrams, FilterKind::beginnings}) {
     const std::vector<sock_filter> choice(longest_choice, to_first);
     const FilterPlan plan{.kind = kind,
@@ -430,53 +465,6 @@ TEST(TrustedBuckets, AFloodIsForgottenSoon) {
   buckets->mark_flooded(at, 1'020);
   buckets->forget_floods();
   EXPECT_FALSE(buckets->is_flooded(at));
-}
-
-TEST(UsualForms, AreThoseOfOneInThirtyTwo) {
-  UsualForms forms;
-  EXPECT_EQ(forms.usual(), all_message_forms) << "nothing is known";
-  for (int i = 0; i < 960; ++i) forms.count(2);
-  for (int i = 0; i < 40; ++i) forms.count(3);
-  for (int i = 0; i < 20; ++i) forms.count(0);
-  EXPECT_EQ(forms.usual(), 1U << 2 | 1U << 3);
-  for (int i = 0; i < 40; ++i) {
-    forms.age();
-    for (int j = 0; j < 100; ++j) forms.count(0);
-  }
-  EXPECT_EQ(forms.usual(), 1U) << "what has not been seen for long";
-}
-
-// Quiet times may last for ever: then nobody ages it.
-TEST(UsualForms, CountsAreBoundedAndTheOldFade) {
-  constexpr uint32_t rounds = 64;
-  UsualForms forms;
-  for (uint32_t round = 0; round < rounds; ++round) {
-    for (uint32_t i = 0; i < UsualForms::seen_max; ++i) forms.count(2);
-    ASSERT_EQ(forms.usual(), 1U << 2) << round;
-  }
-  for (uint32_t i = 0; i < UsualForms::seen_max; ++i) forms.count(3);
-  EXPECT_EQ(forms.usual(), 1U << 2 | 1U << 3) << "one in 65 of all that there were";
-  for (uint32_t i = 0; i < 8 * UsualForms::seen_max; ++i) forms.count(3);
-  EXPECT_EQ(forms.usual(), 1U << 3);
-}
-
-TEST(FamiliarNames, AtMostThreeEighthsAreFamiliarAndTheYoungestStay) {
-  const auto names = std::make_unique<FamiliarNames>();
-  const uint64_t unit_ms = uint64_t{1} << FamiliarNames::unit_shift_ms;
-  for (uint32_t age = 8; age-- > 0;) {
-    for (uint32_t i = 0; i < 1'000; ++i) names->mark({age * 1'000 + i, i}, (100 - age) * unit_ms);
-  }
-  FamiliarNames::Words words;
-  names->write(100 * unit_ms, words);
-  EXPECT_TRUE(words.has({0, 0}));
-  EXPECT_TRUE(words.has({2'999, 999}));
-  EXPECT_FALSE(words.has({3'000, 0}));
-  EXPECT_FALSE(words.has({0, 1'000})) << "in both tables";
-  names->write((100 + FamiliarNames::units_kept + 1) * unit_ms, words);
-  EXPECT_FALSE(words.has({0, 0}));
-  names->forget_old((100 + FamiliarNames::units_kept + 1) * unit_ms);
-  names->write(100 * unit_ms, words);
-  EXPECT_FALSE(words.has({0, 0}));
 }
 
 }  // namespace

@@ -201,6 +201,7 @@ void WorkerShield::renew_filter_tables() {
   tables_.buckets.forget_old(common_.slot, now_s());
   tables_.buckets.write(common_.slot, now_s(), filter_tables_.sources);
   tables_.names.write(now_ms_, filter_tables_.names);
+  filter_tables_.parents = parents_.told(now_s());
   forms_.age();
   filter_tables_.usual_forms = forms_.usual();
 }
@@ -210,6 +211,14 @@ void WorkerShield::note_familiar(Bytes message) {
   if (!is_overloaded()) forms_.count(form_of(message));
   const auto at = name_places(bucket_key_, message);
   if (at) tables_.names.mark(*at, now_ms_);
+  const auto parent = parent_mix(bucket_key_, message);
+  if (parent) tables_.names.mark(places_of<name_tables>(bucket_key_, *parent), now_ms_);
+}
+
+void WorkerShield::note_made_up(Bytes message) {
+  if (!guards_sockets() || !is_overloaded()) return;
+  const auto parent = parent_mix(bucket_key_, message);
+  if (parent) has_new_floods_ |= parents_.note(*parent, now_s());
 }
 
 // As the filter sees it that is in force, or would be.
@@ -228,11 +237,7 @@ void WorkerShield::count_for_filter(const Source& source, Bytes message) {
 size_t WorkerShield::familiarity_of(Bytes message) const {
   const bool is_usual = (filter_tables_.usual_forms >> form_of(message) & 1) != 0;
   // All are alike where the filter cannot tell.
-  bool is_of_name = !filter_sees_names_;
-  if (filter_sees_names_) {
-    const auto name = name_places(bucket_key_, message);
-    is_of_name = name && filter_tables_.names.has(*name);
-  }
+  const bool is_of_name = !filter_sees_names_ || filter_tables_.has_name(bucket_key_, message);
   return familiarity(is_usual, is_of_name);
 }
 

@@ -141,6 +141,8 @@ class WorkerShield {
                                             : ++existing_ % existing_an_example == 0;
     if (is_example) note_familiar(message);
   }
+  // It asks for a name that does not exist in a zone under attack, after `note_name`.
+  void note_made_up(Bytes message);
   [[nodiscard]] Decision decide_by_name(size_t index, const ZoneWatch::Verdict& zone,
                                         NameFact fact);
   // What it took to answer one that was looked up, in any unit, once it has been: its zone has had
@@ -220,6 +222,7 @@ class WorkerShield {
   FilterShares in_force_;  // on the sockets, at this moment
   const BucketKey bucket_key_;
   FilterTables filter_tables_;
+  AttackedParents parents_;
   bool filter_sees_names_ = true;
   bool has_new_floods_ = false;
   UsualForms forms_;
