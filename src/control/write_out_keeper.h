@@ -15,11 +15,14 @@ namespace holdfast::control {
 
 class WriteOutKeeper {
  public:
-  // For less no round is begun: the kernel may write it at once.
-  static constexpr uint64_t unwritten_bytes_min = uint64_t{16} << 20;
-  // From the begin of a round to that of the next. When 30 s have passed since a file was first
-  // written to, Linux writes all that there is of it (vm.dirty_expire_centisecs).
+  // A smaller file is left to the kernel: it may write it at once.
+  static constexpr uint64_t file_bytes_min = uint64_t{16} << 20;
+  // From the begin of a round to that of the next, at least, while there are changes. When 30 s
+  // have passed since a file was first written to, Linux writes all that there is of it
+  // (vm.dirty_expire_centisecs); where it keeps files in large pages, a few names are many MiB.
   static constexpr uint64_t round_ns = 5'000'000'000;
+  // After a round the disk is left to others for so many times as long as it took.
+  static constexpr uint64_t rests_per_round = 9;
   static constexpr uint64_t retry_ns = 60'000'000'000;
 
   WriteOutKeeper(zone::Memory& memory, const Clock& clock) : memory_(memory), clock_(clock) {}
@@ -30,6 +33,7 @@ class WriteOutKeeper {
  private:
   zone::Memory& memory_;
   const Clock& clock_;
+  uint64_t begun_ns_ = 0;
   uint64_t due_ns_ = 0;
   bool is_writing_ = false;
   bool is_told_ = false;

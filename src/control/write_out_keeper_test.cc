@@ -28,13 +28,13 @@ class WriteOutKeeping : public testing::Test {
     written_ = {};
   }
   void TearDown() override { written_ = {}; }
-  // More than a round is begun for, in a zone of its own.
+  // So that the file is large enough, in a zone of its own.
   void load_large() {
     constexpr size_t blob_bytes = 60'000;
     const std::string apex = "large" + std::to_string(++loads_) + ".example.";
     zone::SampleZone large(apex);
     large.soa(1);
-    for (size_t i = 0; i * blob_bytes < WriteOutKeeper::unwritten_bytes_min; ++i) {
+    for (size_t i = 0; i * blob_bytes < WriteOutKeeper::file_bytes_min; ++i) {
       large.add("b" + std::to_string(i) + "." + apex, wire::type_null,
                 std::vector<uint8_t>(blob_bytes, 7));
     }
@@ -71,15 +71,43 @@ TEST_F(WriteOutKeeping, AChangeWaitsForNoMoreThanOnePieceOfALargeZone) {
   }
   const uint64_t file_bytes = memory_.use().file_bytes;
   EXPECT_EQ(pieces, (file_bytes + Memory::write_out_bytes - 1) / Memory::write_out_bytes);
-  EXPECT_LT(memory_.use().unwritten_bytes, WriteOutKeeper::unwritten_bytes_min);
+  EXPECT_LT(memory_.use().unwritten_bytes, Memory::write_out_bytes);
 }
 
-TEST_F(WriteOutKeeping, SmallChangesAreLeftToTheKernel) {
+TEST_F(WriteOutKeeping, ASmallFileIsLeftToTheKernel) {
   for (uint32_t i = 0; i < 100; ++i) {
     change_small(i);
     EXPECT_FALSE(keeper_.step());
   }
   EXPECT_TRUE(written_.calls.empty());
+}
+
+TEST_F(WriteOutKeeping, OneChangeIsEnoughForARoundAndNoneForNone) {
+  load_large();
+  for (uint32_t i = 0; i < 3; ++i) {
+    while (keeper_.step()) {
+    }
+    clock_.advance_ms(WriteOutKeeper::round_ns / ns_per_ms);
+    EXPECT_FALSE(keeper_.step());
+    change_small(i);
+    EXPECT_TRUE(keeper_.step());
+  }
+}
+
+TEST_F(WriteOutKeeping, WhereTheDiskIsSlowItHasNineTenthsOfTheTimeForOthers) {
+  constexpr uint64_t step_ms = 2000;
+  load_large();
+  uint64_t took_ms = 0;
+  while (keeper_.step()) {
+    clock_.advance_ms(step_ms);
+    took_ms += step_ms;
+  }
+  change_small(1);
+  ASSERT_GT(WriteOutKeeper::rests_per_round * took_ms, WriteOutKeeper::round_ns / ns_per_ms);
+  clock_.advance_ms(WriteOutKeeper::rests_per_round * took_ms - 1);
+  EXPECT_FALSE(keeper_.step());
+  clock_.advance_ms(1);
+  EXPECT_TRUE(keeper_.step());
 }
 
 TEST_F(WriteOutKeeping, ARoundBeginsSomeTimeAfterTheOneBefore) {
