@@ -29,7 +29,7 @@ bool WriteOutKeeper::step() {
   if (!std::exchange(is_told_, true)) {
     log::warning(log::Category::zones, "memory-unwritten",
                  "zone memory, which is answered from, cannot be written to disk; tried again each "
-                 "minute: " +
+                 "minute, and all zones are loaded anew after the machine's next start: " +
                      has_more.error().message);
   }
   return false;

@@ -29,7 +29,8 @@ constexpr uint64_t file_bytes_limit = uint64_t{1} << 36;  // what a Ref can reac
 constexpr uint32_t format_version = 4;
 constexpr std::array<char, 8> file_magic{'H', 'f', 'Z', 'o', 'n', 'e', 's', '\n'};
 
-enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2 };
+// Unwritten: in use, and the kernel could not write some of it to disk; which, nobody knows.
+enum FileState : uint32_t { state_in_use = 1, state_closed_clean = 2, state_unwritten = 3 };
 
 struct FileHeader {
   std::array<char, 8> magic;

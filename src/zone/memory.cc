@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "zone/memory_impl.h"
 
@@ -72,6 +73,8 @@ Result<std::string> Memory::Impl::recover() {
   if (const auto damage = recovery.check()) return file.path() + ": " + *damage;
   origin = file.was_closed_clean() ? Origin::kept_after_clean_end : Origin::kept_after_crash;
   TRY(file.mark_in_use());
+  if (origin == Origin::kept_after_crash) unwritten_found = file.bytes();
+  writes_all_again = file.has_unwritten();
   tables.load();
   if (!recovery.settle_names(tables, retirement)) {
     return file.path() + ": its name table does not fit its zones";
@@ -154,18 +157,25 @@ Result<bool> Memory::grow_ahead() {
 }
 
 Result<bool> Memory::write_out() {
-  const uint64_t first = impl_->write_out_next;
+  MemoryFile& file = impl_->file;
+  if (file.was_closed_clean()) return false;
+  const uint64_t first = std::exchange(impl_->write_out_next, 0);
   if (first == 0) impl_->touched_at_begin = impl_->allocator.touched_bytes();
-  const uint64_t bytes = std::min(write_out_bytes, impl_->file.bytes() - first);
-  impl_->write_out_next = 0;
-  TRY(impl_->file.write_out(first, bytes));
-  const bool has_more = first + bytes < impl_->file.bytes();
-  if (has_more) {
-    impl_->write_out_next = first + bytes;
-  } else {
-    impl_->touched_written = impl_->touched_at_begin;
+  const uint64_t bytes = std::min(write_out_bytes, file.bytes() - first);
+  if (impl_->writes_all_again) file.touch(first, bytes);
+  if (auto written = file.write_out(first, bytes); !written) {
+    file.note_unwritten();
+    impl_->writes_all_again = true;
+    return std::unexpected(written.error());
   }
-  return has_more;
+  if (first + bytes < file.bytes()) {
+    impl_->write_out_next = first + bytes;
+    return true;
+  }
+  impl_->touched_written = impl_->touched_at_begin;
+  impl_->unwritten_found = 0;
+  impl_->writes_all_again = false;
+  return false;
 }
 
 Result<void> Memory::close_clean() {
@@ -192,7 +202,8 @@ MemoryUse Memory::use() const {
   use.file_bytes = impl_->file.bytes();
   use.free_bytes = impl_->allocator.free_bytes();
   use.retired_bytes = impl_->retirement.waiting_bytes();
-  use.unwritten_bytes = impl_->allocator.touched_bytes() - impl_->touched_written;
+  use.unwritten_bytes =
+      impl_->unwritten_found + impl_->allocator.touched_bytes() - impl_->touched_written;
   use.live_bytes = use.file_bytes - use.free_bytes - use.retired_bytes;
   use.tables_grown_ahead = impl_->tables.grown_ahead();
   use.tables_too_small = impl_->tables.too_small();

@@ -47,7 +47,8 @@ struct MemoryUse {
   uint64_t live_bytes = 0;     // in published zones and tables
   uint64_t free_bytes = 0;     // reusable inside the file
   uint64_t retired_bytes = 0;  // waiting for readers
-  // What was written to since the last whole round of write_out began, in pages; about.
+  // What was written to since the last whole round of write_out began, in pages; about. After the
+  // end of a writer that did not close it, all of the file.
   uint64_t unwritten_bytes = 0;
   // Since the file was opened.
   uint64_t tables_grown_ahead = 0;
@@ -121,7 +122,9 @@ class Memory {
   // One step, of `write_out_bytes`, of a round over the file after which the disk holds what zone
   // memory was when it began. Nothing needs that: but the kernel has it written sooner or later,
   // and if that is all of a large zone at once, whoever syncs a file then waits for all of it. Call
-  // between changes; true: there is more to do. An error ends the round.
+  // between changes; true: there is more to do. An error ends the round; the next one writes all
+  // again, for the kernel takes what it failed to write for written, and close_clean fails from
+  // then on: what was lost, nobody knows.
   static constexpr uint64_t write_out_bytes = uint64_t{4} << 20;
   [[nodiscard]] Result<bool> write_out();
   // Syncs the file and marks it good for the next start, machine restarts included.

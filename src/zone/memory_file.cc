@@ -183,17 +183,35 @@ bool MemoryFile::was_closed_clean() const { return header()->state == layout::st
 
 Result<void> MemoryFile::mark_in_use() {
   header()->boot_id = TRY(read_boot_id());
-  layout::store_shared(header()->state, uint32_t{layout::state_in_use});
-  return sync_header(path_, base());
+  const uint32_t before = header()->state;
+  if (before == layout::state_closed_clean) {
+    layout::store_shared(header()->state, uint32_t{layout::state_in_use});
+  }
+  auto synced = sync_header(path_, base());
+  if (!synced) layout::store_shared(header()->state, before);
+  return synced;
 }
 
 Result<void> MemoryFile::mark_closed_clean() {
+  if (has_unwritten()) {
+    return fail(path_ +
+                ": a part of it could not be written to disk before; it will not be used "
+                "after the machine's next start");
+  }
   if (::msync(base(), bytes_, MS_SYNC) != 0 || ::fsync(fd_.get()) != 0) {
-    return fail_system(path_, errno);
+    const int error = errno;
+    note_unwritten();
+    return fail_system(path_, error);
   }
   layout::store_shared(header()->state, uint32_t{layout::state_closed_clean});
   return sync_header(path_, base());
 }
+
+void MemoryFile::note_unwritten() {
+  layout::store_shared(header()->state, uint32_t{layout::state_unwritten});
+}
+
+bool MemoryFile::has_unwritten() const { return header()->state == layout::state_unwritten; }
 
 Result<void> MemoryFile::grow_to(uint64_t bytes, Pages pages) {
   if (bytes <= bytes_) return {};
@@ -219,6 +237,15 @@ Result<void> MemoryFile::grow_to(uint64_t bytes, Pages pages) {
 Result<void> MemoryFile::write_out(uint64_t first, uint64_t bytes) {
   if (::msync(base() + first, bytes, MS_SYNC) != 0) return fail_system(path_, errno);
   return {};
+}
+
+// Each is written to, with what is there: nobody else writes to it.
+void MemoryFile::touch(uint64_t first, uint64_t bytes) {
+  const auto page_bytes = static_cast<uint64_t>(::getpagesize());
+  for (uint64_t at = first; at < first + bytes; at += page_bytes) {
+    auto* word = layout::at<uint32_t>(base() + at, 0);
+    layout::store_shared(*word, layout::load_shared(*word));
+  }
 }
 
 Result<uint64_t> MemoryFile::disk_bytes_free() const {

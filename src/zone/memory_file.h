@@ -56,9 +56,14 @@ class MemoryFile {
   // before the machine restarted.
   [[nodiscard]] std::optional<std::string> why_unusable() const;
   [[nodiscard]] bool was_closed_clean() const;
-  // On disk before any other change.
+  // On disk before any other change; after an error nothing may be changed.
   [[nodiscard]] Result<void> mark_in_use();
   [[nodiscard]] Result<void> mark_closed_clean();
+  // An error of the disk is reported once, by what comes first, and the kernel takes its pages for
+  // written from then on: it may drop them, and read older ones. So it is kept in the header, and
+  // such a file is not marked as closed any more.
+  void note_unwritten();
+  [[nodiscard]] bool has_unwritten() const;
 
   [[nodiscard]] uint8_t* base() const { return mapping_.base(); }
   [[nodiscard]] layout::FileHeader* header() const {
@@ -70,6 +75,8 @@ class MemoryFile {
   // Has the disk hold what these bytes of the file are now, and waits for that; both are multiples
   // of a page, but for the file's end.
   [[nodiscard]] Result<void> write_out(uint64_t first, uint64_t bytes);
+  // Has the next write_out of these take all of their pages for changed.
+  void touch(uint64_t first, uint64_t bytes);
   // What is left for us of the file system that the file lies in.
   [[nodiscard]] Result<uint64_t> disk_bytes_free() const;
   [[nodiscard]] uint64_t bytes_max() const { return bytes_max_; }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -25,7 +26,7 @@ constexpr uint64_t mebibyte = uint64_t{1} << 20;
 class NoMorePages {
  public:
   NoMorePages(const uint8_t* base, uint64_t file_bytes, std::string path)
-      : offset_((file_bytes + page_bytes - 1) / page_bytes * page_bytes),
+      : offset_((file_bytes + page_bytes() - 1) / page_bytes() * page_bytes()),
         first_(const_cast<uint8_t*>(base) + offset_),
         path_(std::move(path)) {
     const UniqueFd empty(::memfd_create("empty", MFD_CLOEXEC));
@@ -41,7 +42,7 @@ class NoMorePages {
   }
 
  private:
-  static constexpr uint64_t page_bytes = 4096;
+  static uint64_t page_bytes() { return static_cast<uint64_t>(::getpagesize()); }
   static constexpr uint64_t hidden_bytes = 64 * mebibyte;
 
   void show(int fd, off_t offset) {

@@ -87,6 +87,8 @@ struct Memory::Impl {
   uint64_t write_out_next = 0;    // of the file, in the round that is under way; 0: none is
   uint64_t touched_at_begin = 0;  // of that round, Allocator::touched_bytes
   uint64_t touched_written = 0;   // the same of the last that was whole
+  uint64_t unwritten_found = 0;   // by this process, at its start; until a round was whole
+  bool writes_all_again = false;  // since an error, until a round was whole
 };
 
 }  // namespace holdfast::zone
