@@ -45,8 +45,12 @@ class Allocator {
 
   [[nodiscard]] uint64_t free_bytes() const;
   // All that was handed out so far, in whole pages: what was cut from a page by several calls in
-  // sequence counts once.
+  // sequence counts once, unless it was counted from anew between them.
   [[nodiscard]] uint64_t touched_bytes() const { return touched_pages_ * page_bytes; }
+  [[nodiscard]] uint64_t count_touched_anew() {
+    page_touched_last_ = 0;
+    return touched_bytes();
+  }
 
  private:
   static constexpr uint64_t page_bytes = 4096;

@@ -160,7 +160,7 @@ Result<bool> Memory::write_out() {
   MemoryFile& file = impl_->file;
   if (file.was_closed_clean()) return false;
   const uint64_t first = std::exchange(impl_->write_out_next, 0);
-  if (first == 0) impl_->touched_at_begin = impl_->allocator.touched_bytes();
+  if (first == 0) impl_->touched_at_begin = impl_->allocator.count_touched_anew();
   const uint64_t bytes = std::min(write_out_bytes, file.bytes() - first);
   if (impl_->writes_all_again) file.touch(first, bytes);
   if (auto written = file.write_out(first, bytes); !written) {
