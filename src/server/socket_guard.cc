@@ -36,7 +36,12 @@ bool are_nearly(const shield::FilterShares& shares, const shield::FilterShares& 
 SocketGuard::SocketGuard(std::span<const Listener> listeners,
                          const transport::ListenerChoice& choice, shield::WorkerShield& shield,
                          exchange::Counters& counters)
-    : choice_(choice), shield_(shield), counters_(counters) {
+    : choice_(choice),
+      choice_under_flood_(choice.program.size() <= shield::SocketFilter::choice_size_max
+                              ? choice.program
+                              : transport::choose_by_lot(choice.listeners).program),
+      shield_(shield),
+      counters_(counters) {
   sockets_.reserve(listeners.size());
   int refused = 0;
   for (const Listener& listener : listeners) {
@@ -55,6 +60,11 @@ SocketGuard::~SocketGuard() {
     if (pair.datagrams.is_attached) take_away(pair, FilterKind::datagrams);
     if (pair.beginnings.is_attached) take_away(pair, FilterKind::beginnings);
   }
+}
+
+void SocketGuard::end_diversions() {
+  is_ending_ = true;
+  follow(FilterKind::beginnings, Shares{}, beginnings_);
 }
 
 int SocketGuard::take_away(const Pair& pair, FilterKind kind) {
@@ -99,7 +109,7 @@ void SocketGuard::tend(uint64_t now_ns) {
   }
   count_datagrams();
   const bool is_weighed_anew = weigh_sockets(now_ns);
-  const uint32_t share = is_dry_run || is_forbidden(FilterKind::beginnings)
+  const uint32_t share = is_dry_run || is_ending_ || is_forbidden(FilterKind::beginnings)
                              ? SHIELD_SHARE_ONE
                              : shield_.filter_orders().beginnings_share;
   const Shares beginnings{.strangers = share};
@@ -170,8 +180,9 @@ int SocketGuard::put(Pair& pair, FilterKind kind, Shares shares) {
     if (kind == FilterKind::datagrams) shield_.note_names_unseen();
     error = attach(pair, kind, shares);
   }
-  // The kernel goes on with the program before this one, which tells who is trusted as of then.
-  if (error != 0 && kind == FilterKind::beginnings && filtered.is_attached) take_away(pair, kind);
+  // The kernel may go on with the program before this one, which tells who is trusted as of then,
+  // or have one and no sink that listens.
+  if (error != 0 && kind == FilterKind::beginnings) take_away(pair, kind);
   filtered.is_attached = error == 0;
   return error;
 }
@@ -184,7 +195,7 @@ int SocketGuard::attach(const Pair& pair, FilterKind kind, Shares shares) {
                                       .strangers_share = shares.strangers,
                                       .telling = shares.telling,
                                       .familiar_share = shares.familiar,
-                                      .choice = choice_.program,
+                                      .choice = choice_under_flood_,
                                       .sink = choice_.listeners},
                                      shield_.filter_tables());
   if (kind == FilterKind::datagrams) {

@@ -48,6 +48,10 @@ class SocketGuard {
   // Once a turn, after the shield's.
   void tend(uint64_t now_ns);
 
+  // Beginnings of connections are as in quiet times from now on: this worker ends, and others may,
+  // too, which changes the numbers of the listening sockets.
+  void end_diversions();
+
   // Datagrams that were received at this listener.
   void note_received(size_t listener, size_t datagrams) { sockets_[listener].came += datagrams; }
   // Whether the kernel's drops at this listener's datagrams are the filter's.
@@ -95,6 +99,8 @@ class SocketGuard {
   }
 
   const transport::ListenerChoice& choice_;
+  // By lot, if there are so many processors that choosing among them is too long.
+  std::vector<sock_filter> choice_under_flood_;
   shield::WorkerShield& shield_;
   exchange::Counters& counters_;
   std::vector<Pair> sockets_;
@@ -107,6 +113,7 @@ class SocketGuard {
   // By kind, until the kernel does not take it; and whether it takes none from this process.
   std::array<shield::FilterForm, filter_kinds> forms_{};
   std::array<bool, filter_kinds> are_forbidden_{};
+  bool is_ending_ = false;
   uint64_t filtered_untold_ = 0;
   uint64_t beyond_room_ = 0;  // as the kernel counted it last
   bool has_counted_ = false;

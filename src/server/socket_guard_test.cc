@@ -305,6 +305,29 @@ TEST_F(SocketGuardTest, WithoutAnyRightBeginningsOfStrangersAreKeptAway) {
   }).join();
 }
 
+TEST_F(SocketGuardTest, WhereTheChoiceOfAProcessorIsTooLongItIsByLot) {
+  std::vector<uint32_t> cpus;
+  for (uint32_t i = 0; i < 256; ++i) cpus.push_back(2 * i + 1);
+  const transport::ListenerChoice choice = transport::choose_by_cpu(cpus);
+  ASSERT_GT(choice.program.size(), shield::SocketFilter::choice_size_max);
+  guard_.reset();
+  guard_.emplace(listeners_, choice, *shield_, *counters_);
+  pass(400);
+  flood_with_beginnings();
+  EXPECT_NE(memory_->orders[0].beginnings_share, 0u);
+  EXPECT_EQ(memory_->orders[0].beginnings_refused, 0u);
+}
+
+TEST_F(SocketGuardTest, AWorkerThatEndsKeepsNobodyAwayAnyMore) {
+  flood_with_beginnings();
+  ASSERT_NE(memory_->orders[0].beginnings_share, 0u);
+  guard_->end_diversions();
+  EXPECT_TRUE(connects(99));
+  shield_->note_beginnings(300'000);
+  pass(400, 2'000, 1'000);
+  EXPECT_TRUE(connects(98)) << "nor later";
+}
+
 TEST_F(SocketGuardTest, WhoIsKnownFromConnectionsAloneMayBeginOthersUnderAFlood) {
   const auto complete_one = [&](uint8_t host) {
     shield_->end_message(std::array<uint8_t, 4>{127, 0, 0, host}, {});

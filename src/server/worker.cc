@@ -92,6 +92,7 @@ class Worker {
     return memory_tried_ != slot_.memory_generation.load();
   }
   void drain();
+  void end_left_diversions() const;
 
   const WorkerSetup& setup_;
   exchange::WorkerSlot& slot_;
@@ -124,6 +125,7 @@ int Worker::run() {
   slot_.state.store(WorkerState::starting);
   note_own_faults(slot_.own_fault);
   if (!open_descriptors()) return 1;
+  end_left_diversions();
   if (!wait_for_memory()) return 0;
   if (!start_answering()) return 1;
   slot_.state.store(WorkerState::answering);
@@ -146,6 +148,14 @@ bool Worker::open_descriptors() {
   event.data.u64 = signal_token;
   return signals_.valid() && epoll_.valid() &&
          epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, signals_.get(), &event) == 0;
+}
+
+// Of the worker before this one, if a signal ended it: the others answer meanwhile.
+void Worker::end_left_diversions() const {
+  for (const Listener& listener : setup_.listeners) {
+    if (listener.sink < 0) continue;
+    (void)transport::end_diversion(listener.tcp, listener.sink, setup_.choice);
+  }
 }
 
 // Until then questions wait in the sockets' queues. False: told to end.
@@ -305,6 +315,7 @@ void Worker::count_kernel_drops() {
 void Worker::drain() {
   const uint64_t end_ns = time_now().monotonic_ns + drain_ns;
   const auto reader = static_cast<uint32_t>(setup_.number);
+  if (guard_) guard_->end_diversions();
   begin_turn();
   setup_.panel.epochs.enter(reader);
   tcp_->drain(now_.monotonic_ns / ns_per_ms);

@@ -51,6 +51,7 @@ static_assert((source_tables + name_tables) * (look_up_size + 2) + 85 + name_mix
               BPF_MAXINSNS);
 // What stands in front of the choice, and may have to be jumped over with it.
 constexpr size_t begins_size_max = 8;
+static_assert(SocketFilter::choice_size_max + begins_size_max <= jump_max);
 constexpr uint8_t lot_size(uint32_t share) { return share < SHIELD_SHARE_ONE ? 4 : 1; }
 
 }  // namespace
@@ -68,7 +69,7 @@ std::span<const sock_filter> SocketFilter::build(const FilterPlan& plan,
   const bool judges_datagrams = plan.kind == FilterKind::datagrams;
   pass_ = judges_datagrams ? std::span<const sock_filter>(pass_whole) : plan.choice;
   drop_ = judges_datagrams ? drop_whole : plan.sink;
-  CHECK(!pass_.empty() && pass_.size() + begins_size_max <= jump_max);
+  CHECK(!pass_.empty() && pass_.size() <= choice_size_max);
   put_entry(plan);
   put_source_mix(plan);
   AgedBuckets::Words first = tables.sources.seen[0];

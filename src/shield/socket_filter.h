@@ -66,6 +66,9 @@ struct FilterTables {
 
 class SocketFilter {
  public:
+  // Of a plan's choice; a condition jumps over no more.
+  static constexpr size_t choice_size_max = 247;
+
   // The program; good until the next call.
   [[nodiscard]] std::span<const sock_filter> build(const FilterPlan& plan,
                                                    const FilterTables& tables);

@@ -415,16 +415,18 @@ bool WorkerShield::admit_message(Bytes address) {
 void WorkerShield::end_message(Bytes address, const MessageCost& cost) {
   if (!is_enabled()) return;
   const Source source = classifier_.look(address, 0);
+  const bool was_known = classifier_.is_known(source, orders_);
   classifier_.prove(source);
-  const bool is_known = classifier_.is_known(source, orders_);
   // In quiet times who has come once is not trusted for it, or anybody could fill the buckets.
-  if (is_known || is_overloaded() || orders_.syn_per_s != 0) trust(source);
+  if (is_overloaded() || orders_.syn_per_s != 0 || classifier_.is_known(source, orders_)) {
+    trust(source);
+  }
   if (!is_overloaded()) return;
   const auto spent_us =
       static_cast<uint32_t>(std::min<uint64_t>(cost.ns / 1'000 + message_us, us_max));
   RateTable& rates = classifier_.rates();
   (void)rates.add(shield_rate_place(source.hash ^ stream_salt, 0), spent_us, now_ms_);
-  if (is_known) return;
+  if (was_known) return;
   const uint64_t window = now_ms_ >> SHIELD_WINDOW_SHIFT;
   if (std::exchange(strangers_window_, window) != window) strangers_us_ = 0;
   strangers_us_ += spent_us;

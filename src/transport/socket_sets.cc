@@ -50,13 +50,14 @@ void SocketSets::commit() {
   if (!prepared_valid_) return;
   current_ = std::move(prepared_);
   abort();
-  steer();
+  const std::vector<uint32_t> cpus = steering_cpus();
+  choice_ =
+      cpus.empty() ? choose_by_lot(static_cast<uint32_t>(current_.size())) : choose_by_cpu(cpus);
+  if (!cpus.empty()) steer(cpus);
 }
 
 // With as many workers as processors, worker i has the i-th of them.
-void SocketSets::steer() const {
-  const std::vector<uint32_t> cpus = steering_cpus();
-  if (cpus.empty()) return;
+void SocketSets::steer(std::span<const uint32_t> cpus) const {
   for (const auto& sockets : current_.front()) {
     for (const UniqueFd* socket : {&sockets->udp, &sockets->tcp}) {
       (void)steer_by_cpu(socket->get(), cpus);
@@ -69,12 +70,6 @@ std::vector<uint32_t> SocketSets::steering_cpus() const {
   std::vector<uint32_t> cpus = allowed_cpus();
   if (cpus.size() != current_.size()) cpus.clear();
   return cpus;
-}
-
-ListenerChoice SocketSets::choice() const {
-  const std::vector<uint32_t> cpus = steering_cpus();
-  if (!cpus.empty()) return choose_by_cpu(cpus);
-  return choose_by_lot(static_cast<uint32_t>(current_.size()));
 }
 
 void SocketSets::abort() {

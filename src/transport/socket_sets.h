@@ -40,8 +40,9 @@ class SocketSets {
 
   // What is current: one set a worker.
   [[nodiscard]] const std::vector<WorkerSockets>& workers() const { return current_; }
-  // How the kernel chooses among the current listening sockets of an address.
-  [[nodiscard]] ListenerChoice choice() const;
+  // How the kernel chooses among the current listening sockets of an address. As of `commit`: a
+  // worker that keeps to its processor may no longer know the others.
+  [[nodiscard]] const ListenerChoice& choice() const { return choice_; }
   // Descriptors that `workers` workers with `addresses` addresses need here.
   [[nodiscard]] static uint64_t descriptors(size_t addresses, size_t workers) {
     return uint64_t{2} * addresses * workers + addresses;
@@ -49,11 +50,12 @@ class SocketSets {
 
  private:
   [[nodiscard]] Result<void> check_free(const Endpoint& endpoint) const;
-  void steer() const;
+  void steer(std::span<const uint32_t> cpus) const;
   [[nodiscard]] std::vector<uint32_t> steering_cpus() const;
 
   Steering steering_;
   std::vector<WorkerSockets> current_;
+  ListenerChoice choice_ = choose_by_lot(1);
   std::vector<WorkerSockets> prepared_;
   bool prepared_valid_ = false;
 };

@@ -100,6 +100,20 @@ TEST(SocketSets, EachAddressHasOneSink) {
   EXPECT_EQ(sets.choice().listeners, 3u);
 }
 
+// A worker asks after it has been told to stay on its processor.
+TEST(SocketSets, TheChoiceIsThatOfAllProcessors) {
+  const std::vector<uint32_t> cpus = allowed_cpus();
+  SocketSets sets(Steering::by_cpu);
+  const std::array listen = {free_endpoint("127.0.0.1")};
+  ASSERT_TRUE(sets.prepare(listen, cpus.size()).has_value());
+  sets.commit();
+  std::thread([&] {
+    ASSERT_TRUE(stay_on_cpu(cpus[0]));
+    EXPECT_EQ(sets.choice().steering, Steering::by_cpu);
+    EXPECT_EQ(sets.choice().listeners, cpus.size());
+  }).join();
+}
+
 // Loopback packets are received by the processor that sends them.
 TEST(SocketSets, SteersToTheWorkerOfTheProcessor) {
   const std::vector<uint32_t> cpus = allowed_cpus();
