@@ -61,10 +61,12 @@ class PlainWriter {
     soa.write(out_.data() + size_, longer);
     size_ += soa.size();
   }
-  Outcome finish(Kind kind, size_t answers) {
-    Outcome outcome;
+  void finish(Kind kind, size_t answers, Outcome& outcome) {
+    outcome.silence = Silence::none;
+    outcome.rcode = kind == Kind::name_error ? wire::rcode_nxdomain : wire::rcode_noerror;
     outcome.kind = kind;
-    if (kind == Kind::name_error) outcome.rcode = wire::rcode_nxdomain;
+    outcome.cookie = CookieStatus::absent;
+    outcome.truncated = false;
     if (query_.edns.present) write_opt();
     uint8_t* out = out_.data();
     const unsigned copied = query_.flags & (wire::flag_rd | wire::flag_cd);
@@ -76,7 +78,6 @@ class PlainWriter {
     store_be16(out + 8, kind == Kind::positive ? 0 : 1);
     store_be16(out + 10, query_.edns.present ? 1 : 0);
     outcome.bytes = size_;
-    return outcome;
   }
 
  private:
@@ -95,54 +96,53 @@ class PlainWriter {
   size_t size_ = 0;
 };
 
-std::optional<Outcome> PlainAnswers::write(const Question& question, uint16_t payload_bytes,
-                                           MutableBytes out) {
+bool PlainAnswers::write(const Question& question, uint16_t payload_bytes, MutableBytes out,
+                         Outcome& outcome) {
   const wire::Query& query = question.query;
-  if (!is_plain(query) || !question.search.encloser()) return std::nullopt;
+  if (!is_plain(query) || !question.search.encloser()) return false;
   const auto& [node, labels] = *question.search.encloser();
   if (node.has(zone::node_cut) || node.has(zone::node_dname) || node.has(zone::node_occluded)) {
-    return std::nullopt;
+    return false;
   }
   PlainWriter writer(question, payload_bytes, out);
   if (labels != question.search.hashes().label_count()) {
-    if (node.has(zone::node_has_wildcard)) return std::nullopt;
-    return deny(Kind::name_error, question, writer);
+    if (node.has(zone::node_has_wildcard)) return false;
+    return deny(Kind::name_error, question, writer, outcome);
   }
   const auto rrset = node.find(query.qtype);
   if (!rrset) {
-    if (node.find(wire::type_cname)) return std::nullopt;
-    return deny(Kind::no_data, question, writer);
+    if (node.find(wire::type_cname)) return false;
+    return deny(Kind::no_data, question, writer, outcome);
   }
-  zone::RrsetView sent = *rrset;
-  if (!query.edns.dnssec_ok) {
-    sent.signatures = {};
-    sent.signature_count = 0;
-  }
-  if (!is_copyable(sent.type) ||
-      !writer.has_room_for(sent.records.size() + sent.signatures.size())) {
-    return std::nullopt;
+  const bool is_signed = query.edns.dnssec_ok && rrset->signature_count > 0;
+  const size_t signature_bytes = is_signed ? rrset->signatures.size() : 0;
+  if (!is_copyable(query.qtype) || !writer.has_room_for(rrset->records.size() + signature_bytes)) {
+    return false;
   }
   writer.write_question();
-  writer.write(sent.records);
-  if (sent.signature_count > 0) writer.write(sent.signatures);
-  return writer.finish(Kind::positive, size_t{sent.count} + sent.signature_count);
+  writer.write(rrset->records);
+  if (is_signed) writer.write(rrset->signatures);
+  const size_t answers = rrset->count + (is_signed ? size_t{rrset->signature_count} : 0);
+  writer.finish(Kind::positive, answers, outcome);
+  return true;
 }
 
 // RFC 2308 §2.1, §2.2.
-std::optional<Outcome> PlainAnswers::deny(Kind kind, const Question& question,
-                                          PlainWriter& writer) {
-  if (question.query.edns.dnssec_ok) return std::nullopt;  // the SOA's signatures, and proofs
+bool PlainAnswers::deny(Kind kind, const Question& question, PlainWriter& writer,
+                        Outcome& outcome) {
+  if (question.query.edns.dnssec_ok) return false;  // the SOA's signatures, and proofs
   const zone::ZoneView& zone = *question.search.zone();
   const wire::SuffixHashes& hashes = question.search.hashes();
   const size_t apex_labels = zone.apex_label_count();
   const KeptSoa* soa = soas_.of(zone, hashes.of_last(apex_labels), question.zones.hash_key());
-  if (soa == nullptr || !writer.has_room_for(soa->size())) return std::nullopt;
+  if (soa == nullptr || !writer.has_room_for(soa->size())) return false;
   if (hashes.label_count() > apex_labels && soa->mentions(hashes.of_last(apex_labels + 1))) {
-    return std::nullopt;
+    return false;
   }
   writer.write_question();
   writer.write(*soa, question.query.qname.size() - zone.apex().size());
-  return writer.finish(kind, 0);
+  writer.finish(kind, 0, outcome);
+  return true;
 }
 
 }  // namespace holdfast::answer

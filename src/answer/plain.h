@@ -8,8 +8,6 @@
 // other. Never allocates. Thread: the owner's, within its epoch.
 #pragma once
 
-#include <optional>
-
 #include "answer/kept_soa.h"
 #include "answer/outcome.h"
 #include "wire/query.h"
@@ -28,14 +26,16 @@ class PlainAnswers {
     const zone::NameSearch& search;
     const zone::MemoryReader& zones;
   };
-  // Nothing, and what is in `out` then means nothing, if the question is not plain or its answer
-  // needs more than `out`. `payload_bytes` is what our OPT offers.
-  [[nodiscard]] std::optional<Outcome> write(const Question& question, uint16_t payload_bytes,
-                                             MutableBytes out);
+  // False, and what is in `out` and `outcome` then means nothing, if the question is not plain or
+  // its answer needs more than `out`. `payload_bytes` is what our OPT offers. The outcome is
+  // written where it is wanted: to copy what was just written in parts waits until all of the
+  // answer before it has been.
+  [[nodiscard]] bool write(const Question& question, uint16_t payload_bytes, MutableBytes out,
+                           Outcome& outcome);
 
  private:
-  [[nodiscard]] std::optional<Outcome> deny(Kind kind, const Question& question,
-                                            PlainWriter& writer);
+  [[nodiscard]] bool deny(Kind kind, const Question& question, PlainWriter& writer,
+                          Outcome& outcome);
 
   KeptSoas soas_;
 };

@@ -92,9 +92,9 @@ class PlainTest : public testing::Test {
     zone::NameSearch search;
     search.run(zones, query.qname);
     Octets out(room, 0xEE);
-    const auto outcome = answers.write({packet, query, search, zones}, 1232, out);
-    if (!outcome) return std::nullopt;
-    out.resize(outcome->bytes);
+    Outcome outcome;
+    if (!answers.write({packet, query, search, zones}, 1232, out, outcome)) return std::nullopt;
+    out.resize(outcome.bytes);
     return out;
   }
   std::optional<Octets> plain(const char* name, uint16_t type) {

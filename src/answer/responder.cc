@@ -128,10 +128,10 @@ Outcome Responder::respond(Bytes packet, wire::QueryError parsed, const wire::Qu
     return outcome;
   }
   const size_t bytes_max = std::min(response_bytes_max(query, client, policy_), out.size());
-  if (ahead != nullptr && parsed == wire::QueryError::none) {
-    const auto plain = plain_.write({packet, query, *ahead, zones_}, policy_.udp_payload_bytes_max,
-                                    out.first(bytes_max));
-    if (plain) return *plain;
+  if (ahead != nullptr && parsed == wire::QueryError::none &&
+      plain_.write({packet, query, *ahead, zones_}, policy_.udp_payload_bytes_max,
+                   out.first(bytes_max), outcome)) {
+    return outcome;
   }
   wire::ResponseWriter writer(out, bytes_max);
   Draft draft(writer, query.edns.dnssec_ok ? Signatures::included : Signatures::left_out);
