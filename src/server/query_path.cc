@@ -69,7 +69,7 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
   for (size_t i = 0; i < count; ++i) {
     Arrival& arrival = arrivals_[i];
     arrival.message = batch.datagram(i);
-    arrival.envelope = open_envelope(Protocol::udp, batch.peer(i));
+    arrival.envelope.open(Protocol::udp, batch.peer(i));
     arrival.envelope.server_address = batch.local_address(i);
     arrival.envelope.server_port = batch.local_port(i);
     in_flight_[i] = InFlight{.protocol = Protocol::udp,
@@ -77,7 +77,10 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
                              .batch = static_cast<uint8_t>(count),
                              .bytes = static_cast<uint32_t>(arrival.message.size())}
                         .encode();
-    if (is_screening_) shield_->look(i, arrival.envelope.client.address, batch.hop_limit(i));
+  }
+  // By itself, so that one source is waited for while the next are hashed.
+  for (size_t i = 0; is_screening_ && i < count; ++i) {
+    shield_->look(i, arrivals_[i].envelope.client.address, batch.hop_limit(i));
   }
   for (size_t i = 0; i < count; ++i) {
     mark_in_flight(in_flight_[i]);
@@ -117,8 +120,9 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   mark_in_flight(in_flight_[0]);
   Arrival& arrival = arrivals_[0];
   arrival.message = message;
-  arrival.envelope = open_envelope(Protocol::tcp, peer.remote);
-  const Envelope local = open_envelope(Protocol::tcp, peer.local);
+  arrival.envelope.open(Protocol::tcp, peer.remote);
+  Envelope local;
+  local.open(Protocol::tcp, peer.local);
   arrival.envelope.server_address = local.client.address;
   arrival.envelope.server_port = local.client_port;
   is_screening_ = false;
@@ -149,20 +153,19 @@ void QueryPath::mark_in_flight(uint64_t word) {
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-QueryPath::Envelope QueryPath::open_envelope(Protocol protocol, const sockaddr_in6& peer) {
-  Envelope envelope;
-  envelope.peer = &peer;
-  envelope.client.protocol = protocol;
-  if (peer.sin6_family == AF_INET6) {
-    envelope.client.family = Family::ipv6;
-    envelope.client.address = peer.sin6_addr.s6_addr;
-    envelope.client_port = ntohs(peer.sin6_port);
+void QueryPath::Envelope::open(Protocol protocol, const sockaddr_in6& from) {
+  peer = &from;
+  client.protocol = protocol;
+  if (from.sin6_family == AF_INET6) {
+    client.family = Family::ipv6;
+    client.address = from.sin6_addr.s6_addr;
+    client_port = ntohs(from.sin6_port);
   } else {
-    const auto& four = reinterpret_cast<const sockaddr_in&>(peer);
-    envelope.client.address = {reinterpret_cast<const uint8_t*>(&four.sin_addr), sizeof(in_addr)};
-    envelope.client_port = ntohs(four.sin_port);
+    const auto& four = reinterpret_cast<const sockaddr_in&>(from);
+    client.family = Family::ipv4;
+    client.address = {reinterpret_cast<const uint8_t*>(&four.sin_addr), sizeof(in_addr)};
+    client_port = ntohs(four.sin_port);
   }
-  return envelope;
 }
 
 // One message, whatever carried it, before its name is looked up.
@@ -222,18 +225,19 @@ bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
   if (!arrival.admitted || arrival.decision == Decision::truncate) return;
   const zone::NameSearch* search =
       arrival.parsed == wire::QueryError::none ? look_ahead_.at(index) : nullptr;
-  shield::ZoneWatch::Verdict zone;
-  NameFact fact = NameFact::exists;
-  if (search != nullptr && search->zone()) {
-    fact = fact_of(*search);
+  const bool is_ours = search != nullptr && search->zone();
+  const NameFact fact = is_ours ? fact_of(*search) : NameFact::exists;
+  const auto note = [&] {
     const wire::SuffixHashes& hashes = search->hashes();
-    zone = shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
+    return shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
                               hashes.of_last(hashes.label_count()));
-    if (fact == NameFact::exists) {
-      shield_->note_existing(index, arrival.message);
-    } else if (fact == NameFact::absent && zone.under_attack) {
-      shield_->note_made_up(arrival.message);
-    }
+  };
+  // Made where it stays, as the envelope is.
+  const shield::ZoneWatch::Verdict zone = is_ours ? note() : shield::ZoneWatch::Verdict();
+  if (is_ours && fact == NameFact::exists) {
+    shield_->note_existing(index, arrival.message);
+  } else if (is_ours && fact == NameFact::absent && zone.under_attack) {
+    shield_->note_made_up(arrival.message);
   }
   if (arrival.decision != Decision::look_up) return;
   arrival.decision = shield_->decide_by_name(index, zone, fact);
@@ -306,7 +310,9 @@ size_t QueryPath::pass_on(Bytes message, const wire::Query& query, const Envelop
 
 size_t QueryPath::on_give_away(int socket, Bytes unread, const transport::TcpPeer& peer,
                                MutableBytes out) {
-  const Endpoint server = open_envelope(Protocol::tcp, peer.local).client_endpoint();
+  Envelope local;
+  local.open(Protocol::tcp, peer.local);
+  const Endpoint server = local.client_endpoint();
   if (pass_on_->pass_connection(unread, socket, peer.remote, server, now_.monotonic_ns)) {
     counters_.count_passed_on(Protocol::tcp);
     return 0;
@@ -315,7 +321,9 @@ size_t QueryPath::on_give_away(int socket, Bytes unread, const transport::TcpPee
   wire::Query query;
   const Bytes message = unread.subspan(length_bytes, load_be16(unread.data()));
   if (wire::parse_query(message, query) != wire::QueryError::none) return 0;
-  return decline(query, open_envelope(Protocol::tcp, peer.remote), out);
+  Envelope envelope;
+  envelope.open(Protocol::tcp, peer.remote);
+  return decline(query, envelope, out);
 }
 
 size_t QueryPath::decline(const wire::Query& query, const Envelope& envelope, MutableBytes out) {

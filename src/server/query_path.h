@@ -53,8 +53,11 @@ class QueryPath final : public transport::StreamHandler {
   void on_closed(transport::CloseReason reason, size_t answers_lost) override;
 
  private:
-  // Who sent a message, and to whom.
+  // Who sent a message, and to whom. Written where it stays: to copy what was just written in
+  // parts waits for all that was written before.
   struct Envelope {
+    // By whom; to whom is left as it is.
+    void open(exchange::Protocol protocol, const sockaddr_in6& from);
     exchange::Client client;
     uint16_t client_port = 0;
     Bytes server_address;
@@ -63,8 +66,6 @@ class QueryPath final : public transport::StreamHandler {
     [[nodiscard]] Endpoint client_endpoint() const;
     [[nodiscard]] Endpoint server() const;
   };
-  [[nodiscard]] static Envelope open_envelope(exchange::Protocol protocol,
-                                              const sockaddr_in6& peer);
 
   // A message of the batch in hand.
   struct Arrival {

@@ -2,7 +2,8 @@
 // Puts a source into its class: by history, distance and rate (source_layout.h).
 //
 // In two steps, so that a batch waits for memory once: `look` hashes and asks for what `learn` or
-// `judge` reads. Neither parses a byte of the message. Never allocates. Thread: the worker's.
+// `judge` reads, `look_at_prefix` for what only `judge` does. Neither parses a byte of the message.
+// Never allocates. Thread: the worker's.
 #pragma once
 
 #include <array>
@@ -19,6 +20,7 @@ struct Source {
   __u64 word = 0;  // which tells its prefix, should that matter
   __u64 hash = 0;
   uint8_t hop = 0;
+  __u64 prefix_hash = 0;  // after `look_at_prefix`; 0: not known yet
   // After `judge`:
   __u64 entry = 0;
   uint32_t rate = 0;
@@ -47,6 +49,12 @@ class Classifier {
     history_.prefetch(source.hash);
     rates_.prefetch(shield_rate_place(source.hash, 0));
     return source;
+  }
+
+  // Before `judge`: it counts whoever is not known with its prefix as well.
+  void look_at_prefix(Source& source) const {
+    source.prefix_hash = prefix_hash_of(source);
+    rates_.prefetch(shield_rate_place(source.prefix_hash, 0));
   }
 
   // In quiet times. True if it is known.
@@ -99,6 +107,7 @@ class Classifier {
   }
 
   [[nodiscard]] __u64 prefix_hash_of(const Source& source) const {
+    if (source.prefix_hash != 0) return source.prefix_hash;
     return shield_prefix_hash_of(common_.key, source.word);
   }
   [[nodiscard]] RateTable& rates() { return rates_; }

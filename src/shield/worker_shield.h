@@ -119,6 +119,7 @@ class WorkerShield {
   [[nodiscard]] bool is_overloaded() const { return admission_.is_overloaded(); }
   void look(size_t index, Bytes address, uint8_t hop) {
     sources_[index] = classifier_.look(address, hop);
+    if (is_overloaded()) classifier_.look_at_prefix(sources_[index]);
   }
   // Quiet: remembers it.
   void remember(size_t index);
