@@ -32,8 +32,9 @@ constexpr size_t control_readers = EpochBoard::readers_max - workers_max - 1;
 // Datagrams of one batch: enough to spread the cost of a system call, few enough that the first
 // does not wait noticeably for the last.
 constexpr size_t batch_max = 64;
-// Longer requests over UDP are cut, which makes them malformed; no honest one comes near.
-constexpr size_t datagram_bytes_max = 4096;
+// Longer requests over UDP are cut, which makes them malformed; no honest one comes near. Rows of
+// whole pages would have all requests in the same few places of a processor's cache.
+constexpr size_t datagram_bytes_max = 4096 + 64;
 constexpr size_t stream_message_bytes_max = 65535;  // RFC 1035 §4.2.2
 
 // Where a worker receives. It lies in shared memory so that the supervisor can read the packet that

@@ -49,7 +49,8 @@ concept DatagramBatch = requires(Batch batch, const Batch received, size_t index
   { received.hop_limit(index) } -> std::same_as<uint8_t>;
 
   // Where to write the response to the datagram, at least 512 bytes, and that it is to be sent.
-  // What got no `respond` is dropped. After `respond` the room must not be written any more.
+  // What got no `respond` is dropped. One datagram after the other: after `respond` the room must
+  // not be written any more, and the next one's may begin behind it.
   { batch.response_room(index) } -> std::same_as<MutableBytes>;
   { batch.respond(index, bytes) } -> std::same_as<void>;
 

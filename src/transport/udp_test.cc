@@ -160,6 +160,23 @@ TEST(UdpBatch, SendsOnlyWhatWasAnswered) {
   EXPECT_EQ(client.receive(), "d");
 }
 
+TEST(UdpBatch, HasRoomForABatchOfLongAnswers) {
+  Server server;
+  std::vector<MutableBytes> answers;
+  for (size_t i = 0; i < UdpBatch::size_max; ++i) {
+    const MutableBytes room = server.batch.response_room(i);
+    ASSERT_EQ(room.size(), response_bytes_max);
+    const size_t bytes = i % 3 == 0 ? i + 1 : response_bytes_max;
+    answers.push_back(room.first(bytes));
+    std::ranges::fill(answers.back(), static_cast<uint8_t>(i));
+    server.batch.respond(i, bytes);
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const auto is_as_written = [&](uint8_t byte) { return byte == i; };
+    EXPECT_TRUE(std::ranges::all_of(answers[i], is_as_written)) << i;
+  }
+}
+
 TEST(UdpBatch, OneThatCannotBeSentDoesNotStopTheOthers) {
   const Endpoint endpoint = free_endpoint("127.0.0.1");
   const auto socket = open_socket(endpoint, SocketType::udp);
