@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "answer/denial.h"
 
+#include "answer/joined_name.h"
 #include "dnssec/nsec3_hash.h"
 
 namespace holdfast::answer {
@@ -51,17 +52,17 @@ void deny_name(Draft& draft, const MissingName& missing) {
   const auto& [zone, name, encloser_labels] = missing;
   const Denial denial = denial_for(draft, zone);
   if (denial == Denial::none) return;
-  wire::Name wildcard;
+  JoinedName wildcard;
   if (denial == Denial::nsec) {
     collect_nsec(draft, zone, name);
     if (wildcard.assign_wildcard_of(name.last_labels(encloser_labels))) {
-      collect_nsec(draft, zone, wildcard);
+      collect_nsec(draft, zone, wildcard.view());
     }
     return;
   }
   const size_t proven_labels = prove_closest_encloser(draft, zone, name, encloser_labels);
   if (wildcard.assign_wildcard_of(name.last_labels(proven_labels))) {
-    collect_nsec3(draft, zone, wildcard);
+    collect_nsec3(draft, zone, wildcard.view());
   }
 }
 
@@ -94,17 +95,17 @@ void deny_closer_match(Draft& draft, const MissingName& missing) {
 void deny_type_at_wildcard(Draft& draft, const MissingName& missing) {
   const auto& [zone, name, encloser_labels] = missing;
   const Denial denial = denial_for(draft, zone);
-  wire::Name wildcard;
+  JoinedName wildcard;
   if (denial == Denial::none || !wildcard.assign_wildcard_of(name.last_labels(encloser_labels))) {
     return;
   }
   if (denial == Denial::nsec) {
     collect_nsec(draft, zone, name);
-    collect_nsec(draft, zone, wildcard);
+    collect_nsec(draft, zone, wildcard.view());
     return;
   }
   prove_closest_encloser(draft, zone, name, encloser_labels);
-  collect_nsec3(draft, zone, wildcard);
+  collect_nsec3(draft, zone, wildcard.view());
 }
 
 }  // namespace holdfast::answer
