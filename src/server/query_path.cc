@@ -156,6 +156,7 @@ void QueryPath::mark_in_flight(uint64_t word) {
 void QueryPath::Envelope::open(Protocol protocol, const sockaddr_in6& from) {
   peer = &from;
   client.protocol = protocol;
+  client.encrypted = false;
   if (from.sin6_family == AF_INET6) {
     client.family = Family::ipv6;
     client.address = from.sin6_addr.s6_addr;

@@ -81,7 +81,7 @@ struct UdpBatch::Buffers {
   std::array<iovec, size_max> out_vectors{};
   // One behind the other, each from the start of a cache line: so those of a batch lie in few lines
   // and pages, where at fixed places they would take turns in the same few of the cache.
-  std::array<uint8_t, size_max * response_bytes_max> responses;
+  alignas(line_bytes) std::array<uint8_t, size_max * response_bytes_max> responses;
   size_t responses_end = 0;
   // What sockets are bound to, by their descriptors; a worker's are few and stay.
   struct Bound {

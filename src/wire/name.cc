@@ -11,8 +11,6 @@ namespace holdfast::wire {
 
 namespace {
 
-constexpr std::array<uint8_t, 1> root_bytes{0};
-
 int compare_labels(Bytes a, Bytes b) {
   const size_t shared = std::min(a.size(), b.size());
   for (size_t i = 0; i < shared; ++i) {
@@ -54,8 +52,6 @@ Result<uint8_t> read_text_byte(std::string_view text, size_t& at) {
 }
 
 }  // namespace
-
-NameView::NameView() : bytes_(root_bytes) {}
 
 size_t NameView::label_offsets(std::array<uint8_t, labels_max>& offsets) const {
   size_t count = 0;

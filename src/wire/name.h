@@ -26,7 +26,7 @@ constexpr size_t labels_max = 127;  // without the root
 class NameView {
  public:
   // The root.
-  NameView();
+  constexpr NameView() : bytes_(root_) {}
   // `bytes` must be one well-formed name, as the parsers of this module check it.
   explicit NameView(Bytes bytes) : bytes_(bytes) {}
 
@@ -56,6 +56,8 @@ class NameView {
   [[nodiscard]] std::string to_text() const;
 
  private:
+  static constexpr std::array<uint8_t, 1> root_{0};
+
   Bytes bytes_;
 };
 

@@ -140,7 +140,7 @@ bool read_question(Bytes packet, ByteReader& reader, Query& query) {
 
 // Before anything has been read. Copied: to clear so much takes the compiler's loop longer than the
 // header takes.
-const Query unread{};
+constinit const Query unread{};
 
 struct Counts {
   uint16_t question;
