@@ -96,6 +96,16 @@ TEST_F(MemoryWriteOutTest, WhatChangesDuringARoundIsForTheNext) {
   EXPECT_EQ(memory_.use().unwritten_bytes, 0U);
 }
 
+TEST_F(MemoryWriteOutTest, TheLeastChangeAfterARoundCounts) {
+  for (uint32_t i = 0; i < 20; ++i) {
+    while (*memory_.write_out()) {
+    }
+    EXPECT_EQ(memory_.use().unwritten_bytes, 0U);
+    ASSERT_TRUE(amend_address(memory_, apex, std::string("www.") + apex, 2 + i).has_value());
+    EXPECT_GT(memory_.use().unwritten_bytes, 0U);
+  }
+}
+
 TEST_F(MemoryWriteOutTest, AnErrorEndsTheRound) {
   ASSERT_TRUE(*memory_.write_out());
   const uint64_t unwritten_bytes = memory_.use().unwritten_bytes;
@@ -118,8 +128,13 @@ TEST_F(MemoryWriteOutTest, WhatTheKernelFailedToWriteIsWrittenAgain) {
   written_.error = EIO;
   EXPECT_FALSE(memory_.write_out().has_value());
   EXPECT_LT(changed_bytes(folder_.file()), Memory::write_out_bytes) << "the header alone";
-  EXPECT_FALSE(memory_.write_out().has_value());
-  EXPECT_GE(changed_bytes(folder_.file()), Memory::write_out_bytes);
+  uint64_t changed = 0;
+  // Of a machine that has much to write the kernel may write this just then.
+  for (int i = 0; i < 100 && changed < Memory::write_out_bytes; ++i) {
+    EXPECT_FALSE(memory_.write_out().has_value());
+    changed = changed_bytes(folder_.file());
+  }
+  EXPECT_GE(changed, Memory::write_out_bytes);
   written_ = {};
   while (*memory_.write_out()) {
   }
