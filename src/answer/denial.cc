@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "answer/denial.h"
 
-#include "answer/joined_name.h"
 #include "dnssec/nsec3_hash.h"
 
 namespace holdfast::answer {
@@ -52,17 +51,17 @@ void deny_name(Draft& draft, const MissingName& missing) {
   const auto& [zone, name, encloser_labels] = missing;
   const Denial denial = denial_for(draft, zone);
   if (denial == Denial::none) return;
-  JoinedName wildcard;
+  wire::Name wildcard;
   if (denial == Denial::nsec) {
     collect_nsec(draft, zone, name);
     if (wildcard.assign_wildcard_of(name.last_labels(encloser_labels))) {
-      collect_nsec(draft, zone, wildcard.view());
+      collect_nsec(draft, zone, wildcard);
     }
     return;
   }
   const size_t proven_labels = prove_closest_encloser(draft, zone, name, encloser_labels);
   if (wildcard.assign_wildcard_of(name.last_labels(proven_labels))) {
-    collect_nsec3(draft, zone, wildcard.view());
+    collect_nsec3(draft, zone, wildcard);
   }
 }
 
@@ -95,17 +94,17 @@ void deny_closer_match(Draft& draft, const MissingName& missing) {
 void deny_type_at_wildcard(Draft& draft, const MissingName& missing) {
   const auto& [zone, name, encloser_labels] = missing;
   const Denial denial = denial_for(draft, zone);
-  JoinedName wildcard;
+  wire::Name wildcard;
   if (denial == Denial::none || !wildcard.assign_wildcard_of(name.last_labels(encloser_labels))) {
     return;
   }
   if (denial == Denial::nsec) {
     collect_nsec(draft, zone, name);
-    collect_nsec(draft, zone, wildcard.view());
+    collect_nsec(draft, zone, wildcard);
     return;
   }
   prove_closest_encloser(draft, zone, name, encloser_labels);
-  collect_nsec3(draft, zone, wildcard.view());
+  collect_nsec3(draft, zone, wildcard);
 }
 
 }  // namespace holdfast::answer

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "answer/joined_name.h"
 #include "base/check.h"
 
 namespace holdfast::answer {
@@ -48,9 +47,9 @@ void Draft::write_proofs() {
 void Draft::require_proof(const Proof& proof) {
   const bool hashed = proof.node.has(zone::node_nsec3);
   const auto rrset = proof.node.find(hashed ? wire::type_nsec3 : wire::type_nsec);
-  JoinedName owner;
-  if (!rrset || !owner.assign(proof.node.relative_owner(), proof.apex)) return;
-  require(wire::Section::authority, owner.view(), *rrset);
+  wire::Name owner;
+  if (!rrset || !owner.assign_joined(proof.node.relative_owner(), proof.apex)) return;
+  require(wire::Section::authority, owner, *rrset);
 }
 
 }  // namespace holdfast::answer

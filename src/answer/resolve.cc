@@ -58,7 +58,7 @@ class Resolution {
   const zone::NameSearch* ahead_ = nullptr;  // of name_, once it is known
   zone::NameSearch own_;
   uint16_t qtype_;
-  std::optional<wire::Name> synthesized_;  // holds name_ after a DNAME
+  wire::Name synthesized_;  // holds name_ after a DNAME
 
   // Where the chain ended.
   Ending ending_ = Ending::nothing;
@@ -229,7 +229,7 @@ Step Resolution::follow_dname(const Location& location) {
   // Into its own subtree: each further step would only lengthen the name.
   if (target.is_at_or_below(owner)) return Step::ended;
   synthesized_ = substituted;
-  name_ = *synthesized_;
+  name_ = synthesized_;
   return Step::alias;
 }
 
