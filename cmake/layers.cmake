@@ -90,6 +90,11 @@ function(holdfast_add_module module allowed)
     target_link_libraries(${module}_${name} PRIVATE holdfast_${module} benchmark::benchmark_main)
     if(module MATCHES "^(answer|server)$")
       holdfast_link_together(${module}_${name})
+      # After optimising, mold 1.10 takes further members of archives for a constant that several
+      # objects hold, and then misses what these need.
+      if(holdfast_together)
+        target_link_options(${module}_${name} PRIVATE -fuse-ld=bfd)
+      endif()
     endif()
   endforeach()
 endfunction()
