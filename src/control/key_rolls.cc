@@ -87,6 +87,12 @@ Result<void> KeyRolls::roll(const std::string& zone, const config::PolicySetting
   return {};
 }
 
+Result<void> KeyRolls::hold(const config::PolicySetting& policy, const std::string& folder,
+                            const dnssec::VersionKeys& version, uint64_t now_s,
+                            std::vector<ZoneKey>& keys) {
+  return put(dnssec::hold_for_version(keys, version, now_s, rollover_times(policy)), folder, keys);
+}
+
 void KeyRolls::note_parting(const std::string& zone, const config::PolicySetting& policy) {
   if (policy.parents.empty()) return forget(zone);
   WaitingKey& waiting = waiting_[zone];

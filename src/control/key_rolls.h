@@ -15,6 +15,7 @@
 #include "dnssec/key_schedule.h"
 #include "dnssec/served_keys.h"
 #include "dnssec/signer_group.h"
+#include "dnssec/version_hold.h"
 
 namespace holdfast::control {
 
@@ -41,6 +42,11 @@ class KeyRolls {
                                   std::vector<dnssec::ZoneKey>& keys,
                                   std::span<const dnssec::OtherSigner> signers = {},
                                   const dnssec::ServedKeys& served = {});
+  // Times that no version of the zone went with in time are put off, and saved to `folder`.
+  [[nodiscard]] static Result<void> hold(const config::PolicySetting& policy,
+                                         const std::string& folder,
+                                         const dnssec::VersionKeys& version, uint64_t now_s,
+                                         std::vector<dnssec::ZoneKey>& keys);
   // Notes what of these waits for the parent.
   void note(const std::string& zone, const config::PolicySetting& policy, uint64_t now_s,
             std::span<const dnssec::ZoneKey> keys,

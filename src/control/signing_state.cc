@@ -117,6 +117,15 @@ std::vector<Bytes> apex_rdata(const zone::Contents* served, uint16_t type) {
   return rrset == nullptr ? std::vector<Bytes>() : rrset->rdata;
 }
 
+dnssec::VersionKeys version_keys(const zone::Contents* served) {
+  dnssec::VersionKeys keys{.dnskeys = apex_rdata(served, wire::type_dnskey)};
+  if (served == nullptr) return keys;
+  zone::Contents::Cursor cursor(*served);
+  const StagedRrset* soa = find(*cursor.next(), wire::type_soa);
+  if (soa != nullptr) keys.soa_signatures = soa->signatures;
+  return keys;
+}
+
 bool is_signed_with(std::span<const dnssec::ZoneKey> keys, const zone::Contents* served) {
   const std::vector<Bytes> dnskeys = apex_rdata(served, wire::type_dnskey);
   return std::ranges::any_of(keys, [&](const dnssec::ZoneKey& key) {

@@ -13,6 +13,7 @@
 #include "dnssec/other_signer.h"
 #include "dnssec/parting.h"
 #include "dnssec/signed_keys.h"
+#include "dnssec/version_hold.h"
 #include "zone/contents.h"
 #include "zone/view.h"
 
@@ -51,6 +52,8 @@ struct SigningState {
 
 // Of what is served, or was last, at the apex; refers to it. None if there is none.
 [[nodiscard]] std::vector<Bytes> apex_rdata(const zone::Contents* served, uint16_t type);
+// Views into `served`.
+[[nodiscard]] dnssec::VersionKeys version_keys(const zone::Contents* served);
 // Whether it was signed by us.
 [[nodiscard]] bool is_signed_with(std::span<const dnssec::ZoneKey> keys,
                                   const zone::Contents* served);

@@ -300,6 +300,9 @@ Result<SigningState> ZoneSigning::roll_state(const std::string& zone, const wire
   std::vector<ZoneKey> keys = TRY(keys_of(apex, policy));
   SigningState state =
       TRY(read_signing_state(dnssec::key_folder(state_directory_, apex), apex, policy, now_s));
+  if (!policy.offline_ksk) {
+    TRY(KeyRolls::hold(policy, state.folder, version_keys(before), now_s, keys));
+  }
   const dnssec::ServedKeys kept = TRY(served_keys_of(state.folder, policy));
   const bool begins =
       !policy.secondaries.empty() && !policy.unsign && !is_signed_with(keys, before);

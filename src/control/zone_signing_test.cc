@@ -152,6 +152,30 @@ TEST_F(SignedZoneSet, AKeyWhoseTimeCameWhileNobodySignedSignsAfterwards) {
   expect_good();
 }
 
+TEST_F(SignedZoneSet, AZskWhoseTimesAllCameWhileNobodySignedStaysForWhatCachesHold) {
+  write(10);
+  load();
+  dnssec::ZoneKey old = save_zsk({.publish = start_s, .activate = start_s});
+  reload();
+  const dnssec::ZoneKey next = save_zsk({.publish = start_s, .activate = start_s + 1000});
+  old.times.inactive = start_s + 1000;
+  old.times.remove = start_s + 1500;
+  ASSERT_TRUE(dnssec::save_key(old, folder()));
+  reload();
+  EXPECT_THAT(signers(), testing::ElementsAre(old.tag()));
+  restart();
+  clock_.set_wall_s(start_s + 5000);
+  load(Start::respawn);
+  set_->maintain();
+  EXPECT_THAT(signers(), testing::ElementsAre(next.tag()));
+  EXPECT_EQ(count_of(wire::type_dnskey), 3U);
+  EXPECT_EQ(record().refresh_unix_s, start_s + 5500);  // as far apart as they were to be
+  expect_good();
+  clock_.set_wall_s(start_s + 5500);
+  set_->maintain();
+  EXPECT_EQ(count_of(wire::type_dnskey), 2U);
+}
+
 TEST_F(SignedZoneSet, ACdsWhoseTimeCameWhileNobodySignedComesAfterwards) {
   write(10);
   load();
