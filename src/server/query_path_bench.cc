@@ -2,7 +2,9 @@
 // Processor time of a worker for a question over UDP, beside that of an echo over the same calls:
 // what is above the echo is the way of a query. Loopback, batches of 64; the client's part of the
 // work is not counted, but what the kernel does of it within the server's calls is. With the
-// shield: quiet times, in which it learns; and overload, in which a stranger's question is dropped.
+// shield: quiet times, in which it learns, of a new client and of a known one; and overload,
+// in which a stranger's question is dropped, and a known one's answered, over sockets that the
+// shield guards and as where a card sheds.
 #include "server/query_path.h"
 
 #include <benchmark/benchmark.h>
@@ -140,7 +142,23 @@ void echo(benchmark::State& state) {
   });
 }
 
-enum class Shielding : uint8_t { none, quiet, dropping };
+enum class Shielding : uint8_t { none, quiet, quiet_known, dropping, known, known_at_card };
+
+// Of the benchmark's client, at whatever rate it asks afterwards: in every slot more often.
+void make_known(shield::ShieldMemory& memory, shield::WorkerShield& shield, uint64_t& now_ns) {
+  constexpr std::array<uint8_t, 4> client{127, 0, 0, 1};
+  constexpr uint32_t slots = 10;
+  constexpr uint64_t second_ns = 1'000'000'000;
+  for (uint32_t slot = 1; slot <= slots; ++slot) {
+    memory.common.slot = slot;
+    shield.begin_turn(now_ns += second_ns);
+    for (uint32_t i = 0; i < 1U << (slot + 7); ++i) {
+      shield.look(0, client, 0);
+      shield.remember(0);
+    }
+  }
+  shield.begin_turn(now_ns += 2 * second_ns);
+}
 
 void answer(benchmark::State& state, const char* name, Dnssec dnssec,
             Shielding shielding = Shielding::none) {
@@ -158,15 +176,31 @@ void answer(benchmark::State& state, const char* name, Dnssec dnssec,
   shield::WorkerShield shield(*memory, 0, setup.slot.counters);
   shield.begin_turn(now_ns);
   if (shielding != Shielding::none) path.shield_by(&shield);
+  const auto at_card = std::make_unique<XdpGateCounters>();
+  if (shielding == Shielding::known_at_card) {
+    shield.watch_gates({{.counters = at_card.get(), .queue = 0}});
+  }
+  if (shielding == Shielding::quiet_known || shielding >= Shielding::known) {
+    make_known(*memory, shield, now_ns);
+  }
+  // 64,000 questions a second, and the kernel drops more: strangers get next to nothing.
+  const auto press = [&](uint64_t ns) {
+    shield.note_backlog(1000, 100'000);
+    shield.begin_turn(now_ns += ns);
+  };
+  const bool is_overload = shielding >= Shielding::dropping;
+  if (is_overload) press(shield::AdmissionControl::tick_ns);
+  CHECK(shield.is_overloaded() == is_overload);
   const std::vector<uint8_t> packet = question(name, dnssec);
   measure(state, setup, packet, [&] {
-    if (shielding == Shielding::dropping) {
-      // 64,000 questions a second, and the kernel drops more: strangers get next to nothing.
-      shield.note_backlog(1000, 1000);
-      shield.begin_turn(now_ns += 1'000'000);
-    }
+    if (is_overload) press(1'000'000);
     return path.answer_datagrams(setup.batch);
   });
+  if (shielding >= Shielding::known) {
+    CHECK(setup.slot.counters.get(exchange::CounterLayout::shield +
+                                  shield_known * exchange::shield_fate_count) ==
+          setup.slot.counters.get(exchange::CounterLayout::queries));
+  }
   state.counters["bytes"] =
       static_cast<double>(setup.slot.counters.get(exchange::CounterLayout::bytes_sent)) /
       static_cast<double>(setup.slot.counters.get(exchange::CounterLayout::queries));
@@ -176,7 +210,13 @@ BENCHMARK(echo)->UseManualTime()->Arg(40)->Arg(60)->Arg(300);
 BENCHMARK_CAPTURE(answer, positive, "www.example.", Dnssec::off)->UseManualTime();
 BENCHMARK_CAPTURE(answer, positive_quiet_shield, "www.example.", Dnssec::off, Shielding::quiet)
     ->UseManualTime();
+BENCHMARK_CAPTURE(answer, known_quiet_shield, "www.example.", Dnssec::off, Shielding::quiet_known)
+    ->UseManualTime();
 BENCHMARK_CAPTURE(answer, dropped_by_shield, "www.example.", Dnssec::off, Shielding::dropping)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(answer, known_overload, "www.example.", Dnssec::off, Shielding::known)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(answer, known_at_card, "www.example.", Dnssec::off, Shielding::known_at_card)
     ->UseManualTime();
 BENCHMARK_CAPTURE(answer, name_error, "nothing.example.", Dnssec::off)->UseManualTime();
 BENCHMARK_CAPTURE(answer, referral, "a.cut.example.", Dnssec::off)->UseManualTime();
