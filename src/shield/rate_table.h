@@ -36,7 +36,7 @@ class RateTable {
   // The same, for shield_rate_of.
   __u64 note(uint32_t place, uint64_t now_ms) {
     __u64& entry = table_.entries[place];
-    const __u64 counted = shield_count(SHIELD_LOAD(&entry), now_ms);
+    const __u64 counted = with_one(SHIELD_LOAD(&entry), now_ms);
     SHIELD_STORE(&entry, counted);
     return counted;
   }
@@ -63,6 +63,13 @@ class RateTable {
   }
 
  private:
+  // shield_count, shorter for one that has been counted in this window before.
+  [[nodiscard]] static __u64 with_one(__u64 entry, uint64_t now_ms) {
+    const bool is_of_window = entry >> 48 == ((now_ms >> SHIELD_WINDOW_SHIFT) & 0xffff);
+    if (is_of_window && (entry & SHIELD_COUNT_MAX) != SHIELD_COUNT_MAX) return entry + 1;
+    return shield_count(entry, now_ms);
+  }
+
   ShieldRateTable& table_;
 };
 

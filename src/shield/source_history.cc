@@ -9,9 +9,7 @@ namespace holdfast::shield {
 namespace {
 
 constexpr __u64 operator_flags = SHIELD_FLAG_ALLOWED | SHIELD_FLAG_DENIED;
-// In one slot a rate rises eightfold at most: a source cannot buy itself a great allowance by one
-// burst before an attack.
-constexpr __u64 raises_a_slot_max = 3;
+constexpr __u64 raises_a_slot_max = SourceHistory::raises_a_slot_max;
 constexpr uint32_t rate_class_max = 24;
 // Of the slots in which it is seen, a source's rate is halved in one of so many.
 constexpr uint32_t rate_decay_slots = 8;

@@ -28,6 +28,9 @@ class SourceHistory {
  public:
   // Entries not seen for so many slots go. The slot's number is kept modulo 256.
   static constexpr uint32_t slots_kept_max = 200;
+  // In one slot a rate rises eightfold at most: a source cannot buy itself a great allowance by one
+  // burst before an attack.
+  static constexpr __u64 raises_a_slot_max = 3;
 
   explicit SourceHistory(std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES> lines)
       : lines_(lines) {}
@@ -75,10 +78,12 @@ class SourceHistory {
     }
     return 0;
   }
-  // As nearly all of them: seen in this slot already, at this rate or a higher one.
+  // As nearly all of them: seen in this slot already, at this rate or a higher one, or as often as
+  // its rate may rise in a slot.
   [[nodiscard]] static bool says_nothing_new(__u64 entry, const Sighting& sighting, uint32_t slot) {
     return shield_slot(entry) == (slot & 0xff) && shield_score(entry) > 0 &&
-           sighting.rate <= __u64{1} << (shield_rate(entry) & 31);
+           (sighting.rate <= __u64{1} << (shield_rate(entry) & 31) ||
+            shield_flags(entry) >> SHIELD_FLAG_RAISED_SHIFT == raises_a_slot_max);
   }
   void enter(const Sighting& sighting, uint32_t slot);
   void insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot);
