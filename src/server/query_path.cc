@@ -65,7 +65,8 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
   const size_t count = batch.receive();
   if (count == 0) return 0;
   look_ahead_.begin();
-  is_screening_ = shield_ != nullptr && shield_->is_enabled();
+  const bool is_screening = shield_ != nullptr && shield_->is_enabled();
+  is_judging_ = is_screening && shield_->is_overloaded();
   for (size_t i = 0; i < count; ++i) {
     Arrival& arrival = arrivals_[i];
     arrival.message = batch.datagram(i);
@@ -79,20 +80,21 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
                         .encode();
   }
   // By itself, so that one source is waited for while the next are hashed.
-  for (size_t i = 0; is_screening_ && i < count; ++i) {
+  for (size_t i = 0; is_screening && i < count; ++i) {
     shield_->look(i, arrivals_[i].envelope.client.address, batch.hop_limit(i));
   }
-  for (size_t i = 0; i < count; ++i) {
-    mark_in_flight(in_flight_[i]);
-    take_in(i);
+  const uint64_t admitted = take_in(count);
+  if (is_screening && !is_judging_) {
+    slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
+    shield_->remember_all(admitted);
   }
   look_ahead_.run(slot_.in_flight, in_flight_);
   const uint64_t looked_up = is_weighing ? cycle_count() : 0;
   for (size_t i = 0; i < count; ++i) {
     mark_in_flight(in_flight_[i]);
-    const bool is_weighed = arrivals_[i].decision == Decision::look_up;
+    const bool is_weighed = is_weighing && arrivals_[i].decision == Decision::look_up;
     const uint64_t answer_begun = is_weighed ? cycle_count() : 0;
-    if (is_screening_) judge_name(i);
+    if (is_screening) judge_name(i);
     const size_t size = answer(i, batch.response_room(i));
     if (size > 0) batch.respond(i, size);
     if (is_weighed) shield_->end_answer(i, cycle_count() - answer_begun);
@@ -125,12 +127,12 @@ size_t QueryPath::on_message(Bytes message, const transport::TcpPeer& peer, Muta
   local.open(Protocol::tcp, peer.local);
   arrival.envelope.server_address = local.client.address;
   arrival.envelope.server_port = local.client_port;
-  is_screening_ = false;
+  is_judging_ = false;
   const bool is_timed = shield_ != nullptr && shield_->is_overloaded();
   const uint64_t begun_ns = is_timed ? SystemClock().monotonic_ns() : 0;
   const uint64_t begun = is_timed ? cycle_count() : 0;
   look_ahead_.begin();
-  take_in(0);
+  (void)take_in(1);
   look_ahead_.run(slot_.in_flight, in_flight_);
   const size_t size = answer(0, out);
   slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
@@ -169,17 +171,25 @@ void QueryPath::Envelope::open(Protocol protocol, const sockaddr_in6& from) {
   }
 }
 
-// One message, whatever carried it, before its name is looked up.
-void QueryPath::take_in(size_t index) {
-  Arrival& arrival = arrivals_[index];
-  arrival.is_parsed = false;
-  arrival.decision = Decision::answer;
-  arrival.admitted = admit(arrival.message, arrival.envelope) && (!is_screening_ || screen(index));
-  if (!arrival.admitted) return;
-  parse(arrival);
-  // What is sent to prove itself is not looked up.
-  if (arrival.decision == Decision::truncate) return;
-  if (arrival.parsed == wire::QueryError::none) look_ahead_.add(index, arrival.query);
+// Messages, whatever carried them, before their names are looked up. Returns a bit for each that
+// goes on.
+uint64_t QueryPath::take_in(size_t count) {
+  static_assert(exchange::batch_max <= 64);
+  uint64_t admitted = 0;
+  for (size_t index = 0; index < count; ++index) {
+    mark_in_flight(in_flight_[index]);
+    Arrival& arrival = arrivals_[index];
+    arrival.is_parsed = false;
+    arrival.decision = Decision::answer;
+    arrival.admitted = admit(arrival.message, arrival.envelope) && (!is_judging_ || screen(index));
+    if (!arrival.admitted) continue;
+    admitted |= uint64_t{1} << index;
+    parse(arrival);
+    // What is sent to prove itself is not looked up.
+    if (arrival.decision == Decision::truncate) continue;
+    if (arrival.parsed == wire::QueryError::none) look_ahead_.add(index, arrival.query);
+  }
+  return admitted;
 }
 
 void QueryPath::parse(Arrival& arrival) {
@@ -189,10 +199,6 @@ void QueryPath::parse(Arrival& arrival) {
 
 // Under overload, by who asks. False: dropped, and counted.
 bool QueryPath::screen(size_t index) {
-  if (!shield_->is_overloaded()) {
-    shield_->remember(index);
-    return true;
-  }
   Arrival& arrival = arrivals_[index];
   if (!may_be_question(arrival.message) || shield_->judge(index, arrival.message)) {
     return true;

@@ -79,7 +79,7 @@ class QueryPath final : public transport::StreamHandler {
   };
 
   void mark_in_flight(uint64_t word);
-  void take_in(size_t index);
+  [[nodiscard]] uint64_t take_in(size_t count);
   void parse(Arrival& arrival);
   [[nodiscard]] bool screen(size_t index);
   [[nodiscard]] bool has_cookie(const Arrival& arrival) const;
@@ -104,7 +104,7 @@ class QueryPath final : public transport::StreamHandler {
   answer::Responder responder_;
   PassOn* pass_on_ = nullptr;
   shield::WorkerShield* shield_ = nullptr;
-  bool is_screening_ = false;  // the batch in hand
+  bool is_judging_ = false;  // who asks in the batch in hand
   std::array<Arrival, exchange::batch_max> arrivals_;
   std::array<uint64_t, exchange::batch_max> in_flight_{};  // InFlight of each
   TurnTime now_;

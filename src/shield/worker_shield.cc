@@ -2,6 +2,7 @@
 #include "shield/worker_shield.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace holdfast::shield {
@@ -284,13 +285,24 @@ void WorkerShield::note_backlog(uint32_t permille, uint32_t drops) {
   reading_.drops += drops;
 }
 
-void WorkerShield::remember(size_t index) {
-  ++reading_.answers;
-  if (orders_.learning != 0) {
-    if (classifier_.learn(sources_[index], now_ms_)) trust(sources_[index]);
-  } else {
-    classifier_.count(sources_[index], now_ms_);
+void WorkerShield::remember_all(uint64_t which) {
+  // What is the same for all, where no store can be taken to change it.
+  const uint64_t now_ms = now_ms_;
+  const uint32_t slot = common_.slot;
+  const bool learns = orders_.learning != 0;
+  const bool trusts = gates_.empty();
+  const BucketKey key = bucket_key_;
+  uint32_t answers = 0;
+  for (; which != 0; which &= which - 1) {
+    const Source& source = sources_[static_cast<size_t>(std::countr_zero(which))];
+    ++answers;
+    if (!learns) {
+      classifier_.count(source, now_ms);
+    } else if (classifier_.learn(source, now_ms) && trusts) {
+      tables_.buckets.mark(source_places_of(key, source.word), slot);
+    }
   }
+  reading_.answers += answers;
 }
 
 bool WorkerShield::judge(size_t index, Bytes message) {

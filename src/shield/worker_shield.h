@@ -121,8 +121,10 @@ class WorkerShield {
     sources_[index] = classifier_.look(address, hop);
     if (is_overloaded()) classifier_.look_at_prefix(sources_[index]);
   }
-  // Quiet: remembers it.
-  void remember(size_t index);
+  // Quiet: remembers those of the batch whose bits are set.
+  void remember_all(uint64_t which);
+  static_assert(exchange::batch_max <= 64, "a bit for each");
+  void remember(size_t index) { remember_all(uint64_t{1} << index); }
   // Overloaded: judges its source. True if it needs nothing more to be answered.
   [[nodiscard]] bool judge(size_t index, Bytes message);
   // It brings a cookie, whatever is in it.
