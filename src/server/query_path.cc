@@ -83,6 +83,7 @@ size_t QueryPath::answer_datagrams(Batch& batch) {
   for (size_t i = 0; is_screening && i < count; ++i) {
     shield_->look(i, arrivals_[i].envelope.client.address, batch.hop_limit(i));
   }
+  for (size_t i = 0; is_judging_ && i < count; ++i) shield_->find(i);
   const uint64_t admitted = take_in(count);
   if (is_screening && !is_judging_) {
     slot_.in_flight.store(InFlight::none, std::memory_order_relaxed);
@@ -229,25 +230,22 @@ bool QueryPath::has_valid_cookie(const Arrival& arrival) const {
 // instructions more.
 [[gnu::always_inline]] inline void QueryPath::judge_name(size_t index) {
   Arrival& arrival = arrivals_[index];
-  if (!arrival.admitted || arrival.decision == Decision::truncate) return;
-  const zone::NameSearch* search =
-      arrival.parsed == wire::QueryError::none ? look_ahead_.at(index) : nullptr;
-  const bool is_ours = search != nullptr && search->zone();
-  const NameFact fact = is_ours ? fact_of(*search) : NameFact::exists;
-  const auto note = [&] {
+  const zone::NameSearch* search = look_ahead_.at(index);  // of who was admitted, and is looked up
+  NameFact fact = NameFact::exists;
+  shield::ZoneWatchEntry* zone = nullptr;
+  if (search != nullptr && search->zone()) {
     const wire::SuffixHashes& hashes = search->hashes();
-    return shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
+    fact = fact_of(*search);
+    zone = shield_->note_name(apex_hash_of(search), search->zone()->apex(), fact,
                               hashes.of_last(hashes.label_count()));
-  };
-  // Made where it stays, as the envelope is.
-  const shield::ZoneWatch::Verdict zone = is_ours ? note() : shield::ZoneWatch::Verdict();
-  if (is_ours && fact == NameFact::exists) {
-    shield_->note_existing(index, arrival.message);
-  } else if (is_ours && fact == NameFact::absent && zone.under_attack) {
-    shield_->note_made_up(arrival.message);
+    if (fact == NameFact::exists) {
+      shield_->note_existing(index, arrival.message);
+    } else if (fact == NameFact::absent && shield_->is_under_attack(zone)) {
+      shield_->note_made_up(arrival.message);
+    }
   }
   if (arrival.decision != Decision::look_up) return;
-  arrival.decision = shield_->decide_by_name(index, zone, fact);
+  arrival.decision = shield_->decide_by_name(index, shield_->verdict_on(zone), fact);
   arrival.admitted = arrival.decision != Decision::drop;
 }
 

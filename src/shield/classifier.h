@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Puts a source into its class: by history, distance and rate (source_layout.h).
 //
-// In two steps, so that a batch waits for memory once: `look` hashes and asks for what `learn` or
-// `judge` reads, `look_at_prefix` for what only `judge` does. Neither parses a byte of the message.
+// In steps, so that a batch waits for memory once: `look` hashes and asks for what `learn` or
+// `judge` reads; `find` reads what is known of the source, and asks for what `judge` counts of one
+// that is not. None parses a byte of the message.
 // Never allocates. Thread: the worker's.
 #pragma once
 
@@ -20,9 +21,11 @@ struct Source {
   __u64 word = 0;  // which tells its prefix, should that matter
   __u64 hash = 0;
   uint8_t hop = 0;
-  __u64 prefix_hash = 0;  // after `look_at_prefix`; 0: not known yet
-  // After `judge`:
+  bool is_found = false;
+  // After `find`:
+  __u64 prefix_hash = 0;  // 0: not known yet
   __u64 entry = 0;
+  // After `judge`:
   uint32_t rate = 0;
   ShieldClass source_class = shield_unknown_slow;
 };
@@ -51,8 +54,11 @@ class Classifier {
     return source;
   }
 
-  // Before `judge`: it counts whoever is not known with its prefix as well.
-  void look_at_prefix(Source& source) const {
+  // Before `judge`, which counts whoever is not known with its prefix as well.
+  void find(Source& source, const ShieldOrders& orders) const {
+    source.entry = history_.find(source.hash);
+    source.is_found = true;
+    if (shield_is_known(&orders, source.entry)) return;
     source.prefix_hash = prefix_hash_of(source);
     rates_.prefetch(shield_rate_place(source.prefix_hash, 0));
   }
@@ -70,7 +76,7 @@ class Classifier {
   }
 
   void judge(Source& source, const ShieldOrders& orders, uint64_t now_ms) {
-    source.entry = history_.find(source.hash);
+    if (!source.is_found) source.entry = history_.find(source.hash);
     const __u32 odd = shield_is_hop_odd(&common_, source.entry, source.hop);
     const __u64 counted = rates_.note(shield_rate_place(source.hash, odd), now_ms);
     source.rate = shield_rate_of(source.entry, counted, now_ms);

@@ -182,8 +182,8 @@ class Detection : public testing::Test {
       decision = shield_->decide_by_source(0);
       if (decision != Decision::look_up && decision != Decision::answer) return decision;
     }
-    const auto zone = shield_->note_name(question.zone * 0x9e3779b97f4a7c15, apex_.view(),
-                                         question.fact, question.name);
+    const auto zone = shield_->verdict_on(shield_->note_name(
+        question.zone * 0x9e3779b97f4a7c15, apex_.view(), question.fact, question.name));
     many_names_found_ |= question.zone == 1 && zone.many_names;
     zone_found_ |= question.zone == 1 && zone.under_attack;
     if (decision != Decision::look_up) return decision;

@@ -223,8 +223,7 @@ void WorkerShield::note_made_up(Bytes message) {
 }
 
 // As the filter sees it that is in force, or would be.
-void WorkerShield::count_for_filter(const Source& source, Bytes message) {
-  const SourcePlaces at = source_places_of(bucket_key_, source.word);
+void WorkerShield::count_for_filter(const Source& source, const SourcePlaces& at, Bytes message) {
   const bool is_trusted = filter_tables_.sources.are_trusted(at);
   if (is_trusted && !note_flood(source, at, SHIELD_SHARE_ONE)) {
     if (source.source_class <= shield_known) forms_.count(form_of(message));
@@ -306,15 +305,20 @@ void WorkerShield::remember_all(uint64_t which) {
 }
 
 bool WorkerShield::judge(size_t index, Bytes message) {
-  classifier_.judge(sources_[index], orders_, now_ms_);
-  classes_[index] = sources_[index].source_class;
+  Source& source = sources_[index];
+  classifier_.judge(source, orders_, now_ms_);
+  const ShieldClass source_class = source.source_class;
+  classes_[index] = source_class;
   ++reading_.judged;
   proofs_[index] = Proof::stream;
-  if (guards_sockets()) count_for_filter(sources_[index], message);
-  if (classes_[index] > shield_known) return false;
+  if (gates_.empty()) {
+    const SourcePlaces at = places_of_source(index);
+    count_for_filter(source, at, message);
+    if (source_class <= shield_known) trust(at);
+  }
+  if (source_class > shield_known) return false;
   admission_.note_known();
-  trust(sources_[index]);
-  count(classes_[index], ShieldFate::admitted);
+  count(source_class, ShieldFate::admitted);
   return true;
 }
 
@@ -323,7 +327,7 @@ bool WorkerShield::judge_cookie(size_t index) {
   classes_[index] = sources_[index].source_class;
   if (classes_[index] != shield_proved) return false;
   admission_.note_known();
-  trust(sources_[index]);
+  if (gates_.empty()) trust(places_of_source(index));
   count(shield_proved, ShieldFate::admitted);
   return true;
 }
@@ -430,8 +434,9 @@ void WorkerShield::end_message(Bytes address, const MessageCost& cost) {
   const bool was_known = classifier_.is_known(source, orders_);
   classifier_.prove(source);
   // In quiet times who has come once is not trusted for it, or anybody could fill the buckets.
-  if (is_overloaded() || orders_.syn_per_s != 0 || classifier_.is_known(source, orders_)) {
-    trust(source);
+  if (gates_.empty() &&
+      (is_overloaded() || orders_.syn_per_s != 0 || classifier_.is_known(source, orders_))) {
+    trust(source_places_of(bucket_key_, source.word));
   }
   if (!is_overloaded()) return;
   const auto spent_us =

@@ -119,12 +119,13 @@ class WorkerShield {
   [[nodiscard]] bool is_overloaded() const { return admission_.is_overloaded(); }
   void look(size_t index, Bytes address, uint8_t hop) {
     sources_[index] = classifier_.look(address, hop);
-    if (is_overloaded()) classifier_.look_at_prefix(sources_[index]);
   }
   // Quiet: remembers those of the batch whose bits are set.
   void remember_all(uint64_t which);
   static_assert(exchange::batch_max <= 64, "a bit for each");
   void remember(size_t index) { remember_all(uint64_t{1} << index); }
+  // Overloaded: reads what is known of it.
+  void find(size_t index) { classifier_.find(sources_[index], orders_); }
   // Overloaded: judges its source. True if it needs nothing more to be answered.
   [[nodiscard]] bool judge(size_t index, Bytes message);
   // It brings a cookie, whatever is in it.
@@ -133,13 +134,21 @@ class WorkerShield {
   [[nodiscard]] bool judge_cookie(size_t index);
   // Before it has been parsed any further: `look_up` unless it is dropped or truncated at once.
   [[nodiscard]] Decision decide_by_source(size_t index);
-  // The name's zone, whether it exists; counts for the zone. Quiet times too.
-  ZoneWatch::Verdict note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact,
-                               uint64_t name_hash) {
-    return zones_.count(apex_hash, apex, fact, name_hash);
+  // The name's zone, whether it exists; counts for the zone. Quiet times too. Null: not watched.
+  ZoneWatchEntry* note_name(uint64_t apex_hash, wire::NameView apex, NameFact fact,
+                            uint64_t name_hash) {
+    return zones_.note(apex_hash, apex, fact, name_hash);
+  }
+  // How that zone is, for `decide_by_name`; and a part of this by itself.
+  [[nodiscard]] ZoneWatch::Verdict verdict_on(ZoneWatchEntry* zone) const {
+    return zones_.judge(zone);
+  }
+  [[nodiscard]] bool is_under_attack(const ZoneWatchEntry* zone) const {
+    return zones_.is_under_attack(zone);
   }
   // It asks for a name that exists, after `note_name`: for the filter.
   void note_existing(size_t index, Bytes message) {
+    if (!gates_.empty()) return;
     const bool is_example = is_overloaded() ? classes_[index] <= shield_known_odd
                                             : ++existing_ % existing_an_example == 0;
     if (is_example) note_familiar(message);
@@ -198,12 +207,12 @@ class WorkerShield {
   void sweep_marks();
   void steer_sockets(uint64_t span_ns);
   void count_dry_run();
-  void trust(const Source& source) {
-    if (!gates_.empty()) return;
-    tables_.buckets.mark(source_places_of(bucket_key_, source.word), common_.slot);
+  [[nodiscard]] SourcePlaces places_of_source(size_t index) const {
+    return source_places_of(bucket_key_, sources_[index].word);
   }
+  void trust(const SourcePlaces& at) { tables_.buckets.mark(at, common_.slot); }
   void note_familiar(Bytes message);
-  void count_for_filter(const Source& source, Bytes message);
+  void count_for_filter(const Source& source, const SourcePlaces& at, Bytes message);
   [[nodiscard]] size_t familiarity_of(Bytes message) const;
   bool note_flood(const Source& source, const SourcePlaces& at, uint32_t share);
   [[nodiscard]] bool is_flood(const Source& source) const;

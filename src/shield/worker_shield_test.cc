@@ -160,7 +160,8 @@ TEST_F(WorkerShieldTest, WhatACardDeniesCountsForTheZone) {
           ++at_card->packets[0][xdp_replied_nxdomain];
           continue;
         }
-        is_attacked = shield_->note_name(1, apex.view(), NameFact::absent, random_()).under_attack;
+        is_attacked = shield_->is_under_attack(
+            shield_->note_name(1, apex.view(), NameFact::absent, random_()));
       }
       attacked_turns += is_attacked ? 1 : 0;
     }

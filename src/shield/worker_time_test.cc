@@ -36,7 +36,8 @@ class WorkerTimeTest : public testing::Test {
     shield_->look(0, stranger, 60);
     EXPECT_FALSE(shield_->judge(0, message));
     EXPECT_EQ(shield_->decide_by_source(0), Decision::look_up);
-    const auto verdict = shield_->note_name(7, apex_.view(), NameFact::exists, 1);
+    const auto verdict =
+        shield_->verdict_on(shield_->note_name(7, apex_.view(), NameFact::exists, 1));
     EXPECT_EQ(shield_->decide_by_name(0, verdict, NameFact::exists), Decision::answer);
     const uint32_t before = verdict.entry->served;
     shield_->end_answer(0, 0);

@@ -97,11 +97,11 @@ void ZoneWatch::begin_turn(uint64_t now_ms, Load load) {
   even_share_ = std::max<uint64_t>(budget_cost_ / std::max(last_groups_asked_, 2U), 1);
 }
 
-ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, NameFact fact,
-                                    uint64_t name_hash) {
+ZoneWatchEntry* ZoneWatch::note(uint64_t apex_hash, wire::NameView apex, NameFact fact,
+                                uint64_t name_hash) {
   ++all_asked_;
   ZoneWatchEntry* entry = find(apex_hash, apex);
-  if (entry == nullptr) return {};
+  if (entry == nullptr) return nullptr;
   if (get(entry->window) != window_) roll(*entry);
   add(entry->asked, 1);
   if (fact == NameFact::absent) {
@@ -115,7 +115,12 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
     if (get(watched_[account].window) != window_) roll(watched_[account]);
     add(watched_[account].asked, 1);
   }
-  if (load_ == Load::quiet) return {.entry = entry};
+  return entry;
+}
+
+ZoneWatch::Verdict ZoneWatch::judge(ZoneWatchEntry* entry) const {
+  if (entry == nullptr || load_ == Load::quiet) return {.entry = entry};
+  const uint32_t account = get(entry->account);
   uint64_t even = even_share_;
   bool is_account_beyond = false;
   if (account != 0) {
@@ -124,12 +129,17 @@ ZoneWatch::Verdict ZoneWatch::count(uint64_t apex_hash, wire::NameView apex, Nam
     even = std::max<uint64_t>(even / std::max(get(all.last_zones), 1U), 1);
   }
   return {.entry = entry,
-          .under_attack = is_before(now_ms_, get(entry->attacked_until_ms)),
+          .under_attack = is_under_attack(entry),
           .hot = is_before(now_ms_, get(entry->hot_until_ms)),
           .many_names = is_before(now_ms_, get(entry->many_names_until_ms)),
           .beyond_share = is_account_beyond ||
                           has_had_share(get(entry->served), get(entry->usual_asked_x16), even),
           .is_account_beyond = is_account_beyond};
+}
+
+bool ZoneWatch::is_under_attack(const ZoneWatchEntry* entry) const {
+  return load_ == Load::overloaded && entry != nullptr &&
+         is_before(now_ms_, get(entry->attacked_until_ms));
 }
 
 // An even part, or its usual one if that is more.
@@ -260,7 +270,7 @@ void ZoneWatch::roll(ZoneWatchEntry& entry) {
   if (load_ == Load::quiet) {
     learn(entry, windows);
   } else {
-    judge(entry);
+    look_for_attack(entry);
   }
 }
 
@@ -277,7 +287,7 @@ void ZoneWatch::learn(ZoneWatchEntry& entry, uint32_t windows) const {
   }
 }
 
-void ZoneWatch::judge(ZoneWatchEntry& entry) const {
+void ZoneWatch::look_for_attack(ZoneWatchEntry& entry) const {
   const uint64_t asked = get(entry.last_asked);
   const uint64_t absent = get(entry.last_absent);
   const uint64_t usual_asked = get(entry.usual_asked_x16);

@@ -102,8 +102,16 @@ class ZoneWatch {
     bool beyond_share = false;  // its own, or its account's
     bool is_account_beyond = false;
   };
-  // Counts a question and says how its zone is. The hashes are those of zone memory.
-  Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact, uint64_t name_hash);
+  // Counts a question for its zone; null if that is not watched. The hashes are those of zone
+  // memory.
+  ZoneWatchEntry* note(uint64_t apex_hash, wire::NameView apex, NameFact fact, uint64_t name_hash);
+  // How the zone of such an entry is, under overload.
+  [[nodiscard]] Verdict judge(ZoneWatchEntry* entry) const;
+  [[nodiscard]] bool is_under_attack(const ZoneWatchEntry* entry) const;
+  // Both at once.
+  Verdict count(uint64_t apex_hash, wire::NameView apex, NameFact fact, uint64_t name_hash) {
+    return judge(note(apex_hash, apex, fact, name_hash));
+  }
 
   // What there is to share, average answers a second; and that a zone has had one, which cost so
   // much.
@@ -131,7 +139,7 @@ class ZoneWatch {
   ZoneWatchEntry* find(uint64_t hash, wire::NameView apex);
   void roll(ZoneWatchEntry& entry);
   void learn(ZoneWatchEntry& entry, uint32_t windows) const;
-  void judge(ZoneWatchEntry& entry) const;
+  void look_for_attack(ZoneWatchEntry& entry) const;
   [[nodiscard]] uint64_t denied_of(uint64_t absent) const;
   void roll(AccountWatchEntry& entry);
   // What is usually asked for so much, of which so much was answered in this window.
