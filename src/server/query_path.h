@@ -32,7 +32,10 @@ class QueryPath final : public transport::StreamHandler {
   QueryPath(exchange::WorkerSlot& slot, const shield::RefusalTable& refusals,
             const zone::MemoryReader& zones, const exchange::AnswerPolicy& policy);
 
-  void begin_turn(const TurnTime& now) { now_ = now; }
+  void begin_turn(const TurnTime& now) {
+    now_ = now;
+    now_s_ = static_cast<uint32_t>(now.wall_ns / 1'000'000'000);
+  }
   // Where requests go that are control's. Without it they are declined.
   void pass_on_by(PassOn* pass_on) { pass_on_ = pass_on; }
 
@@ -108,6 +111,7 @@ class QueryPath final : public transport::StreamHandler {
   std::array<Arrival, exchange::batch_max> arrivals_;
   std::array<uint64_t, exchange::batch_max> in_flight_{};  // InFlight of each
   TurnTime now_;
+  uint32_t now_s_ = 0;  // the same since 1970
   uint32_t since_sample_ = 0;
 };
 

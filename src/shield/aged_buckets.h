@@ -24,7 +24,12 @@ class AgedBuckets {
     return (words[bucket / 32] >> (bucket % 32) & 1) != 0;
   }
 
-  void mark(uint32_t bucket, uint32_t time) { seen_[bucket] = age_mark(time); }
+  void mark(uint32_t bucket, uint32_t time) { mark_as(bucket, age_mark(time)); }
+  // The same in two steps, where much is marked at one time.
+  [[nodiscard]] static uint8_t age_mark(uint32_t time) {
+    return static_cast<uint8_t>(time % marks + 1);
+  }
+  void mark_as(uint32_t bucket, uint8_t mark) { seen_[bucket] = mark; }
   // Whether it was marked and not forgotten since.
   [[nodiscard]] bool has(uint32_t bucket) const { return seen_[bucket] != 0; }
   void forget_older(uint32_t time, uint32_t kept) {
@@ -59,7 +64,6 @@ class AgedBuckets {
 
  private:
   static constexpr uint32_t marks = 255;
-  static uint8_t age_mark(uint32_t time) { return static_cast<uint8_t>(time % marks + 1); }
   static uint32_t age_of(uint8_t seen, uint32_t time) {
     return (age_mark(time) + marks - seen) % marks;
   }

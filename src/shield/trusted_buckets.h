@@ -77,8 +77,9 @@ class TrustedBuckets {
   // A bucket is flooded for so long after the last sign of it.
   static constexpr uint32_t flooded_s = 10;
 
-  void mark(const SourcePlaces& at, uint32_t slot) {
-    for (size_t i = 0; i < source_tables; ++i) seen_[i].mark(at[i], slot);
+  void mark(const SourcePlaces& at, uint32_t slot) { mark_as(at, AgedBuckets::age_mark(slot)); }
+  void mark_as(const SourcePlaces& at, uint8_t mark) {
+    for (size_t i = 0; i < source_tables; ++i) seen_[i].mark_as(at[i], mark);
   }
   void mark_flooded(const SourcePlaces& at, uint32_t now_s) { flooded_.mark(at[0], now_s); }
   [[nodiscard]] bool is_flooded(const SourcePlaces& at) const { return flooded_.has(at[0]); }

@@ -287,7 +287,7 @@ void WorkerShield::note_backlog(uint32_t permille, uint32_t drops) {
 void WorkerShield::remember_all(uint64_t which) {
   // What is the same for all, where no store can be taken to change it.
   const uint64_t now_ms = now_ms_;
-  const uint32_t slot = common_.slot;
+  const uint8_t mark = AgedBuckets::age_mark(common_.slot);
   const bool learns = orders_.learning != 0;
   const bool trusts = gates_.empty();
   const BucketKey key = bucket_key_;
@@ -298,7 +298,7 @@ void WorkerShield::remember_all(uint64_t which) {
     if (!learns) {
       classifier_.count(source, now_ms);
     } else if (classifier_.learn(source, now_ms) && trusts) {
-      tables_.buckets.mark(source_places_of(key, source.word), slot);
+      tables_.buckets.mark_as(source_places_of(key, source.word), mark);
     }
   }
   reading_.answers += answers;

@@ -102,6 +102,9 @@ UdpBatch::UdpBatch(const ReceiveMemory& memory) : buffers_(std::make_unique<Buff
     header.msg_iov = &buffers_->in_vectors[i];
     header.msg_iovlen = 1;
     header.msg_control = buffers_->controls[i].bytes.data();
+    msghdr& answer = buffers_->out[i].msg_hdr;
+    answer.msg_iov = &buffers_->out_vectors[i];
+    answer.msg_iovlen = 1;
   }
 }
 
@@ -184,16 +187,18 @@ void UdpBatch::respond(size_t index, size_t bytes) {
   const size_t place = responses_++;
   buffers_->out_vectors[place] = {.iov_base = response_room(index).data(), .iov_len = bytes};
   buffers_->responses_end += (bytes + line_bytes - 1) / line_bytes * line_bytes;
+  const msghdr& question = buffers_->in[index].msg_hdr;
   msghdr& header = buffers_->out[place].msg_hdr;
-  header = buffers_->in[index].msg_hdr;
+  header.msg_name = question.msg_name;
+  header.msg_namelen = question.msg_namelen;
   if (informs_) {
+    header.msg_control = question.msg_control;
+    header.msg_controllen = question.msg_controllen;
     reverse_control(header);
   } else {
     header.msg_control = nullptr;
     header.msg_controllen = 0;
   }
-  header.msg_iov = &buffers_->out_vectors[place];
-  header.msg_flags = 0;
 }
 
 SendReport UdpBatch::send() {
