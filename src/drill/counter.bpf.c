@@ -71,7 +71,7 @@ static __always_inline int is_tcp_of_generator(const void* at, const void* end) 
   return ports[0] == bpf_htons(plan.server_port) && label != label_none && label < label_sockets;
 }
 
-// The answer to a measured question: how long after it was due, once.
+// The answer to a measured question: how long after it left, once.
 static __always_inline void take_time(const struct DnsHeader* dns, __u64 now) {
   __u32 id = bpf_ntohs(dns->id);
   __u64* stamp = bpf_map_lookup_elem(&stamps, &id);

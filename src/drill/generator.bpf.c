@@ -52,7 +52,7 @@ struct {
   __type(value, __u32);
 } draws SEC(".maps");
 
-// When the measured question with this id was due; the counter reads it.
+// When the measured question with this id left; the counter reads it.
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -128,12 +128,6 @@ static __always_inline int wait_for_due(__u64 now) {
   return hurries_too_much(now);
 }
 
-// The moment at which the next question was to leave.
-static __always_inline __u64 due_time(__u64 now) {
-  if (state.rate_per_s == 0) return now;
-  return state.start_ns + state.due * NS_PER_S / state.rate_per_s;
-}
-
 // An address made up anew keeps its hop count each time that it comes.
 static __always_inline void make_up_source(struct Draw* draw, __u32 random) {
   const __u32 host = random & ((1U << (plan.random_bits & 31)) - 1);
@@ -169,7 +163,9 @@ static __always_inline int draw_question(struct Draw* draw) {
   return 0;
 }
 
-// One in so many is measured: its id and label say so.
+// One in so many is measured: its id and label say so. Its time runs from the moment it leaves, not
+// from when it was due: nothing that a server does holds the generator back, so what lies between
+// is the doing of others on this processor.
 static __always_inline void measure(struct Draw* draw, __u64 now) {
   if (state.measured_one_in == 0) return;
   if (state.until_measured != 0) {
@@ -180,7 +176,7 @@ static __always_inline void measure(struct Draw* draw, __u64 now) {
   __u32 id = state.measured++ & (stamp_count - 1);
   __u64* stamp = bpf_map_lookup_elem(&stamps, &id);
   if (!stamp) return;
-  *stamp = due_time(now);
+  *stamp = now;
   draw->id = id;
   draw->port = (label_measured << label_shift) | (draw->port & (ports_per_label - 1));
 }
