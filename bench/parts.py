@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured beside the workloads: TCP, reloads under load, a second worker, the shield while
-nobody attacks, and the micro-benchmarks that targets name.
+"""What is measured beside the workloads: TCP, a second worker, the shield while nobody attacks, and
+the micro-benchmarks that targets name. Reloads under load are in reloads.py.
 """
 
 import contextlib
 import itertools
 import json
 import pathlib
-import shutil
 import subprocess
-import threading
 
 import figures
 import lab
 import measure as measuring
 import processes
+import reloads
 import servers
 import workloads
 import zones
@@ -26,9 +25,6 @@ TCP_CONNECTIONS = 50
 TCP_PORT = 5601
 TCP_MODES = {"pipelined": ["--depth", "32"], "single": ["--single"]}
 TCP_COUNT = 100_000  # records: what TCP costs does not depend on the zone
-OTHER_ZONES = 200
-RELOAD_PAUSE_S = 0.1
-RELOAD_SERVERS = ("holdfast", "knot", "nsd")
 NETWORK = pathlib.Path("/proc/sys/net/ipv4")
 # Batches as under load, at half of what one core answers: nothing is turned away.
 SHIELD_RATES = {"holdfast": 50_000, "holdfast-xdp": 250_000}
@@ -43,7 +39,7 @@ def measure(part, work):
     if work.plan.seconds_left() < 15:
         work.remark(f"{part}: left out, no time was left")
         return
-    {"tcp": tcp, "reloads": reloads, "scaling": scaling, "shield": shield, "lookup": lookup,
+    {"tcp": tcp, "reloads": reloads.measure, "scaling": scaling, "shield": shield, "lookup": lookup,
      "change": change}[part](work)
 
 
@@ -95,103 +91,6 @@ def tcp_run(work, server, asked, mode):
               f" {figures.microseconds(spent / answers)} an answer")
     return {"answers_per_s": round(result["answers_per_s"]), "cost_ns": round(spent / answers),
             "closed_early": result["closed_early"]}
-
-
-# --- reloads
-
-
-class Reloading(threading.Thread):
-    """Gives other zones than those that are asked a new serial, one after the other."""
-
-    def __init__(self, place, server, others):
-        super().__init__(daemon=True)
-        self.place = place
-        self.server = server
-        self.others = others
-        self.ending = threading.Event()
-        self.count = 0
-        self.failed = 0
-
-    def run(self):
-        while not self.ending.wait(RELOAD_PAUSE_S):
-            zone, path = self.others[self.count % len(self.others)]
-            self.count += 1
-            other_zone(pathlib.Path(path), self.count + 1)
-            command = ["taskset", "-c", str(lab.LOAD_CORE), *self.server.reload(zone)]
-            done = subprocess.run(command, capture_output=True, check=False, timeout=20)
-            self.failed += 1 if done.returncode else 0
-
-    def stop(self):
-        self.ending.set()
-        self.join()
-
-
-def other_zone(path, serial):
-    path.write_text(zones.SOA.format(serial=serial) + "@ 3600 IN NS ns1\nns1 3600 IN A 192.0.2.1\n")
-
-
-def reload_set(work):
-    """The hosting set and other zones beside it, as files of their own."""
-    workload = workload_named("hosting", 1)
-    plain = zones.zone_set(*workload.set_key(), tell=work.tell)
-    folder = work.plan.folder / "reloads"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(plain.folder, folder)
-    for index in range(OTHER_ZONES):
-        other_zone(folder / f"other{index:04d}.example.zone", 1)
-    zone_set = zones.listed("reloads", folder)
-    others = [one for one in zone_set.zones if one[0].startswith("other")]
-    return workload, plain, zone_set, others
-
-
-def reloads(work):
-    """Latency at half load, without and with reloads of other zones going on."""
-    workload, plain, zone_set, others = reload_set(work)
-    options = workloads.generator_options(workload, plain)
-    names = [name for name in RELOAD_SERVERS if name in work.plan.servers]
-    names = names[:1] if work.plan.quick else names
-    found = {}
-    for number, name in enumerate(names):
-        server = work.start(name, zone_set, 5401 + number)
-        if server:
-            target = work.target(server, options)
-            found[name] = reload_runs(work, target, server, others)
-            work.stop(name)
-    mine = found.get("holdfast", {})
-    work.results["reloads"] = {"servers": found, "ratio": mine.get("ratio")}
-
-
-def reload_runs(work, target, server, others):
-    tally = measuring.Tally(target, work.plan.pace())
-    found = {}
-    measuring.rates(tally, found, None)
-    half = found["answers_per_s"] / 2
-    if not half:
-        return {}
-    runs = []
-    for _ in range(work.plan.runs):
-        _, quiet = measuring.latency(tally, half)
-        reloading = Reloading(work.place, server, others)
-        reloading.start()
-        _, busy = measuring.latency(tally, half)
-        reloading.stop()
-        runs.append({"without": quiet, "with": busy,
-                     "reloads": reloading.count, "failed": reloading.failed})
-    without = figures.median([{"x": run} for run in runs], "x", "without.p999")
-    during = figures.median([{"x": run} for run in runs], "x", "with.p999")
-    work.tell(f"reloads: {server.name} p99.9 {without} µs, with reloads {during} µs")
-    if without and without >= figures.LOST_US:
-        work.remark(f"reloads: {server.name} lost questions without any, so there is no ratio")
-    return {"runs": runs, "p999_without_us": without, "p999_with_us": during,
-            "ratio": slower(without, during)}
-
-
-def slower(without, during):
-    """How many times as slow `during` is; None where one is missing, or where questions were lost
-    when nothing was going on, which says nothing of what goes on."""
-    if not without or not during or without >= figures.LOST_US:
-        return None
-    return round(during / without, 2)
 
 
 # --- two workers

@@ -7,7 +7,6 @@ import unittest
 from unittest import mock
 
 import bench
-import figures
 import parts
 import session
 import workloads
@@ -31,16 +30,6 @@ class Sittings(unittest.TestCase):
         self.assertEqual(self.before(True, "tcp", "single"), [1, 2])
         self.assertEqual(self.before(True, "workloads", "records", "runs"), [])
         self.assertEqual(self.before(False, "tcp", "single"), [])
-
-
-class Reloads(unittest.TestCase):
-    def test_what_was_lost_without_reloads_is_no_floor(self):
-        self.assertEqual(parts.slower(100, 150), 1.5)
-        self.assertIsNone(parts.slower(figures.LOST_US, 150))
-        self.assertIsNone(parts.slower(None, 150))
-
-    def test_what_was_lost_with_reloads_counts(self):
-        self.assertGreater(parts.slower(100, figures.LOST_US), 2)
 
 
 class Words(unittest.TestCase):

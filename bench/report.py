@@ -78,6 +78,20 @@ def tcp_table(runs):
     return "\n".join(lines) + "\n"
 
 
+def reloads_table(found):
+    """The medians of all windows, with the least and the most."""
+    lines = ["| Server | p99.9 without, µs | with reloads | × | p99 without, µs | with reloads |"
+             " Reloads a window |", "|---" * 7 + "|"]
+    for name, one in found.items():
+        runs = [{"x": run} for run in one["runs"]]
+        cells = [with_range(figures.values(runs, "x", f"{kind}.{key}"), microseconds)
+                 for key in ("p999", "p99") for kind in ("without", "with")]
+        cells.insert(2, "" if one["ratio"] is None else f"{one['ratio']:.2f}")
+        cells.append(with_range(figures.values(runs, "x", "reloads"), "{:.0f}".format))
+        lines.append(f"| {shown(name)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def memory_table(loaded):
     lines = ["| Zones | Server | Memory | Loaded in |", "|---|---|---|---|"]
     for name, servers in loaded.items():
@@ -101,6 +115,11 @@ def markdown(results, rows):
                   workload_table(workload["runs"]), disturbances(workload["runs"])]
     for mode, runs in results.get("tcp", {}).items():
         parts += [f"## TCP, {mode} ({len(runs)} runs)\n", tcp_table(runs)]
+    reloads = {name: one for name, one in results.get("reloads", {}).get("servers", {}).items()
+               if one.get("runs")}
+    if reloads:
+        rounds = max(len(one["runs"]) for one in reloads.values())
+        parts += [f"## Latency with reloads going on ({rounds} rounds)\n", reloads_table(reloads)]
     parts += ["## Memory once loaded, and loading on all cores\n",
               memory_table(results.get("loaded", {}))]
     return "\n".join(parts)

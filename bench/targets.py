@@ -159,8 +159,15 @@ def other_rows(results):
               note=results.get("change", {}).get("note", ""))
     yield Row("2 workers on 2 cores", "1 worker", 1.8, results.get("scaling", {}).get("factor"),
               "at least", note=results.get("scaling", {}).get("note", ""))
-    yield Row("Latency p99.9 at half load, reloads going on", "that without", 2,
-              results.get("reloads", {}).get("ratio"))
+    yield reloads_row(results.get("reloads", {}))
+
+
+def reloads_row(found):
+    others = [f"{shown} {found['servers'][name]['ratio']:.2f}"
+              for name, shown in (("knot", "Knot"), ("nsd", "NSD"))
+              if found.get("servers", {}).get(name, {}).get("ratio")]
+    return Row("Latency p99.9 at half load, reloads going on", "that without", 2,
+               found.get("ratio"), note="; ".join(others))
 
 
 def rows(results, recorded=None, recorded_name=""):
