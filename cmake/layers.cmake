@@ -73,6 +73,9 @@ function(holdfast_add_module module allowed)
     target_link_libraries(${module}_test PRIVATE holdfast_${module} GTest::gmock_main)
     add_test(NAME unit.${module} COMMAND ${module}_test)
     set_tests_properties(unit.${module} PROPERTIES PROCESSORS 2 TIMEOUT 600)
+    if(module MATCHES "^(zone|dnssec|shield)$")
+      set_tests_properties(unit.${module} PROPERTIES COST 60)  # see tests/CMakeLists.txt
+    endif()
     # Sockets that may share their port, as those of workers do, can get one that another program
     # of the same user has, if they leave it to the kernel.
     if(module MATCHES "^(server|transport)$")
