@@ -28,6 +28,11 @@ class Ratio(unittest.TestCase):
         self.assertEqual((found["p999_without_us"], found["p999_with_us"]), (110, 120))
         self.assertEqual(found["ratio"], 1.09)
 
+    def test_what_was_not_read_again_says_nothing(self):
+        for broken in ({"failed": 1}, {"reloads": 0}):
+            runs = [a_run(100, 120), {**a_run(100, 120), **broken}]
+            self.assertIsNone(reloads.facts(runs)["ratio"])
+
     def test_nothing_measured_says_nothing(self):
         self.assertIsNone(reloads.facts([])["ratio"])
 
@@ -53,18 +58,19 @@ class Rounds(unittest.TestCase):
             def __init__(self, *_):
                 pass
 
-            def start(self):
+            def __enter__(self):
                 order.append("start")
+                return self
 
-            def stop(self):
+            def __exit__(self, *_):
                 order.append("stop")
 
-        def latency(_tally, _rate, _measured):
+        def a_window(_tally, _rate):
             order.append("window")
-            return None, {"p999": 1}
+            return {"p999": 1}
 
         with mock.patch.object(reloads, "Reloading", Reloading), \
-                mock.patch.object(reloads.measuring, "latency", latency):
+                mock.patch.object(reloads, "a_window", a_window):
             found = reloads.a_round(types.SimpleNamespace(), None, 1000, None, number)
         self.assertEqual(found["reloads"], 10)
         return order
