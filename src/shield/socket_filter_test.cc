@@ -136,9 +136,13 @@ class SocketFilterTest : public testing::Test {
   bool passes(uint32_t host, uint8_t flags = 0) {
     std::vector<uint8_t> message(12);
     message[2] = flags;
-    return passes(host, std::move(message));
+    return passes(host, message);
   }
-  bool passes(uint32_t host, std::vector<uint8_t> message) {
+  // Not by lot alone: of `nobody` one in 65,536 arrives, so it is asked twice.
+  bool passes(uint32_t host, const std::vector<uint8_t>& message) {
+    return arrives(host, message) && arrives(host, message);
+  }
+  bool arrives(uint32_t host, std::vector<uint8_t> message = std::vector<uint8_t>(12)) {
     const UniqueFd client = open_bound(SOCK_DGRAM, host);
     const sockaddr_in to = name_of(server_);
     await_arrival(server_.get(), [&] {
@@ -247,7 +251,7 @@ TEST_F(SocketFilterTest, AShareOfFamiliarNamesIsByLotToo) {
                    .telling = Telling::name,
                    .familiar_share = SHIELD_SHARE_ONE / 4});
   int passed = 0;
-  for (int i = 0; i < 800; ++i) passed += passes(9, question("www")) ? 1 : 0;
+  for (int i = 0; i < 800; ++i) passed += arrives(9, question("www")) ? 1 : 0;
   EXPECT_GT(passed, 120);
   EXPECT_LT(passed, 290) << "a quarter";
 }
@@ -318,7 +322,7 @@ TEST_F(SocketFilterTest, TheFullestFilterIsTakenAndReplaced) {
 TEST_F(SocketFilterTest, OfStrangersAShareByLot) {
   attach(server_, {.strangers_share = SHIELD_SHARE_ONE / 4});
   int passed = 0;
-  for (int i = 0; i < 800; ++i) passed += passes(9) ? 1 : 0;
+  for (int i = 0; i < 800; ++i) passed += arrives(9) ? 1 : 0;
   EXPECT_GT(passed, 120);
   EXPECT_LT(passed, 290) << "a quarter";
 }
@@ -326,7 +330,7 @@ TEST_F(SocketFilterTest, OfStrangersAShareByLot) {
 TEST_F(SocketFilterTest, ResponsesPassFromNobody) {
   trust(loopback | 9);
   attach(server_, {.strangers_share = SHIELD_SHARE_ONE - 1});
-  EXPECT_TRUE(passes(9));
+  EXPECT_TRUE(arrives(9) || arrives(9));
   EXPECT_FALSE(passes(9, 0x80));
 }
 
