@@ -35,11 +35,10 @@ bool leaves_too_early(const ZoneKey& key, const VersionKeys& version, uint64_t n
          key.times.remove && is_signed_by(version, key) && has_key(version, key);
 }
 
-// The parent is told of `key` in place of `old` at a time that was set for both.
-bool is_told_with(const ZoneKey& key, const ZoneKey& old) {
+// The parent is told of `key` in place of `old`, which is served, at a time that was set for both.
+bool is_told_with(const ZoneKey& key, const ZoneKey& old, const VersionKeys& version) {
   return &old != &key && old.is_entry_point() && old.times.sync_remove &&
-         *old.times.sync_remove == *key.times.sync_publish && !old.times.inactive &&
-         !old.times.remove;
+         *old.times.sync_remove == *key.times.sync_publish && has_key(version, old);
 }
 
 void hold_sync(std::vector<ZoneKey>& keys, const VersionKeys& version, uint64_t now_s,
@@ -53,7 +52,7 @@ void hold_sync(std::vector<ZoneKey>& keys, const VersionKeys& version, uint64_t 
     if (told_s >= known_s) continue;
     std::vector<ZoneKey*> olds;
     for (ZoneKey& old : keys) {
-      if (is_told_with(key, old)) olds.push_back(&old);
+      if (is_told_with(key, old, version)) olds.push_back(&old);
     }
     if (olds.empty()) continue;
     // The new one first: a crash between leaves no CDS for a while, which asks for nothing.
@@ -61,6 +60,10 @@ void hold_sync(std::vector<ZoneKey>& keys, const VersionKeys& version, uint64_t 
     changed.push_back(key);
     for (ZoneKey* old : olds) {
       old->times.sync_remove = known_s;
+      // What was laid out to come later does so.
+      for (auto* later : {&old->times.inactive, &old->times.remove}) {
+        if (*later) **later += known_s - told_s;
+      }
       changed.push_back(*old);
     }
   }

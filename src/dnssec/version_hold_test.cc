@@ -83,6 +83,22 @@ TEST_F(VersionHold, TheParentIsToldOfAKeyThatWasServed) {
   EXPECT_EQ(moments_.rbegin()->second.dnskeys.size(), 2U);
 }
 
+TEST_F(VersionHold, AKskThatWasLaidOutToGoStaysUntilTheParentCouldSeeItsSuccessor) {
+  begin({flags_ksk, flags_zsk});
+  run_for(200);
+  const auto old = keys_[0].dnskey_rdata();
+  save(roll_entry_point(keys_, now_s_, times, maker(15)));
+  keys_[0].times.inactive = keys_[0].times.remove = *keys_[0].times.sync_remove + 500;
+  nobody_signs_for(outage_s);
+  hold_and_run_for(400);  // its successor's CDS is out from the 350th second on
+  parent_follows();
+  hold_and_run_for(400);
+  EXPECT_TRUE(is_served(old));
+  hold_and_run_for(200);
+  EXPECT_FALSE(is_served(old));
+  expect_validated_from_every_cache();
+}
+
 TEST_F(VersionHold, TimesThatWereFollowedStandAsTheyAre) {
   begin({flags_ksk, flags_zsk});
   run_for(200);
