@@ -162,7 +162,7 @@ class SocketGuardTest : public testing::Test {
   UniqueFd udp_;
   UniqueFd tcp_;
   UniqueFd sink_;
-  const transport::ListenerChoice choice_ = transport::choose_by_lot(1);
+  transport::ListenerChoice choice_ = transport::choose_by_lot(1);
   std::array<Listener, 1> listeners_;
   std::optional<shield::WorkerShield> shield_;
   std::optional<SocketGuard> guard_;
@@ -308,10 +308,10 @@ TEST_F(SocketGuardTest, WithoutAnyRightBeginningsOfStrangersAreKeptAway) {
 TEST_F(SocketGuardTest, WhereTheChoiceOfAProcessorIsTooLongItIsByLot) {
   std::vector<uint32_t> cpus;
   for (uint32_t i = 0; i < 256; ++i) cpus.push_back(2 * i + 1);
-  const transport::ListenerChoice choice = transport::choose_by_cpu(cpus);
-  ASSERT_GT(choice.program.size(), shield::SocketFilter::choice_size_max);
   guard_.reset();
-  guard_.emplace(listeners_, choice, *shield_, *counters_);
+  choice_ = transport::choose_by_cpu(cpus);
+  ASSERT_GT(choice_.program.size(), shield::SocketFilter::choice_size_max);
+  guard_.emplace(listeners_, choice_, *shield_, *counters_);
   pass(400);
   flood_with_beginnings();
   EXPECT_NE(memory_->orders[0].beginnings_share, 0u);
