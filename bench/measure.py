@@ -200,12 +200,11 @@ def highest(passes, saturated):
     return more if passed and more.rate() > window.rate() else window
 
 
-def latency(tally, rate, measured=LATENCY_RATE):
-    """One long window, made again if it was disturbed; then the least disturbed. The times of
-    `measured` questions a second are taken."""
+def latency(tally, rate):
+    """One long window, made again if it was disturbed; then the least disturbed."""
     best = None
     for _ in range(3):
-        window = tally.run(rate, 1, tally.pace.latency, measured)[0]
+        window = tally.run(rate, 1, tally.pace.latency, LATENCY_RATE)[0]
         if best is None or window.others_ms + window.missed < best[0].others_ms + best[0].missed:
             best = window, tally.last.get("latency_us") or {}
         if not window.is_disturbed():

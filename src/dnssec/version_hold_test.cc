@@ -34,7 +34,6 @@ class VersionHold : public RolloverModel {
     const auto& last = moments_.rbegin()->second.dnskeys;
     return std::ranges::find(last, dnskey) != last.end();
   }
-  [[nodiscard]] size_t announced() const { return moments_.rbegin()->second.cds.size(); }
 };
 
 TEST_F(VersionHold, ATakeOverAndItsEndDoNotComeWithOneVersion) {
@@ -117,10 +116,11 @@ TEST_F(VersionHold, WhatIsToLeaveAtOnceLeaves) {
   save(roll_zsk(keys_, now_s_, times, maker(15)));
   run_for(100);
   for (ZoneKey& key : keys_) {
-    if (key.times.inactive)
+    if (key.times.inactive) {
       key.times.inactive = key.times.remove = now_s_;
-    else if (!key.is_entry_point())
+    } else if (!key.is_entry_point()) {
       key.times.activate = now_s_;
+    }
   }
   EXPECT_THAT(held(), IsEmpty());
   run_for(step_s);

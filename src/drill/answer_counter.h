@@ -24,7 +24,7 @@ class AnswerCounter {
   [[nodiscard]] CounterState read() const;
   // Of all labels.
   [[nodiscard]] uint64_t answers() const;
-  // Where generators note when measured questions were due.
+  // Where generators note when measured questions left.
   [[nodiscard]] int stamps_fd() const { return stamps_fd_; }
 
  private:

@@ -164,8 +164,7 @@ static __always_inline int draw_question(struct Draw* draw) {
 }
 
 // One in so many is measured: its id and label say so. Its time runs from the moment it leaves, not
-// from when it was due: nothing that a server does holds the generator back, so what lies between
-// is the doing of others on this processor.
+// from when it was due: what lies between is mostly the doing of others on this processor.
 static __always_inline void measure(struct Draw* draw, __u64 now) {
   if (state.measured_one_in == 0) return;
   if (state.until_measured != 0) {
