@@ -32,6 +32,7 @@ SHIELD_MODES = ("off", "on")
 CHANGE_NAMES = 5_000_000
 LOOKUPS = {"exact": "look_up/positive/32", "NXDOMAIN": "look_up/name_error/32",
            "referral": "look_up/referral/32"}
+AT_HAND = {kind: name.replace("/32", "_at_hand/32") for kind, name in LOOKUPS.items()}
 RANDOM_READS = {deep: f"random_reads/deep:{deep}/batch:32" for deep in ("1", "2", "3")}
 
 
@@ -209,7 +210,7 @@ def lookup(work):
                 for key, name in names.items() if name in found}
 
     work.results["lookup"] = {
-        **times(LOOKUPS), "random_reads": times(RANDOM_READS),
+        **times(LOOKUPS), "random_reads": times(RANDOM_READS), "at_hand": times(AT_HAND),
         "large_pages": {kind: round(found[name]["large_pages"], 3)
                         for kind, name in LOOKUPS.items() if name in found}}
     work.tell(f"lookup: {work.results['lookup']}")

@@ -122,13 +122,11 @@ class Session:
                 self.rates[workload, name] = rate or None
 
     def prepare(self, chosen):
-        """Zones and questions, which are made once and do not count as measuring."""
-        began = time.monotonic()
+        """Zones and questions, which are made once."""
         for workload in chosen:
             zone_set = zones.zone_set(*workload.set_key(), tell=self.tell)
             if zone_set:
                 workloads.generator_options(workload, zone_set)
-        self.plan.deadline += time.monotonic() - began
 
     def measure_all(self, chosen):
         for key, group in itertools.groupby(chosen, key=lambda workload: workload.set_key()):

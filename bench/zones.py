@@ -6,6 +6,7 @@ A set is a list of (zone name with its final dot, file). Numbers decide all cont
 machine makes the same zones; only keys and signatures differ.
 """
 
+import concurrent.futures
 import dataclasses
 import os
 import pathlib
@@ -142,9 +143,9 @@ def sign(plain, folder, work):
         lines += [f'  - domain: "{zone}"', f"    file: {path}"]
     (work / "keys").mkdir(parents=True, exist_ok=True)
     (work / "kzonesign.conf").write_text("\n".join(lines) + "\n")
-    for zone, path in zones:
-        out = work / "out"
-        shutil.rmtree(out, ignore_errors=True)
+
+    def sign_one(zone, path):
+        out = work / f"out-{path.name}"
         out.mkdir()
         command = ["kzonesign", "-c", str(work / "kzonesign.conf"), "-o", str(out), zone]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -152,6 +153,12 @@ def sign(plain, folder, work):
         if done.returncode != 0 or len(made) != 1:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         shutil.move(made[0], folder / path.name)
+        out.rmdir()
+
+    # A small zone is one core's work.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(sign_one, zone, path) for zone, path in zones]:
+            done.result()
 
 
 def zone_set(kind, count, signed=False, tell=print):

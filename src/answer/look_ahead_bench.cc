@@ -2,7 +2,8 @@
 // Questions for random ones of five million names, far more than the caches hold, with and without
 // looking ahead. Each question is another one; its time is that of parsing, looking up, answering.
 // Zone memory is mapped as answer processes map it. `random_reads` is what no look-up can be below:
-// reads from the same mapping, each where the one before it said, and nothing else.
+// reads from the same mapping, each where the one before it said, and nothing else. `at_hand` is
+// the other floor: the same look-ups in so few names that the caches hold all of it.
 #include "answer/look_ahead.h"
 
 #include <benchmark/benchmark.h>
@@ -22,6 +23,8 @@ namespace {
 
 constexpr size_t names = 5'000'000;
 constexpr size_t questions = 1 << 19;  // their memory is far more than the caches hold
+constexpr size_t few_names = 5000;
+constexpr size_t few_questions = 1 << 10;
 
 enum class Kind : uint8_t { plain, with_signatures, delegations };
 enum class Dnssec : uint8_t { off, on };
@@ -49,7 +52,8 @@ void fill(zone::SampleZone& zone, const std::string& owner, uint32_t i, Kind kin
 }
 
 struct Filled {
-  explicit Filled(Kind kind) {
+  Filled(Kind kind, size_t count) {
+    const size_t wanted = count == names ? questions : few_questions;
     zone::MemoryOptions options = zone::sample_options(folder.file());
     options.bytes_max = uint64_t{16} << 30;
     memory.emplace(std::move(*zone::Memory::open(options, epochs)));
@@ -61,16 +65,16 @@ struct Filled {
         zone.add("example.", wire::type_rrsig, signature_over(type, "example."));
       }
     }
-    const size_t owners = kind == Kind::delegations ? names / 3 : names;
+    const size_t owners = kind == Kind::delegations ? count / 3 : count;
     std::mt19937_64 random(1);
     for (uint32_t i = 0; i < owners; ++i) {
       const std::string owner = "host-" + std::to_string(random() % 100'000'000) + ".example.";
       fill(zone, owner, i, kind);
-      if (asked.size() < questions || random() % 8 == 0) {
-        if (asked.size() < questions) {
+      if (asked.size() < wanted || random() % 8 == 0) {
+        if (asked.size() < wanted) {
           asked.push_back(owner);
         } else {
-          asked[random() % questions] = owner;
+          asked[random() % wanted] = owner;
         }
       }
     }
@@ -116,10 +120,10 @@ void report_time(benchmark::State& state, const Filled& from, size_t batch) {
   state.counters["large_pages"] = large_page_share(from.base);
 }
 
-Filled& filled(Kind kind) {
-  static std::map<Kind, std::unique_ptr<Filled>> made;
-  auto& one = made[kind];
-  if (!one) one = std::make_unique<Filled>(kind);
+Filled& filled(Kind kind, size_t count = names) {
+  static std::map<std::pair<Kind, size_t>, std::unique_ptr<Filled>> made;
+  auto& one = made[{kind, count}];
+  if (!one) one = std::make_unique<Filled>(kind, count);
   return *one;
 }
 
@@ -131,8 +135,8 @@ struct Packet {
 };
 
 std::vector<Packet> packets(const Filled& from, const std::string& prefix, Dnssec dnssec) {
-  std::vector<Packet> result(questions);
-  for (size_t i = 0; i < questions; ++i) {
+  std::vector<Packet> result(from.asked.size());
+  for (size_t i = 0; i < result.size(); ++i) {
     wire::TestPacket packet(1, 0, {1, 0, 0, 1});
     packet.question(prefix + from.asked[i], wire::type_a);
     packet.opt({}, 1232, dnssec == Dnssec::on ? 0x8000 : 0);
@@ -190,8 +194,8 @@ BENCHMARK_CAPTURE(ask, positive_signed, Kind::with_signatures, "", Dnssec::on)->
 BENCHMARK_CAPTURE(ask, name_error_signed, Kind::with_signatures, "x", Dnssec::on)->Apply(sizes);
 
 // Parsing and the look-up alone, as far as the node or the lack of it.
-void look_up(benchmark::State& state, Kind kind, const char* prefix) {
-  const Filled& from = filled(kind);
+void look_up(benchmark::State& state, Kind kind, const char* prefix, size_t count) {
+  const Filled& from = filled(kind, count);
   const auto asked = packets(from, prefix, Dnssec::off);
   const zone::MemoryReader zones = from.reader();
   const auto look_ahead = std::make_unique<LookAhead>(zones);
@@ -199,12 +203,13 @@ void look_up(benchmark::State& state, Kind kind, const char* prefix) {
   std::atomic<uint64_t> in_hand{0};
   const std::array<uint64_t, LookAhead::size_max> marks{};
   const auto batch = static_cast<size_t>(state.range(0));
+  const size_t mask = asked.size() - 1;  // of a power of two
   size_t at = 0;
   size_t found = 0;
   for (auto _ : state) {
     look_ahead->begin();
     for (size_t i = 0; i < batch; ++i) {
-      (void)wire::parse_query(asked[(at + i) % questions].bytes(), queries[i]);
+      (void)wire::parse_query(asked[(at + i) & mask].bytes(), queries[i]);
       look_ahead->add(i, queries[i]);
     }
     look_ahead->run(in_hand, marks);
@@ -245,10 +250,13 @@ void batch_sizes(benchmark::internal::Benchmark* benchmark) {
   benchmark->Arg(1)->Arg(16)->Arg(32)->Arg(64);
 }
 
-BENCHMARK_CAPTURE(look_up, positive, Kind::plain, "")->Apply(batch_sizes);
-BENCHMARK_CAPTURE(look_up, name_error, Kind::plain, "x")->Apply(batch_sizes);
-BENCHMARK_CAPTURE(look_up, name_error_below, Kind::plain, "x.")->Apply(batch_sizes);
-BENCHMARK_CAPTURE(look_up, referral, Kind::delegations, "www.")->Apply(batch_sizes);
+BENCHMARK_CAPTURE(look_up, positive, Kind::plain, "", names)->Apply(batch_sizes);
+BENCHMARK_CAPTURE(look_up, name_error, Kind::plain, "x", names)->Apply(batch_sizes);
+BENCHMARK_CAPTURE(look_up, name_error_below, Kind::plain, "x.", names)->Apply(batch_sizes);
+BENCHMARK_CAPTURE(look_up, referral, Kind::delegations, "www.", names)->Apply(batch_sizes);
+BENCHMARK_CAPTURE(look_up, positive_at_hand, Kind::plain, "", few_names)->Arg(32);
+BENCHMARK_CAPTURE(look_up, name_error_at_hand, Kind::plain, "x", few_names)->Arg(32);
+BENCHMARK_CAPTURE(look_up, referral_at_hand, Kind::delegations, "www.", few_names)->Arg(32);
 BENCHMARK(random_reads)->ArgNames({"deep", "batch"})->ArgsProduct({{1, 2, 3}, {1, 32}});
 
 }  // namespace
