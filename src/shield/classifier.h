@@ -65,14 +65,16 @@ class Classifier {
 
   // In quiet times. True if it is known.
   bool learn(const Source& source, uint64_t now_ms) {
-    const uint32_t rate = rates_.count(shield_rate_place(source.hash, 0), now_ms);
-    const __u64 entry =
-        history_.learn({.hash = source.hash, .hop = source.hop, .rate = rate}, common_.slot);
+    const __u64 entry = history_.find_first(source.hash);
+    const __u32 odd = shield_is_elsewhere(entry, source.hop);
+    const uint32_t rate = rates_.count(shield_rate_place(source.hash, odd), now_ms);
+    history_.learn({.hash = source.hash, .hop = source.hop, .rate = rate}, entry, common_.slot);
     return shield_score(entry) >= common_.known_slots && entry != 0;
   }
   // The same while nothing may be learned.
   void count(const Source& source, uint64_t now_ms) {
-    (void)rates_.count(shield_rate_place(source.hash, 0), now_ms);
+    const __u32 odd = shield_is_elsewhere(history_.find_first(source.hash), source.hop);
+    (void)rates_.count(shield_rate_place(source.hash, odd), now_ms);
   }
 
   void judge(Source& source, const ShieldOrders& orders, uint64_t now_ms) {

@@ -109,6 +109,34 @@ TEST_F(ClassifierTest, ForgedSourcesOfTheKnown) {
   EXPECT_GT(odd, 7'900);
 }
 
+// A flood that can be answered is no overload, so that what is seen is learned; in the laboratory a
+// slot begins every second, elsewhere every hour. In whatever slots, it teaches nothing of whom it
+// forges, and what it asks is not counted as his.
+TEST_F(ClassifierTest, WhoFloodsAtASlotsChangeIsNotTakenForTheSource) {
+  std::mt19937_64 random(23);
+  const uint64_t begins_ms = uint64_t{3'600'000} * 1'000;
+  const auto ask = [&](const Address& address, uint8_t hop, uint64_t now_ms, uint32_t slot_s) {
+    common_.slot = static_cast<uint32_t>(now_ms / 1'000 / slot_s);
+    classifier_.learn(classifier_.look(address, hop), now_ms);
+  };
+  uint32_t number = 0;
+  for (const uint32_t slot_s : {1U, 4U, 3'600U}) {
+    const Address forged = resolver(++number);
+    for (uint64_t slot = 8; slot > 0; --slot) {
+      ask(forged, 60, begins_ms - slot * slot_s * 1'000 + 500, slot_s);
+    }
+    for (uint64_t at_ms = begins_ms - 5'000; at_ms < begins_ms + 10'000; ++at_ms) {
+      if (random() % 1'000 < 300) ask(forged, 51, at_ms, slot_s);
+      if (at_ms % 1'000 == 700) ask(forged, 60, at_ms, slot_s);
+    }
+    EXPECT_EQ(judge(forged, 60, begins_ms + 10'000), shield_known) << slot_s;
+    EXPECT_EQ(judge(forged, 51, begins_ms + 10'000), shield_known_odd) << slot_s;
+    Source source = classifier_.look(forged, 60);
+    classifier_.find(source, orders_);
+    EXPECT_EQ(shield_usual(source.entry), 0u) << slot_s;
+  }
+}
+
 // A week of preparation: 60,000 bots ask a question an hour each. Known they are then, but at that
 // rate; when that is still too much, the demands rise, and what a bot may ask falls with them.
 TEST_F(ClassifierTest, PoisonedHistoryBuysLittle) {

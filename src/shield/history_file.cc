@@ -13,7 +13,10 @@ namespace holdfast::shield {
 
 namespace {
 
-constexpr std::array<char, 8> magic = {'H', 'F', 'S', 'H', 'L', 'D', '0', '1'};
+constexpr std::array<char, 8> magic = {'H', 'F', 'S', 'H', 'L', 'D', '0', '2'};
+// Of the form before, where rates had the bit that is now SHIELD_HOP_SEEN_SHIFT, always 0 there.
+// Who knows this one alone would take it for a rate.
+constexpr std::array<char, 8> magic_before = {'H', 'F', 'S', 'H', 'L', 'D', '0', '1'};
 constexpr HashKey checksum_key = {0x686f6c6466617374, 0x736869656c643031};
 
 struct Header {
@@ -70,7 +73,7 @@ Result<void> read_history(const std::string& path, ShieldMemory& memory, uint64_
   Header header;
   if (bytes.size() != file_bytes) return fail(path + ": not a history of sources");
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.magic != magic ||
+  if ((header.magic != magic && header.magic != magic_before) ||
       header.checksum != checksum_of(header, bytes.subspan(sizeof header))) {
     return fail(path + ": not a history of sources, or damaged");
   }

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/shared_memory.h"
 #include "shield/source_history.h"
 
@@ -48,6 +50,23 @@ TEST_F(HistoryFileTest, KeepsKeyAndSourcesOverARestart) {
   EXPECT_EQ(shield_score(history.find(1)), 1u);
   EXPECT_EQ(shield_score(history.find(2)), 3u);
   EXPECT_EQ(shield_flags(history.find(3)), 0u) << "the operator's word ended with the server";
+}
+
+TEST_F(HistoryFileTest, AFileOfTheFormBeforeIsRead) {
+  ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
+  std::string content = *read_file(path(), size_t{8} << 20);
+  content[7] = '1';
+  const auto part = [&](size_t begin, size_t end) {
+    return Bytes(reinterpret_cast<const uint8_t*>(content.data()), content.size())
+        .subspan(begin, end - begin);
+  };
+  constexpr HashKey key = {0x686f6c6466617374, 0x736869656c643031};
+  const uint64_t checksum =
+      hash_mix(hash_bytes(part(0, 56), key) | 1, hash_bytes(part(64, content.size()), key) | 1);
+  std::memcpy(content.data() + 56, &checksum, sizeof checksum);
+  ASSERT_TRUE(replace_file(path(), part(0, content.size()), 0600).has_value());
+  ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 100, slot_s).has_value());
+  EXPECT_EQ(shield_score(SourceHistory(loaded_->history).find(2)), 3u);
 }
 
 TEST_F(HistoryFileTest, WhatGrewTooOldMeanwhileIsLeftOut) {

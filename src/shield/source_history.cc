@@ -16,6 +16,10 @@ constexpr uint32_t rate_decay_slots = 8;
 constexpr uint32_t score_max = 255;
 // A known source that has not been seen for so long makes room for newcomers.
 constexpr uint32_t protected_slots = 64;
+// What comes faster is beyond what it may ask (AdmissionControl::write_allowances, level 1): a
+// flood, whatever a resolver's way has become.
+constexpr uint32_t flood_usual_shift = 5;
+constexpr uint32_t flood_min = 64;
 
 // An entry taken apart.
 struct Fields {
@@ -23,6 +27,7 @@ struct Fields {
   __u64 hop = 0;
   __u64 slot = 0;
   __u64 rate = 0;
+  __u64 hop_seen = 0;
   __u64 score = 0;
   __u64 flags = 0;
 
@@ -31,12 +36,14 @@ struct Fields {
             .hop = shield_hop(entry),
             .slot = shield_slot(entry),
             .rate = shield_rate(entry),
+            .hop_seen = entry >> SHIELD_HOP_SEEN_SHIFT & 1,
             .score = shield_score(entry),
             .flags = shield_flags(entry)};
   }
   [[nodiscard]] __u64 encode() const {
     return tag | hop << SHIELD_HOP_SHIFT | slot << SHIELD_SLOT_SHIFT | rate << SHIELD_RATE_SHIFT |
-           score << SHIELD_SCORE_SHIFT | flags << SHIELD_FLAGS_SHIFT;
+           hop_seen << SHIELD_HOP_SEEN_SHIFT | score << SHIELD_SCORE_SHIFT |
+           flags << SHIELD_FLAGS_SHIFT;
   }
 };
 
@@ -47,27 +54,36 @@ uint32_t rate_class(uint32_t rate) {
 
 uint32_t age(__u64 entry, uint32_t slot) { return (slot - shield_slot(entry)) & 0xffU; }
 
-// Once a slot. A new distance is taken over; a source that often has another one is not judged by
-// it.
-void note_hop(Fields& fields, uint8_t hop) {
-  if (hop == 0) return;
-  const uint32_t difference = hop + 1U - static_cast<uint32_t>(fields.hop);
+bool is_flood(__u64 entry, uint32_t rate) {
+  return rate > std::max(1U << (shield_usual(entry) + flood_usual_shift), flood_min);
+}
+
+// As a slot begins, by which question is its first: who forges a source can see to it that this is
+// his, in a flood or because he knows when. So another distance is taken over if that was so in the
+// slot before, too, and nothing has come from the usual one since; by steps of one as well, or he
+// would walk there. A source that often has another one is not judged by it.
+void note_hop(Fields& fields, const Sighting& sighting, __u64 before) {
+  const bool is_usual = fields.hop == sighting.hop || fields.hop == 0;
+  if (sighting.hop == 0 || (!is_usual && is_flood(before, sighting.rate))) return;
   __u64 odd = fields.flags & SHIELD_FLAG_HOP_ODD;
-  if (fields.hop != 0 && difference > 2) {
+  if (shield_is_other_hop(before, sighting.hop)) {
     odd = std::min<__u64>(odd + 2, SHIELD_FLAG_HOP_ODD);
   } else if (odd > 0) {
     --odd;
   }
-  fields.hop = hop;
+  if (!is_usual) {
+    if (fields.hop_seen == 0) fields.hop = sighting.hop;
+    fields.hop_seen ^= 1;
+  }
   fields.flags = (fields.flags & ~__u64{SHIELD_FLAG_HOP_ODD}) | odd;
 }
 
-void begin_slot(Fields& fields, const Sighting& sighting, uint32_t slot) {
+void begin_slot(Fields& fields, const Sighting& sighting, __u64 before, uint32_t slot) {
   fields.slot = slot & 0xff;
   fields.score = std::min<__u64>(fields.score + 1, score_max);
   fields.flags &= operator_flags | SHIELD_FLAG_HOP_ODD;
   if (slot % rate_decay_slots == 0 && fields.rate > 0) --fields.rate;
-  note_hop(fields, sighting.hop);
+  note_hop(fields, sighting, before);
 }
 
 void raise_rate(Fields& fields, uint32_t to) {
@@ -102,14 +118,19 @@ void SourceHistory::enter(const Sighting& sighting, uint32_t slot) {
     const __u64 entry = SHIELD_LOAD(place);
     const bool is_same_slot = shield_slot(entry) == (slot & 0xff);
     Fields fields = Fields::of(entry);
-    if (!is_same_slot || fields.score == 0) begin_slot(fields, sighting, slot);
-    raise_rate(fields, rate);
+    if (!is_same_slot || fields.score == 0) begin_slot(fields, sighting, entry, slot);
+    if (is_usual_hop(entry, sighting.hop)) {
+      fields.hop_seen = 1;
+      fields.hop = sighting.hop;
+    }
+    if (!shield_is_elsewhere(entry, sighting.hop)) raise_rate(fields, rate);
     const __u64 changed = fields.encode();
     if (changed != entry) SHIELD_STORE(place, changed);
     return;
   }
   Fields fields = newcomer(sighting, slot);
   fields.score = 1;
+  fields.hop_seen = 1;
   raise_rate(fields, rate);
   insert(line, fields.encode(), slot);
 }
@@ -117,10 +138,11 @@ void SourceHistory::enter(const Sighting& sighting, uint32_t slot) {
 void SourceHistory::prove(const Sighting& sighting, uint32_t slot) {
   ShieldHistoryLine& line = lines_[shield_line_of(sighting.hash)];
   __u64* place = place_of(line, shield_tag_of(sighting.hash));
-  Fields fields = place != nullptr ? Fields::of(SHIELD_LOAD(place)) : newcomer(sighting, slot);
+  const __u64 entry = place != nullptr ? SHIELD_LOAD(place) : 0;
+  Fields fields = place != nullptr ? Fields::of(entry) : newcomer(sighting, slot);
   const bool is_same_slot = fields.slot == (slot & 0xff);
   if (place != nullptr && is_same_slot && (fields.flags & SHIELD_FLAG_PROVED) != 0) return;
-  if (!is_same_slot) begin_slot(fields, sighting, slot);
+  if (!is_same_slot) begin_slot(fields, sighting, entry, slot);
   fields.flags |= SHIELD_FLAG_PROVED;
   if (place != nullptr) {
     SHIELD_STORE(place, fields.encode());

@@ -3,7 +3,9 @@
 //
 // Only hashes are kept (source_layout.h). Learns when it is told to, which the caller does in quiet
 // times alone, so that a flood teaches nothing; what a TCP connection proves is noted at any time.
-// A source's rate can rise at most eightfold in a slot, and its distance is noted once a slot. A
+// A source's rate can rise at most eightfold in a slot. What comes in its name from another
+// distance raises nothing; another distance is taken over when two slots in turn begin with one and
+// nothing has come from the usual one between, so nobody takes a source's place by asking first. A
 // newcomer displaces only newcomers and who has not been seen for a long time.
 // The lines lie in memory that all workers share and write without locks; an update that two lose
 // to each other is made by the next question. Fixed size; never allocates. `expire` is control's.
@@ -21,7 +23,7 @@ namespace holdfast::shield {
 struct Sighting {
   __u64 hash = 0;     // of its source
   uint8_t hop = 0;    // TTL or hop limit as it arrived; 0: not told
-  uint32_t rate = 0;  // questions of the source in the last second
+  uint32_t rate = 0;  // questions of the source from this distance in the last second
 };
 
 class SourceHistory {
@@ -41,11 +43,22 @@ class SourceHistory {
     return shield_find(&lines_[shield_line_of(hash)], shield_tag_of(hash));
   }
 
-  // Returns its entry as it was before; 0: never seen.
-  __u64 learn(const Sighting& sighting, uint32_t slot) {
-    const __u64 entry = find_first(sighting.hash);
+  // The same, for those who are nearly always there.
+  [[nodiscard]] __u64 find_first(__u64 hash) const {
+    const __u32 tag = shield_tag_of(hash);
+    for (const __u64& place : lines_[shield_line_of(hash)].entries) {
+      const __u64 entry = SHIELD_LOAD(&place);
+      if (shield_tag(entry) == tag) return entry;
+    }
+    return 0;
+  }
+
+  // `entry` is what was found of it.
+  void learn(const Sighting& sighting, __u64 entry, uint32_t slot) {
     if (!says_nothing_new(entry, sighting, slot)) enter(sighting, slot);
-    return entry;
+  }
+  void learn(const Sighting& sighting, uint32_t slot) {
+    learn(sighting, find_first(sighting.hash), slot);
   }
   // It has completed a TCP connection, which nobody can forge.
   void prove(const Sighting& sighting, uint32_t slot);
@@ -69,21 +82,19 @@ class SourceHistory {
   [[nodiscard]] Summary summarise(uint32_t known_slots) const;
 
  private:
-  // The same as `find`, for those who are nearly always there.
-  [[nodiscard]] __u64 find_first(__u64 hash) const {
-    const __u32 tag = shield_tag_of(hash);
-    for (const __u64& place : lines_[shield_line_of(hash)].entries) {
-      const __u64 entry = SHIELD_LOAD(&place);
-      if (shield_tag(entry) == tag) return entry;
-    }
-    return 0;
+  [[nodiscard]] static bool is_usual_hop(__u64 entry, uint8_t hop) {
+    return shield_hop(entry) == hop || shield_hop(entry) == 0;
   }
-  // As nearly all of them: seen in this slot already, at this rate or a higher one, or as often as
-  // its rate may rise in a slot.
+  // As nearly all of them: seen in this slot already, from its usual distance, at this rate or a
+  // higher one, or as often as its rate may rise in a slot.
   [[nodiscard]] static bool says_nothing_new(__u64 entry, const Sighting& sighting, uint32_t slot) {
-    return shield_slot(entry) == (slot & 0xff) && shield_score(entry) > 0 &&
-           (sighting.rate <= __u64{1} << (shield_rate(entry) & 31) ||
-            shield_flags(entry) >> SHIELD_FLAG_RAISED_SHIFT == raises_a_slot_max);
+    if (shield_slot(entry) != (slot & 0xff) || shield_score(entry) == 0) return false;
+    if (shield_is_elsewhere(entry, sighting.hop)) return true;
+    if ((entry >> SHIELD_HOP_SEEN_SHIFT & 1) == 0 && is_usual_hop(entry, sighting.hop)) {
+      return false;
+    }
+    return sighting.rate <= __u64{1} << (shield_rate(entry) & 31) ||
+           shield_flags(entry) >> SHIELD_FLAG_RAISED_SHIFT == raises_a_slot_max;
   }
   void enter(const Sighting& sighting, uint32_t slot);
   void insert(ShieldHistoryLine& line, __u64 entry, uint32_t slot);

@@ -51,13 +51,41 @@ TEST_F(SourceHistoryTest, ANewDistanceIsTakenOverAndAChangingOneDistrusted) {
   for (uint32_t slot = 0; slot < 4; ++slot) history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
   EXPECT_TRUE(shield_is_hop_odd(&common, history_.find(7), 50));
   history_.learn({.hash = 7, .hop = 50, .rate = 1}, 5);
+  EXPECT_TRUE(shield_is_hop_odd(&common, history_.find(7), 50)) << "it may be forged";
+  history_.learn({.hash = 7, .hop = 50, .rate = 1}, 6);
+  EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 50));
+  history_.learn({.hash = 7, .hop = 50, .rate = 1}, 7);
   EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 50));
   EXPECT_TRUE(shield_is_hop_odd(&common, history_.find(7), 60));
-  for (uint32_t slot = 6; slot < 12; ++slot) {
+  for (uint32_t slot = 8; slot < 14; ++slot) {
     history_.learn({.hash = 7, .hop = static_cast<uint8_t>(slot % 2 == 0 ? 60 : 50), .rate = 1},
                    slot);
   }
   EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 200));
+}
+
+// Whoever forges a source may know when a slot begins, and come first.
+TEST_F(SourceHistoryTest, NobodyTakesASourcesPlaceByAskingFirst) {
+  const ShieldCommon common{};
+  for (uint32_t slot = 0; slot < 4; ++slot) history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
+  for (uint32_t slot = 4; slot < 20; ++slot) {
+    history_.learn({.hash = 7, .hop = 50, .rate = 1}, slot);
+    EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 60)) << slot;
+    history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
+    EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 60)) << slot;
+  }
+  EXPECT_EQ(shield_hop(history_.find(7)), 60u);
+}
+
+TEST_F(SourceHistoryTest, NobodyWalksToAnotherDistance) {
+  for (uint32_t slot = 0; slot < 4; ++slot) history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
+  for (uint32_t slot = 4; slot < 20; ++slot) {
+    const __u64 entry = history_.find(7);
+    history_.learn({.hash = 7, .hop = static_cast<uint8_t>(shield_hop(entry) - 1), .rate = 1},
+                   slot);
+    history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
+  }
+  EXPECT_EQ(shield_hop(history_.find(7)), 60u);
 }
 
 // Poisoned history: a flood of new sources in quiet times, aimed at one line, displaces nobody that

@@ -40,7 +40,8 @@ HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldHistoryLine) == 64);
 #define SHIELD_TAG_BITS 24
 #define SHIELD_HOP_SHIFT 24        // 8 bits: TTL or hop limit as it arrives
 #define SHIELD_SLOT_SHIFT 32       // 8 bits: the slot of time in which it was last seen, modulo 256
-#define SHIELD_RATE_SHIFT 40       // 8 bits: log2 of its highest rate in quiet times, rounded up
+#define SHIELD_RATE_SHIFT 40       // 7 bits: log2 of its highest rate in quiet times, rounded up
+#define SHIELD_HOP_SEEN_SHIFT 47   // 1 bit: it came from its usual distance in the slot last seen
 #define SHIELD_SCORE_SHIFT 48      // 8 bits: distinct slots in which it was seen, up to 255
 #define SHIELD_FLAGS_SHIFT 56      // 8 bits, below
 #define SHIELD_FLAG_HOP_ODD 0x07u  // how often its hop count was another one, up to 7
@@ -186,7 +187,7 @@ SHIELD_INLINE __u32 shield_rate_place(__u64 hash, __u32 is_hop_odd) {
 SHIELD_INLINE __u32 shield_tag(__u64 entry) { return entry & 0xffffffu; }
 SHIELD_INLINE __u32 shield_hop(__u64 entry) { return (entry >> SHIELD_HOP_SHIFT) & 0xff; }
 SHIELD_INLINE __u32 shield_slot(__u64 entry) { return (entry >> SHIELD_SLOT_SHIFT) & 0xff; }
-SHIELD_INLINE __u32 shield_rate(__u64 entry) { return (entry >> SHIELD_RATE_SHIFT) & 0xff; }
+SHIELD_INLINE __u32 shield_rate(__u64 entry) { return (entry >> SHIELD_RATE_SHIFT) & 0x7f; }
 SHIELD_INLINE __u32 shield_score(__u64 entry) { return (entry >> SHIELD_SCORE_SHIFT) & 0xff; }
 SHIELD_INLINE __u64 shield_flags(__u64 entry) { return entry >> SHIELD_FLAGS_SHIFT; }
 // Its usual rate, of that scale, without what rose in the slot last seen: the first moments of a
@@ -212,12 +213,19 @@ SHIELD_INLINE __u64 shield_find(const struct ShieldHistoryLine* line, __u32 tag)
 SHIELD_INLINE __u32 shield_is_known(const struct ShieldOrders* orders, __u64 entry) {
   return entry != 0 && shield_score(entry) >= orders->known_slots;
 }
-// 1 if the source is known to stand elsewhere. A difference of one is noise of the way.
-SHIELD_INLINE __u32 shield_is_hop_odd(const struct ShieldCommon* common, __u64 entry, __u32 hop) {
-  if (entry == 0 || hop == 0 || (common->dry_run & SHIELD_DRY_RUN_HOP) != 0) return 0;
-  if ((shield_flags(entry) & SHIELD_FLAG_HOP_ODD) >= SHIELD_HOP_ODD_MAX) return 0;
+// 1 if the source comes from another distance than usual. A difference of one is noise of the way.
+SHIELD_INLINE __u32 shield_is_other_hop(__u64 entry, __u32 hop) {
   const __u32 usual = shield_hop(entry);
-  return usual != 0 && hop + 1 - usual > 2;
+  return hop != 0 && usual != 0 && hop + 1 - usual > 2;
+}
+// 1 if it is known to stand elsewhere.
+SHIELD_INLINE __u32 shield_is_elsewhere(__u64 entry, __u32 hop) {
+  return (shield_flags(entry) & SHIELD_FLAG_HOP_ODD) < SHIELD_HOP_ODD_MAX &&
+         shield_is_other_hop(entry, hop);
+}
+SHIELD_INLINE __u32 shield_is_hop_odd(const struct ShieldCommon* common, __u64 entry, __u32 hop) {
+  if ((common->dry_run & SHIELD_DRY_RUN_HOP) != 0) return 0;
+  return shield_is_elsewhere(entry, hop);
 }
 
 // Counts a question at an entry of a rate table.
