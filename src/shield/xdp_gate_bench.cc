@@ -202,6 +202,7 @@ struct Rig {
     for (size_t i = 0; i < 4; ++i) common.key[i] = 0x9e3779b97f4a7c15U * (i + 1);
     common.enabled = 1;
     common.wall_s = 1'600'000'000;
+    common.known_slots = 4;
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     orders().beat_ms = static_cast<uint64_t>(now.tv_sec) * 1000 + 3'600'000;
