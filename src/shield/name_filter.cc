@@ -31,16 +31,18 @@ uint64_t hash_of_label(const NameFilterKey& key, Bytes label) {
   return name_filter_last_step(&key, state, word, static_cast<uint32_t>(label.size()));
 }
 
-// Of the last n labels, at place n; returns how many labels the name has.
+// Of the last n labels, at place n; returns how many labels the name has. It may have more than the
+// program reads, so the powers are made here.
 using Suffixes = std::array<uint64_t, wire::labels_max + 1>;
 size_t hash_suffixes(const NameFilterKey& key, wire::NameView name, Suffixes& suffixes) {
   std::array<uint8_t, wire::labels_max> offsets{};
   const size_t labels = name.label_offsets(offsets);
-  suffixes[0] = key.start;
+  suffixes[0] = 0;
+  uint64_t power = 1;
   for (size_t n = 0; n < labels; ++n) {
     const Bytes bytes = name.bytes().subspan(offsets[labels - 1 - n]);
-    suffixes[n + 1] =
-        name_filter_child(&key, suffixes[n], hash_of_label(key, bytes.first(1U + bytes[0])));
+    suffixes[n + 1] = suffixes[n] + hash_of_label(key, bytes.first(1U + bytes[0])) * power;
+    power *= key.multiplier;
   }
   return labels;
 }
@@ -52,7 +54,11 @@ uint64_t lines_for(uint64_t entries, uint64_t bits) {
 }  // namespace
 
 void NameFilterWriter::set_key(NameFilter& filter, const HashKey& key) {
-  filter.key = {.start = key.low, .multiplier = key.high | 1, .cover = key.low ^ ~key.high};
+  filter.key = {
+      .start = key.low, .multiplier = key.high | 1, .cover = key.low ^ ~key.high, .powers = {1}};
+  for (size_t n = 1; n < NAME_FILTER_LABELS_MAX; ++n) {
+    filter.key.powers[n] = filter.key.powers[n - 1] * filter.key.multiplier;
+  }
 }
 
 void NameFilterWriter::begin() {
@@ -79,7 +85,9 @@ bool NameFilterWriter::begin_zone(wire::NameView apex, size_t entries) {
           .first_line = lines_used_,
           .lines = fits ? static_cast<uint32_t>(wanted) : 0,
           .labels = static_cast<uint32_t>(labels),
-          .cover_depths = 0};
+          .cover_depths = 0,
+          .covers = 0,
+          .unused = 0};
   lines_used_ += zone.lines;
   table.denials[&zone - table.zones].apex_bytes = static_cast<__u8>(apex.bytes().size());
   if (fits) zone_ = &zone;
@@ -119,6 +127,7 @@ void NameFilterWriter::add_cover(wire::NameView name) {
   if (depth > depth_max) depth = depth_max;
   if (((zone_->cover_depths >> depth) & 1) == 0) {
     if (has_room) {
+      zone_->covers |= (depth + 1) << (8 * std::popcount(zone_->cover_depths));
       zone_->cover_depths |= 1U << depth;
     } else {
       // An ancestor at a depth that is in use covers it too.

@@ -31,8 +31,9 @@
 
 struct NameFilterKey {
   __u64 start;
-  __u64 multiplier;  // odd
-  __u64 cover;       // tells a cover from a name
+  __u64 multiplier;                      // odd
+  __u64 cover;                           // tells a cover from a name
+  __u64 powers[NAME_FILTER_LABELS_MAX];  // of the multiplier, from the zeroth
 };
 
 struct NameFilterZone {
@@ -41,8 +42,10 @@ struct NameFilterZone {
   __u32 lines;         // 0: all of its names are taken to exist
   __u32 labels;        // of the apex
   __u32 cover_depths;  // bit d: covers lie d labels below the apex
+  __u32 covers;        // the same depths, one more than each in a byte of its own
+  __u32 unused;
 };
-NAME_FILTER_ASSERT(sizeof(struct NameFilterZone) == 24);
+NAME_FILTER_ASSERT(sizeof(struct NameFilterZone) == 32);
 
 // The zone's SOA record as the authority section has it (RFC 2308 §3): its owner is a pointer of
 // two bytes, which is filled in.
@@ -63,15 +66,15 @@ struct NameFilterTable {
   struct NameFilterDenial denials[NAME_FILTER_ZONES_MAX];
   __u64 lines[NAME_FILTER_LINES_MAX][NAME_FILTER_LINE_WORDS];
 };
-NAME_FILTER_ASSERT(sizeof(struct NameFilterTable) == 2304 + NAME_FILTER_LINES_MAX * 64);
+NAME_FILTER_ASSERT(sizeof(struct NameFilterTable) == 2368 + NAME_FILTER_LINES_MAX * 64);
 
 struct NameFilter {
   struct NameFilterKey key;  // random; set once, before any name is hashed
   __u32 current;
-  __u32 unused[57];
+  __u32 unused[9];
   struct NameFilterTable tables[2];
 };
-NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 256 + 2 * (2304 + NAME_FILTER_LINES_MAX * 64));
+NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 576 + 2 * (2368 + NAME_FILTER_LINES_MAX * 64));
 
 #define NAME_FILTER_INLINE static inline __attribute__((always_inline))
 
@@ -104,14 +107,21 @@ NAME_FILTER_INLINE __u64 name_filter_last_step(const struct NameFilterKey* key, 
 #endif
 }
 
-// Of a name from that of its parent and of its first label.
-NAME_FILTER_INLINE __u64 name_filter_child(const struct NameFilterKey* key, __u64 parent,
-                                           __u64 label) {
-  return name_filter_mix(key, parent + 0x9e3779b97f4a7c15ULL, label);
+// Of a name: a polynomial in the multiplier, whose coefficients are the hashes of its labels, which
+// are mixed. It grows from the left, so that it is there with the last label; that of what the name
+// ends in follows from it and from that of what stands before, whichever labels these are.
+NAME_FILTER_INLINE __u64 name_filter_append(const struct NameFilterKey* key, __u64 name,
+                                            __u64 label) {
+  return name * key->multiplier + label;
+}
+// Of the last `labels` of a name, fewer than NAME_FILTER_LABELS_MAX.
+NAME_FILTER_INLINE __u64 name_filter_suffix(const struct NameFilterKey* key, __u64 name,
+                                            __u64 before, __u32 labels) {
+  return name - before * key->powers[labels & (NAME_FILTER_LABELS_MAX - 1)];
 }
 
 NAME_FILTER_INLINE __u64 name_filter_cover(const struct NameFilterKey* key, __u64 name) {
-  return name_filter_child(key, name, key->cover);
+  return name_filter_mix(key, name + 0x9e3779b97f4a7c15ULL, key->cover);
 }
 
 NAME_FILTER_INLINE __u32 name_filter_line(const struct NameFilterZone* zone, __u64 name) {

@@ -8,6 +8,7 @@
 // costs the load of the order's level.
 //
 //   xdp_program_packet.h    first stage: is it a plain question for us?
+//   xdp_program_source.h    under orders: whose it is
 //   xdp_program_admit.h     under orders: its class, and what is done with it
 //   xdp_program_message.h   second stage: name and cookie
 //   xdp_program_reply.h     TC and BADCOOKIE
@@ -34,9 +35,12 @@ static __always_inline enum XdpGateReason judge(struct xdp_md* context, __u32 qu
   const __u32 worker = gate_state.worker[queue & (XDP_GATE_QUEUES_MAX - 1)];
   const struct ShieldOrders* orders = &shield_sources.orders[worker & (SHIELD_WORKERS_MAX - 1)];
   if (reason == xdp_passed_syn) {
-    return orders->syn_per_s == 0 ? reason : admit_syn(&packet, queue, orders);
+    if (orders->syn_per_s == 0) return reason;
+    note_source(&packet);
+    return admit_syn(&packet, queue, orders);
   }
   if ((orders->level | orders->sorts) != 0) {
+    note_source(&packet);
     if (is_odd || is_malformed(&packet)) return admit_form(&packet, queue, orders, reason);
     return admit(context, &packet, queue, orders);
   }

@@ -211,8 +211,7 @@ void XdpGate::note_some_known(const ShieldSources& sources) {
       const uint64_t entry = load(place);
       if (entry == 0) continue;
       if (shield_score(entry) < slots && (shield_flags(entry) & telling) == 0) continue;
-      const uint32_t bit = xdp_gate_known_bit(line, shield_tag(entry));
-      now->words[bit / 64] |= __u64{1} << (bit % 64);
+      now->words[xdp_gate_known_word(line)] |= xdp_gate_known_bits(shield_tag(entry));
     }
   }
   known_part_ = (known_part_ + 1) % known_parts;

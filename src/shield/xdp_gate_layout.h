@@ -96,7 +96,7 @@ enum XdpGateDoor {
 struct XdpGateState {
   __u32 current;  // which of the tables is read; the other is the writer's
   __u32 lane;     // for whatever the shield does not classify
-  __u8 hardware_address[6];
+  __u16 hardware_address[3];
   __u8 replies;  // 1: TC and BADCOOKIE may be sent from here
   __u8 unused;
   __u8 door[XDP_GATE_QUEUES_MAX];     // XdpGateDoor
@@ -114,17 +114,19 @@ struct XdpGateCounters {
 };
 HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateCounters) == 2 * 128 * 64 * 8);
 
-// Which sources the table of those known says anything of: a bit for each, by hash. The table is
-// larger than a processor's nearest caches, and in a flood from everywhere each look at it would
-// be a miss: so nobody looks whose bit is not set. Written by the supervisor each second.
-#define XDP_GATE_KNOWN_BITS (1u << 19)
+// Which sources the table of those known says anything of: two bits of one word for each, by hash.
+// The table is larger than a processor's nearest caches, and in a flood from everywhere each look
+// at it would be a miss: so nobody looks whose bits are not set. Written by the supervisor each
+// second.
+#define XDP_GATE_KNOWN_WORDS (1u << 13)
 struct XdpGateKnown {
-  __u64 words[XDP_GATE_KNOWN_BITS / 64];
+  __u64 words[XDP_GATE_KNOWN_WORDS];
 };
 HOLDFAST_XDP_ASSERT(sizeof(struct XdpGateKnown) == 64 * 1024);
 
-static inline __u32 xdp_gate_known_bit(__u32 line, __u32 tag) {
-  return (tag << 3 ^ line >> 13 ^ line << 6) & (XDP_GATE_KNOWN_BITS - 1);
+static inline __u32 xdp_gate_known_word(__u32 line) { return line & (XDP_GATE_KNOWN_WORDS - 1); }
+static inline __u64 xdp_gate_known_bits(__u32 tag) {
+  return 1ULL << (tag & 63) | 1ULL << (tag >> 6 & 63);
 }
 
 // Where a destination is looked for first; then in the places behind it.

@@ -391,6 +391,25 @@ TEST_F(NamesGateTest, NamesThatCannotBeReadAreLeftToUserSpaceAsUnknown) {
   }
 }
 
+// The frame goes on, as with padding, and what stands there would make a question of it.
+TEST_F(NamesGateTest, WhatStandsBehindTheMessageIsNoPartOfItsName) {
+  gate_->set_replies(true);
+  orders().truncate_per_s = 1000;
+  orders().share[shield_unknown_slow] = 0;
+  frame_.payload.assign(question.begin(), question.begin() + 12);
+  const std::vector<uint8_t> body{1, 'a', 4, 'n', 'a', 'm', 'e', 0, 0, 1, 0, 1};
+  frame_.payload.insert(frame_.payload.end(), body.begin(), body.end());
+  const std::vector<uint8_t> whole = frame_.build();
+  EXPECT_EQ(run_bytes(whole), replied(xdp_replied_truncated));
+  for (size_t behind = 1; behind <= 5; ++behind) {
+    std::vector<uint8_t> frame = whole;
+    const size_t datagram_bytes = 8 + frame_.payload.size() - behind;
+    store_be16(&frame[16], static_cast<uint16_t>(20 + datagram_bytes));
+    store_be16(&frame[38], static_cast<uint16_t>(datagram_bytes));
+    EXPECT_EQ(run_bytes(frame), dropped(xdp_dropped_unknown_slow)) << behind;
+  }
+}
+
 // Random names use up the allowance of the resolver that they come through. What exists is not
 // to suffer for it.
 TEST_F(NamesGateTest, NamesThatExistHaveAnAllowanceOfTheirOwn) {

@@ -11,15 +11,6 @@
 
 #include "shield/xdp_program_reply.h"
 
-// By queue.
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct ShieldRateTable);
-} gate_rates SEC(".maps");
-
-struct XdpGateKnown gate_known SEC(".bss.known");
 struct XdpGateCounters gate_counters SEC(".bss.counters");
 
 // Each place has windows of its own: else all sources would use up what they may at one time, and
@@ -27,7 +18,7 @@ struct XdpGateCounters gate_counters SEC(".bss.counters");
 static __always_inline __u64 time_at(__u32 place, __u64 now_ms) { return now_ms + (place & 1023); }
 
 static __always_inline __u64 count_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
-  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  __u64* at = rate_at(rates, place);
   const __u64 counted = shield_count(*at, time_at(place, now_ms));
   *at = counted;
   return counted;
@@ -37,17 +28,16 @@ static __always_inline __u64 count_at(struct ShieldRateTable* rates, __u32 place
 // a second is not to come at once, from all sources that an attack has. One question is never too
 // many.
 static __always_inline __u32 pace_at(struct ShieldRateTable* rates, __u32 place, __u64 now_ms) {
-  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  __u64* at = rate_at(rates, place);
   const __u64 counted = shield_count(*at, time_at(place, now_ms) << 3);
   *at = counted;
   return (shield_in_window(counted) - 1) << 3;
 }
 
 // Counts one unless there have been `most` in this window; 1 if there have not.
-static __always_inline int take_at(struct ShieldRateTable* rates, __u64 hash, __u32 most,
+static __always_inline int take_at(struct ShieldRateTable* rates, __u32 place, __u32 most,
                                    __u64 now_ms) {
-  const __u32 place = shield_rate_place(hash, 0);
-  __u64* at = &rates->entries[place & (SHIELD_RATE_ENTRIES - 1)];
+  __u64* at = rate_at(rates, place);
   const __u64 counted = shield_count(*at, time_at(place, now_ms));
   if (shield_in_window(counted) > most) return 0;
   *at = counted;
@@ -57,20 +47,6 @@ static __always_inline int take_at(struct ShieldRateTable* rates, __u64 hash, __
 // The beat may be ahead: the clock here is that of the last tick.
 static __always_inline int is_in_force(const struct ShieldOrders* orders, __u64 now_ms) {
   return shield_sources.common.enabled && (__s64)(now_ms - orders->beat_ms) <= SHIELD_ORDERS_MS;
-}
-
-static __always_inline __u32 has_zones_under_attack(void) {
-  return name_filter.tables[name_filter.current & 1].zone_count != 0 &&
-         !(shield_sources.common.dry_run & SHIELD_DRY_RUN_ZONES);
-}
-
-// What is known of who asks; 0 for nothing.
-static __always_inline __u64 find_source(__u64 hash) {
-  const __u32 line = shield_line_of(hash);
-  const __u32 tag = shield_tag_of(hash);
-  const __u32 bit = xdp_gate_known_bit(line, tag);
-  if (!(gate_known.words[bit >> 6] >> (bit & 63) & 1)) return 0;
-  return shield_find(&shield_sources.history[line], tag);
 }
 
 struct Source {
@@ -164,14 +140,6 @@ static __always_inline int is_admitted(struct GateMemo* memo, const struct Shiel
   return gate_spend(&memo->admitted, reserve_for(memo->admitted.most, class, is_known));
 }
 
-// 1 if no unknown source can get an answer at present.
-static __always_inline int is_spent(const struct GateMemo* memo,
-                                    const struct ShieldOrders* orders) {
-  return memo->admitted.left < 1000 + (memo->admitted.most >> 3) ||
-         (orders->share[shield_unknown_slow] | orders->share[shield_unknown_fast] |
-          orders->share[shield_absent_name]) == 0;
-}
-
 // To find out that a name does not exist costs more than to drop its question. So names of
 // strangers are looked at so many times as often as they are admitted, and no more.
 #define GATE_LOOKS 32
@@ -191,9 +159,8 @@ static __always_inline int may_reply(struct Trial* trial, enum ShieldClass class
   if (!gate_state.replies || memo->replied.left < kept + 1000) return 0;
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &trial->queue);
   if (!rates) return 0;
-  const __u64 prefix = shield_prefix_hash(shield_sources.common.key, trial->packet->source);
   const __u32 most = shield_replies_to(trial->orders, trial->is_known);
-  if (!take_at(rates, prefix ^ SHIELD_REPLY_SALT, most, memo->now_ms)) return 0;
+  if (!take_at(rates, reply_place(trial->packet), most, memo->now_ms)) return 0;
   return gate_spend(&memo->replied, kept);
 }
 
@@ -267,8 +234,7 @@ static __always_inline enum XdpGateReason admit(struct xdp_md* context, const st
                         .memo = memo,
                         .queue = queue,
                         .has_zones = has_zones_under_attack()};
-  struct Source source = {.hash = shield_source_hash(common->key, packet->source)};
-  source.entry = find_source(source.hash);
+  struct Source source = {.hash = packet->source_hash, .entry = find_source(packet)};
   const int wants_cookie = common->cookies_enabled && packet->has_additional;
   if (source.entry == 0 && orders->level != 0 && !(common->dry_run & SHIELD_DRY_RUN_ADMISSION) &&
       (is_spent(memo, orders) || (trial.has_zones && !may_look(memo, orders, queue_share)))) {

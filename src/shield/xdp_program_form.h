@@ -18,12 +18,12 @@ static __always_inline int admits_form(const struct Packet* packet, __u32 queue,
   struct GateMemo* memo = memo_of(queue);
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
   if (!rates) return 1;
-  const __u64 hash = shield_source_hash(common->key, packet->source);
-  const __u64 entry = find_source(hash);
+  const __u64 entry = find_source(packet);
   const int is_trusted = (shield_is_known(orders, entry) || shield_is_proved(common, entry)) &&
                          !shield_is_hop_odd(common, entry, packet->hop);
   const __u32 allowed = shield_syn_allowance(orders, entry);
-  if (is_trusted && take_at(rates, hash ^ SHIELD_FORM_SALT, allowed, now_ms)) return 1;
+  const __u32 place = shield_rate_place(packet->source_hash ^ SHIELD_FORM_SALT, 0);
+  if (is_trusted && take_at(rates, place, allowed, now_ms)) return 1;
   const __u32 queue_share = gate_state.share[queue & (XDP_GATE_QUEUES_MAX - 1)];
   gate_refill(&memo->odd, now_ms, (orders->admit_per_s >> 4) + GATE_ODD_PER_S, queue_share);
   return gate_spend(&memo->odd, 0);

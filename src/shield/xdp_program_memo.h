@@ -46,10 +46,8 @@ struct GateMemo {
   __u32 table;  // of the filter, and the zone there, in which the name does not exist
   __u32 zone;
   __u64 client_cookie;
-  __u64 hashes[NAME_FILTER_LABELS_MAX];         // of each label, from the left
-  __u64 suffixes[NAME_FILTER_LABELS_MAX + 16];  // of the last n labels
-  // Where a reply is made; room for the longest, and for what is written in eight bytes at once.
-  __u8 message[XDP_GATE_MESSAGE_MAX + 320];
+  __u64 hashes[NAME_FILTER_LABELS_MAX];      // of the first n labels
+  __u8 message[XDP_GATE_MESSAGE_MAX + 320];  // a reply over IPv6, of which a sum is taken
 };
 
 struct GateMemo gate_memos[XDP_GATE_QUEUES_MAX] SEC(".bss.memos");

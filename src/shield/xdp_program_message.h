@@ -58,17 +58,19 @@ static __always_inline struct Reach reach_of(struct xdp_md* context, __u32 messa
 
 // The label at a place, of 1 to 63 bytes. Its last eight bytes are read as one word, with what
 // stands before it: so nothing behind the question is read, where the frame may end.
-static __always_inline __u64 hash_label(const struct Reach* reach, __u32 at, __u32 length) {
+static __always_inline __u64 hash_label(const struct Reach* reach, const __u8* place, __u32 at,
+                                        __u32 length) {
   const struct NameFilterKey* key = &name_filter.key;
   __u64 state = key->start;
   __u32 left = length + 1;
-  const __u8* word = place_at(reach, at);
+  if (left > 8) {
 #pragma unroll
-  for (int i = 1; i < LABEL_WORDS_MAX; ++i) {
-    if (left <= 8 || (const void*)(word + 8) > reach->end) break;
-    state = name_filter_step(key, state, *(const __u64*)word);
-    word += 8;
-    left -= 8;
+    for (int i = 0; i < LABEL_WORDS_MAX - 1; ++i) {
+      if ((const void*)(place + 8 * i + 8) > reach->end) break;
+      state = name_filter_step(key, state, *(const __u64*)(place + 8 * i));
+      left -= 8;
+      if (left <= 8) break;
+    }
   }
   const __u8* last = place_at(reach, at + length - 7);
   if ((const void*)(last + 8) > reach->end) return state;
@@ -77,26 +79,36 @@ static __always_inline __u64 hash_label(const struct Reach* reach, __u32 at, __u
 
 enum NameReading { gate_plain = 0, gate_with_hashes };
 
-// Finds the end of the question, and with hashes that of each label. RFC 1035 §3.1; a pointer or a
-// label of another type ends the walk.
+// Finds the end of the question, and with hashes that of the name up to each label. RFC 1035 §3.1;
+// a pointer or a label of another type ends the walk.
 static __always_inline void read_name(struct GateMemo* memo, const struct Reach* reach,
                                       enum NameReading reading) {
   memo->name_end = 0;
   memo->labels = 0;
   __u32 at = reach->message + sizeof(struct DnsHeader);
+  __u64 hash = 0;
   for (__u32 label = 0; label < NAME_FILTER_LABELS_MAX; ++label) {
     const __u8* place = place_at(reach, at);
     if ((const void*)(place + 5) > reach->end) return;
+    if (reading == gate_with_hashes) {
+      __u32 own = label;
+      GATE_OPAQUE(own);
+      memo->hashes[own & (NAME_FILTER_LABELS_MAX - 1)] = hash;
+    }
     const __u32 length = *place;
     if (length == 0) {
+      // A name that goes on behind the message, in what the frame has besides, is none.
+      if (at + 5 > reach->message_end) return;
       memo->labels = label;
       memo->qtype = (__u32)place[1] << 8 | place[2];
       memo->qclass = (__u32)place[3] << 8 | place[4];
-      if (at + 5 <= reach->message_end) memo->name_end = at - reach->message;
+      memo->name_end = at - reach->message;
       return;
     }
-    if (length > LABEL_BYTES_MAX || at + length + 1 >= reach->message_end) return;
-    if (reading == gate_with_hashes) memo->hashes[label] = hash_label(reach, at, length);
+    if (length > LABEL_BYTES_MAX) return;
+    if (reading == gate_with_hashes) {
+      hash = name_filter_append(&name_filter.key, hash, hash_label(reach, place, at, length));
+    }
     at += length + 1;
   }
 }
@@ -109,53 +121,39 @@ static __always_inline int count_additional(const struct Reach* reach) {
   return bpf_ntohs(dns->counts[3]);
 }
 
-// Hashes all suffixes of the name that was read.
-static __always_inline void hash_suffixes(struct GateMemo* memo) {
-  const __u32 labels = memo->labels;
-  __u64 suffix = name_filter.key.start;
-  memo->suffixes[0] = suffix;
-  for (__u32 n = 0; n < NAME_FILTER_LABELS_MAX - 1; ++n) {
-    if (n >= labels) break;
-    const __u64 label = memo->hashes[(labels - 1 - n) & (NAME_FILTER_LABELS_MAX - 1)];
-    suffix = name_filter_child(&name_filter.key, suffix, label);
-    memo->suffixes[n + 1] = suffix;
-  }
+// The hash of the last `count` of a name's labels.
+static __always_inline __u64 hash_of_last(const struct GateMemo* memo, __u64 name, __u32 labels,
+                                          __u32 count) {
+  const __u64 before = memo->hashes[(labels - count) & (NAME_FILTER_LABELS_MAX - 1)];
+  return name_filter_suffix(&name_filter.key, name, before, count);
 }
 
-// 1 if the name lies in a zone under attack and does not exist there. Its suffixes are hashed.
-static __always_inline int find_zone(struct GateMemo* memo) {
-  memo->table = name_filter.current & 1;
-  const struct NameFilterTable* table = &name_filter.tables[memo->table & 1];
+// Of the name that has been hashed: 1 if it lies in a zone under attack and does not exist there.
+__attribute__((noinline)) int gate_find_absent(__u32 queue) {
+  struct GateMemo* memo = memo_of(queue);
+  const __u32 current = name_filter.current & 1;
+  const struct NameFilterTable* table = &name_filter.tables[current];
   const __u32 labels = memo->labels & (NAME_FILTER_LABELS_MAX - 1);
+  const __u64 name = memo->hashes[labels];
+  memo->table = current;
   for (__u32 i = 0; i < NAME_FILTER_ZONES_MAX; ++i) {
     if (i >= table->zone_count) break;
     const struct NameFilterZone* zone = &table->zones[i];
     const __u32 apex = zone->labels & (NAME_FILTER_LABELS_MAX - 1);
-    if (apex > labels || memo->suffixes[apex] != zone->suffix) continue;
-    if (zone->lines == 0 || name_filter_has(table, zone, memo->suffixes[labels])) return 0;
-    __u32 depths = zone->cover_depths;
-    for (__u32 probe = 0; probe < NAME_FILTER_COVER_DEPTHS_MAX && depths != 0; ++probe) {
-      // The lowest bit that is set, without a loop.
-      const __u32 lowest = depths & -depths;
-      const __u32 depth = ((lowest & 0xaaaa) != 0) | ((lowest & 0xcccc) != 0) << 1 |
-                          ((lowest & 0xf0f0) != 0) << 2 | ((lowest & 0xff00) != 0) << 3;
-      depths &= depths - 1;
-      if (apex + depth > labels) break;
-      const __u64 above = memo->suffixes[apex + depth];
+    if (apex > labels || hash_of_last(memo, name, labels, apex) != zone->suffix) continue;
+    if (zone->lines == 0 || name_filter_has(table, zone, name)) return 0;
+    __u32 covers = zone->covers;
+    for (__u32 probe = 0; probe < NAME_FILTER_COVER_DEPTHS_MAX && covers != 0; ++probe) {
+      const __u32 count = apex + (covers & 0xff) - 1;
+      covers >>= 8;
+      if (count > labels) continue;
+      const __u64 above = hash_of_last(memo, name, labels, count);
       if (name_filter_has_cover(&name_filter.key, table, zone, above)) return 0;
     }
     memo->zone = i;
     return 1;
   }
   return 0;
-}
-
-// Of the name whose labels have been hashed.
-__attribute__((noinline)) int gate_find_absent(__u32 queue) {
-  struct GateMemo* memo = memo_of(queue);
-  hash_suffixes(memo);
-  GATE_FORGET();
-  return find_zone(memo);
 }
 
 // Reads the name of a message that begins at a place in the frame, and has so many bytes: 1 if it

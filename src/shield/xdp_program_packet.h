@@ -43,8 +43,23 @@ struct Packet {
   __u32 ip_bytes;        // of its header
   __u32 has_additional;  // records, of which one may be OPT
   __u32 is_stream;       // TCP, whose ports stand where those of UDP do
+  __u32 is_noted;        // something may be known of its source; like what follows, under orders
   const struct udphdr* udp;
+  __u64 source_hash;
 };
+
+// An Ethernet header in words: the kernel's own struct is packed, and read byte by byte.
+struct FrameWords {
+  __u16 to[3];
+  __u16 from[3];
+  __u16 protocol;
+};
+_Static_assert(sizeof(struct FrameWords) == sizeof(struct ethhdr), "the same header");
+
+static __always_inline int is_same_hardware(const __u16 to[3]) {
+  const __u16* ours = gate_state.hardware_address;
+  return ((to[0] ^ ours[0]) | (to[1] ^ ours[1]) | (to[2] ^ ours[2])) == 0;
+}
 
 static __always_inline enum XdpGateReason read_ipv4(const void* at, struct Packet* packet) {
   const struct iphdr* ip = at;
@@ -148,23 +163,22 @@ static __always_inline int is_malformed(const struct Packet* packet) {
   return packet->payload_bytes < sizeof(struct udphdr) + sizeof *dns + least;
 }
 
-// xdp_taken_others if it is one, xdp_passed_syn if it begins a connection.
+// xdp_taken_others if it is a question, xdp_passed_syn if it begins a connection.
 static __always_inline enum XdpGateReason read_packet(struct xdp_md* context, __u32 queue,
                                                       struct Packet* packet) {
   packet->end = (const void*)(long)context->data_end;
-  const struct ethhdr* frame = (const void*)(long)context->data;
+  const struct FrameWords* frame = (const void*)(long)context->data;
   if ((const void*)(frame + 1) > packet->end) return xdp_passed_length;
   enum XdpGateReason reason = xdp_passed_protocol;
-  if (frame->h_proto == bpf_htons(ETH_P_IP)) reason = read_ipv4(frame + 1, packet);
-  if (frame->h_proto == bpf_htons(ETH_P_IPV6)) reason = read_ipv6(frame + 1, packet);
+  if (frame->protocol == bpf_htons(ETH_P_IP)) reason = read_ipv4(frame + 1, packet);
+  if (frame->protocol == bpf_htons(ETH_P_IPV6)) reason = read_ipv6(frame + 1, packet);
   if (reason != xdp_taken_others) return reason;
 
   const struct udphdr* udp = packet->udp;
   if ((const void*)(udp + 1) > packet->end) return xdp_passed_length;
   if (!is_ours(packet, udp->dest)) return xdp_passed_destination;
   // A frame for another machine or for all is the kernel's to judge, and so is a group that asks.
-  if (__builtin_memcmp(frame->h_dest, gate_state.hardware_address, 6) != 0 ||
-      (frame->h_source[0] & 1) != 0) {
+  if (!is_same_hardware(frame->to) || (frame->from[0] & bpf_htons(0x0100)) != 0) {
     return xdp_passed_destination;
   }
   if (packet->is_stream) return read_stream(packet);

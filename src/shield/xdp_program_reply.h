@@ -4,11 +4,11 @@
 // TC says: ask again over TCP, which proves an address. BADCOOKIE (RFC 7873 §5.2.3) hands over a
 // good cookie, which does too. Neither is longer than its question, but for the 16 bytes of a
 // cookie that the client does not have yet. NXDOMAIN has the zone's SOA record in it, and goes to
-// known sources alone. The question is copied into the memo, made a reply there, and stored over
-// itself. Checksums are written whole: those of frames from virtual links may be unfinished.
+// known sources alone. The question is made the reply where it lies. Checksums are written
+// whole: those of frames from virtual links may be unfinished.
 #pragma once
 
-#include "shield/xdp_program_message.h"
+#include "shield/xdp_program_source.h"
 
 #define FRAME_BYTES_MIN 60
 #define OPT_BYTES 11
@@ -45,85 +45,104 @@ static __always_inline int is_deniable(const struct GateMemo* memo, __u32 has_ad
   return memo->qclass == 1;  // IN
 }
 
-// Behind the question; returns the bytes of the message then.
-static __always_inline __u32 append_denial(struct GateMemo* memo, __u32 bytes) {
-  const struct NameFilterDenial* denial = denial_of(memo);
-  __u8* at = memo->message + bytes;
-#pragma unroll
-  for (int i = 0; i < NAME_FILTER_DENIAL_WORDS; ++i) ((__u64*)at)[i] = denial->record[i];
-  const __u32 apex = memo->name_end + 1 - denial->apex_bytes;
-  at[0] = 0xc0 | (apex >> 8 & 0x3f);
-  at[1] = apex;
-  return bytes + (denial->bytes & 0xff);
+// How long the parts of a reply are, and where it begins in its frame.
+struct Reply {
+  __u32 message;
+  __u32 question_end;  // like what follows, from the beginning of the message
+  __u32 denial_end;
+  __u32 end;
+};
+
+static __always_inline struct Reply plan_reply(const struct GateMemo* memo, __u32 reason) {
+  struct Reply reply;
+  reply.message = sizeof(struct ethhdr) + (memo->ip_bytes & 63) + sizeof(struct udphdr);
+  reply.question_end = (memo->name_end & XDP_GATE_MESSAGE_MASK) + 5;
+  reply.denial_end = reply.question_end;
+  if (reason == xdp_replied_nxdomain) reply.denial_end += denial_of(memo)->bytes & 0xff;
+  reply.end = reply.denial_end + (memo->has_opt ? OPT_BYTES : 0);
+  if (reason == xdp_replied_cookie) reply.end += COOKIE_OPTION_BYTES;
+  return reply;
 }
 
-// Returns its bytes.
-static __always_inline __u32 build_reply(struct GateMemo* memo, enum XdpGateReason reason) {
-  __u8* message = memo->message;
+// The OPT record, and the cookie in it if one is given; 1 if there is room.
+static __always_inline int write_opt(const struct GateMemo* memo, const struct Reach* reach,
+                                     __u32 at, int with_cookie) {
+  __u8* opt = (__u8*)place_at(reach, at);
+  if ((const void*)(opt + OPT_BYTES) > reach->end) return 0;
+  opt[0] = 0;
+  opt[1] = 0;
+  opt[2] = TYPE_OPT;
+  opt[3] = REPLY_UDP_PAYLOAD >> 8;
+  opt[4] = REPLY_UDP_PAYLOAD & 0xff;
+  opt[5] = with_cookie ? RCODE_BADCOOKIE >> 4 : 0;
+  opt[6] = 0;
+  opt[7] = memo->is_dnssec_ok;
+  opt[8] = opt[9] = 0;
+  opt[10] = with_cookie ? COOKIE_OPTION_BYTES : 0;
+  if (!with_cookie) return 1;
+  __u8* option = opt + OPT_BYTES;
+  if ((const void*)(option + COOKIE_OPTION_BYTES) > reach->end) return 0;
+  const struct ShieldCommon* common = &shield_sources.common;
+  const __u64 client = memo->client_cookie;
+  const __u64 prefix = 1 | (__u64)bpf_htonl(common->wall_s) << 32;
+  option[0] = 0;
+  option[1] = OPTION_COOKIE;
+  option[2] = 0;
+  option[3] = 24;
+  *(__u64*)(option + 4) = client;
+  *(__u64*)(option + 12) = prefix;
+  *(__u64*)(option + 20) = cookie_hash(memo, common->cookie_active, client, prefix);
+  return 1;
+}
+
+// Turns the question, behind which the denial stands already, into the reply; 1 if there is room.
+static __always_inline int write_message(const struct GateMemo* memo, const struct Reach* reach,
+                                         const struct Reply* reply, __u32 reason) {
   const int with_cookie = reason == xdp_replied_cookie;
   const int denies = reason == xdp_replied_nxdomain;
+  struct DnsHeader* dns = (void*)place_at(reach, reply->message);
+  if ((const void*)(dns + 1) > reach->end) return 0;
   const __u8 flags = denies ? 0x04 : with_cookie ? 0 : 0x02;  // AA, or TC
   const __u8 rcode = denies ? RCODE_NXDOMAIN : with_cookie ? RCODE_BADCOOKIE & 15 : 0;
-  message[2] = 0x80 | (message[2] & 0x01) | flags;  // QR, RD as asked
-  message[3] = (message[3] & 0x10) | rcode;         // CD as asked
-  message[9] = denies;
-  message[11] = memo->has_opt;
-  __u32 bytes = (memo->name_end & XDP_GATE_MESSAGE_MASK) + 5;
-  if (denies) bytes = append_denial(memo, bytes);
-  __u8* opt = message + bytes;
-  if (memo->has_opt) {
-    opt[0] = 0;
-    opt[1] = 0;
-    opt[2] = TYPE_OPT;
-    opt[3] = REPLY_UDP_PAYLOAD >> 8;
-    opt[4] = REPLY_UDP_PAYLOAD & 0xff;
-    opt[5] = with_cookie ? RCODE_BADCOOKIE >> 4 : 0;
-    opt[6] = 0;
-    opt[7] = memo->is_dnssec_ok;
-    opt[8] = opt[9] = opt[10] = 0;
-    bytes += OPT_BYTES;
+  dns->flags = 0x80 | (dns->flags & 0x01) | flags;     // QR, RD as asked
+  dns->more_flags = (dns->more_flags & 0x10) | rcode;  // CD as asked
+  dns->counts[2] = denies ? bpf_htons(1) : 0;
+  dns->counts[3] = memo->has_opt ? bpf_htons(1) : 0;
+  if (denies) {
+    __u8* owner = (__u8*)place_at(reach, reply->message + reply->question_end);
+    if ((const void*)(owner + 2) > reach->end) return 0;
+    const __u32 apex = memo->name_end + 1 - denial_of(memo)->apex_bytes;
+    owner[0] = 0xc0 | (apex >> 8 & 0x3f);
+    owner[1] = apex;
   }
-  if (with_cookie) {
-    const struct ShieldCommon* common = &shield_sources.common;
-    const __u64 client = memo->client_cookie;
-    const __u64 prefix = 1 | (__u64)bpf_htonl(common->wall_s) << 32;
-    opt[10] = COOKIE_OPTION_BYTES;
-    __u8* option = opt + OPT_BYTES;
-    option[0] = 0;
-    option[1] = OPTION_COOKIE;
-    option[2] = 0;
-    option[3] = 24;
-    *(__u64*)(option + 4) = client;
-    *(__u64*)(option + 12) = prefix;
-    *(__u64*)(option + 20) = cookie_hash(memo, common->cookie_active, client, prefix);
-    bytes += COOKIE_OPTION_BYTES;
-  }
-  *(__u32*)(message + bytes) = 0;  // sums are taken four bytes at a time
-  return bytes;
+  if (!memo->has_opt) return 1;
+  return write_opt(memo, reach, reply->message + reply->denial_end, with_cookie);
 }
 
-static __always_inline void turn_ethernet(struct ethhdr* frame) {
-  __u8 address[ETH_ALEN];
-  __builtin_memcpy(address, frame->h_source, ETH_ALEN);
-  __builtin_memcpy(frame->h_source, frame->h_dest, ETH_ALEN);
-  __builtin_memcpy(frame->h_dest, address, ETH_ALEN);
+static __always_inline void turn_ethernet(struct FrameWords* frame) {
+#pragma unroll
+  for (int i = 0; i < 3; ++i) {
+    const __u16 word = frame->from[i];
+    frame->from[i] = frame->to[i];
+    frame->to[i] = word;
+  }
 }
 
 static __always_inline void turn_ipv4(struct iphdr* ip, __u32 udp_bytes) {
-  const __be32 address = ip->saddr;
-  ip->saddr = ip->daddr;
-  ip->daddr = address;
+  const __be32 from = ip->saddr;
+  const __be32 to = ip->daddr;
+  const __be16 total = bpf_htons(sizeof *ip + udp_bytes);
+  const __be16 dont_fragment = bpf_htons(0x4000);
+  ip->saddr = to;
+  ip->daddr = from;
   ip->tos = 0;
-  ip->tot_len = bpf_htons(sizeof *ip + udp_bytes);
+  ip->tot_len = total;
   ip->id = 0;
-  ip->frag_off = bpf_htons(0x4000);  // DF
+  ip->frag_off = dont_fragment;
   ip->ttl = REPLY_HOPS;
-  ip->check = 0;
-  const __u16* words = (const __u16*)ip;
-  __u64 sum = 0;
-#pragma unroll
-  for (int i = 0; i < 10; ++i) sum += words[i];
-  ip->check = fold_sum(sum);
+  // Of what has been written, not read again; there are no options, and the protocol is UDP.
+  const __u64 constant = (__u64)bpf_htons(0x4500) + bpf_htons(REPLY_HOPS << 8 | IPPROTO_UDP);
+  ip->check = fold_sum(constant + total + dont_fragment + from + (__u64)to);
 }
 
 // The sum of addresses, protocol and length, as the checksum of UDP begins (RFC 8200 §8.1).
@@ -151,32 +170,51 @@ static __always_inline void turn_udp(struct udphdr* udp, __u32 udp_bytes) {
   udp->check = 0;  // stays so over IPv4, where it means: none
 }
 
-// Turns the frame into the reply; 1 if that was possible. Otherwise the frame is good for nothing.
+// The checksum of UDP over IPv6, of which `sum` is what stands before the message; 0 if it fails.
+static __always_inline __u16 sum_message(struct xdp_md* context, struct GateMemo* memo,
+                                         const struct Reply* reply, __u64 sum) {
+  __u32 bytes = reply->end;
+  if (bytes < sizeof(struct DnsHeader) || bytes > sizeof memo->message - 8) return 0;
+  if (bpf_xdp_load_bytes(context, reply->message, memo->message, bytes) != 0) return 0;
+  *(__u32*)(memo->message + bytes) = 0;  // taken four bytes at a time
+  const __s64 payload_sum = bpf_csum_diff(0, 0, (__be32*)memo->message, (bytes + 3) & ~3u, 0);
+  if (payload_sum < 0) return 0;
+  const __u16 check = fold_sum(sum + (__u64)payload_sum);
+  return check != 0 ? check : 0xffff;
+}
+
+// Gives the frame the reply's length, and writes the denial behind the question; 1 if that went.
+static __always_inline int make_room(struct xdp_md* context, const struct GateMemo* memo,
+                                     const struct Reply* reply, __u32 reason) {
+  __u32 frame_bytes = reply->message + reply->end;
+  if (frame_bytes < FRAME_BYTES_MIN) frame_bytes = FRAME_BYTES_MIN;
+  const __s32 more = (__s32)frame_bytes - (__s32)(context->data_end - context->data);
+  // A question without options is as long as its TC: the helper is not needed for most.
+  if (more != 0 && bpf_xdp_adjust_tail(context, more) != 0) return 0;
+  if (reason != xdp_replied_nxdomain) return 1;
+  const struct NameFilterDenial* denial = denial_of(memo);
+  const __u32 bytes = denial->bytes & 0xff;
+  if (bytes == 0 || bytes > sizeof denial->record) return 0;
+  return bpf_xdp_store_bytes(context, reply->message + reply->question_end, (void*)denial->record,
+                             bytes) == 0;
+}
+
+// Turns the frame into the reply; 1 if that was possible. Where there is no room for it, the frame
+// is as it was.
 __attribute__((noinline)) int gate_reply(struct xdp_md* context, __u32 queue, __u32 reason) {
   struct GateMemo* memo = memo_of(queue);
-  const __u32 ip_bytes = memo->ip_bytes;
-  const __u32 question_bytes = (memo->name_end & XDP_GATE_MESSAGE_MASK) + 5;
-  if (bpf_xdp_load_bytes(context, sizeof(struct ethhdr) + ip_bytes + sizeof(struct udphdr),
-                         memo->message, question_bytes) != 0) {
-    return 0;
-  }
-  const __u32 bytes = build_reply(memo, reason);
-  const __u32 udp_bytes = sizeof(struct udphdr) + bytes;
-  __u32 frame_bytes = sizeof(struct ethhdr) + ip_bytes + udp_bytes;
-  const __u32 reply_at = frame_bytes - bytes;
-  if (frame_bytes < FRAME_BYTES_MIN) frame_bytes = FRAME_BYTES_MIN;
-  const __s32 now_bytes = (__s32)(context->data_end - context->data);
-  if (bpf_xdp_adjust_tail(context, (__s32)frame_bytes - now_bytes) != 0) return 0;
-  if (bytes < sizeof(struct DnsHeader) || bytes > sizeof memo->message - 8) return 0;
-  if (bpf_xdp_store_bytes(context, reply_at, memo->message, bytes) != 0) return 0;
+  const struct Reply reply = plan_reply(memo, reason);
+  if (!make_room(context, memo, &reply, reason)) return 0;
+  const __u32 udp_bytes = sizeof(struct udphdr) + reply.end;
+  const struct Reach reach = reach_of(context, reply.message, reply.end);
+  if (!write_message(memo, &reach, &reply, reason)) return 0;
 
-  const void* end = (const void*)(long)context->data_end;
-  struct ethhdr* frame = (void*)(long)context->data;
-  if ((const void*)(frame + 1) > end) return 0;
-  if (ip_bytes == sizeof(struct iphdr)) {
+  struct FrameWords* frame = (void*)reach.frame;
+  if ((const void*)(frame + 1) > reach.end) return 0;
+  if (memo->ip_bytes == sizeof(struct iphdr)) {
     struct iphdr* ip = (void*)(frame + 1);
     struct udphdr* udp = (void*)(ip + 1);
-    if ((const void*)(udp + 1) > end) return 0;
+    if ((const void*)(udp + 1) > reach.end) return 0;
     turn_ethernet(frame);
     turn_ipv4(ip, udp_bytes);
     turn_udp(udp, udp_bytes);
@@ -184,14 +222,13 @@ __attribute__((noinline)) int gate_reply(struct xdp_md* context, __u32 queue, __
   }
   struct ipv6hdr* ip = (void*)(frame + 1);
   struct udphdr* udp = (void*)(ip + 1);
-  if ((const void*)(udp + 1) > end) return 0;
+  if ((const void*)(udp + 1) > reach.end) return 0;
   turn_ethernet(frame);
   __u64 sum = turn_ipv6(ip, udp_bytes);
   turn_udp(udp, udp_bytes);
   sum += (__u64)udp->source + udp->dest + udp->len;
-  const __s64 payload_sum = bpf_csum_diff(0, 0, (__be32*)memo->message, (bytes + 3) & ~3u, 0);
-  if (payload_sum < 0) return 0;
-  const __u16 check = fold_sum(sum + (__u64)payload_sum);
-  udp->check = check != 0 ? check : 0xffff;
+  const __u16 check = sum_message(context, memo, &reply, sum);
+  if (check == 0) return 0;
+  udp->check = check;
   return 1;
 }

@@ -16,14 +16,14 @@ static __always_inline enum XdpGateReason admit_syn(const struct Packet* packet,
   if (!is_in_force(orders, now_ms)) return xdp_passed_syn;
   struct ShieldRateTable* rates = bpf_map_lookup_elem(&gate_rates, &queue);
   if (!rates) return xdp_passed_syn;
-  const __u64 hash = shield_source_hash(common->key, packet->source);
-  const __u64 entry = find_source(hash);
+  const __u64 entry = find_source(packet);
   const __u32 queue_share = gate_state.share[queue & (XDP_GATE_QUEUES_MAX - 1)];
   gate_refill(&memo->begun, now_ms, orders->syn_per_s, queue_share);
   const int is_trusted = (shield_is_known(orders, entry) || shield_is_proved(common, entry)) &&
                          !shield_is_hop_odd(common, entry, packet->hop);
   const __u32 allowed = shield_syn_allowance(orders, entry);
-  if (is_trusted && take_at(rates, hash ^ SHIELD_SYN_SALT, allowed, now_ms)) return xdp_passed_syn;
+  const __u32 place = shield_rate_place(packet->source_hash ^ SHIELD_SYN_SALT, 0);
+  if (is_trusted && take_at(rates, place, allowed, now_ms)) return xdp_passed_syn;
   if (gate_spend(&memo->begun, 0)) return xdp_passed_syn;
   if (common->dry_run & SHIELD_DRY_RUN_ADMISSION) {
     ++gate_counters.would[queue & (XDP_GATE_QUEUES_MAX - 1)][xdp_dropped_syn];
