@@ -99,7 +99,9 @@ TEST(XdpFrameTest, EveryTruncationIsAFault) {
 
 TEST(XdpFrameTest, TheAnswerIsWhatTheOtherSideWouldHaveBuilt) {
   for (const bool ipv6 : {false, true}) {
-    for (const size_t answer_bytes : {12U, 13U, 200U, 1401U}) {
+    std::vector<size_t> sizes = {200, 1401};
+    for (size_t size = 0; size <= 40; ++size) sizes.push_back(size);  // all ways in which it ends
+    for (const size_t answer_bytes : sizes) {
       const TestFrame sent = question(ipv6);
       std::vector<uint8_t> room = sent.build();
       UdpFrame frame;
@@ -112,11 +114,27 @@ TEST(XdpFrameTest, TheAnswerIsWhatTheOtherSideWouldHaveBuilt) {
       expected.from_port = sent.to_port;
       expected.to_port = sent.from_port;
       expected.fragment_word = 0;
-      expected.payload.assign(answer_bytes, 0x5a);
+      for (size_t i = 0; i < answer_bytes; ++i) {
+        expected.payload.push_back(static_cast<uint8_t>(0xff - i * 89));
+      }
       std::copy(expected.payload.begin(), expected.payload.end(), room.begin() + frame.payload_at);
       const size_t size = write_answer_headers(room, frame, answer_bytes, 0x1234);
       room.resize(size);
       EXPECT_EQ(room, expected.build());
+    }
+  }
+}
+
+TEST(XdpFrameTest, QuestionsOfEverySizeHaveTheirChecksumVerified) {
+  for (const bool ipv6 : {false, true}) {
+    TestFrame sent = question(ipv6);
+    for (size_t size = 0; size <= 40; ++size) {
+      sent.payload.resize(size);
+      if (size > 0) sent.payload.back() = static_cast<uint8_t>(0xff - size * 89);
+      sent.checksum = TestFrame::Checksum::right;
+      EXPECT_EQ(fault_of(sent), FrameFault::none) << size;
+      sent.checksum = TestFrame::Checksum::wrong;
+      EXPECT_EQ(fault_of(sent), FrameFault::udp_checksum) << size;
     }
   }
 }
