@@ -32,8 +32,8 @@ uint64_t hash_of_child_of(const zone::ZoneView& zone, wire::NameView name, const
 void KeptSoa::write(uint8_t* to, size_t longer) const {
   std::memcpy(to, record_.data(), bytes_);
   for (size_t i = 0; i < pointer_count_; ++i) {
-    uint8_t* pointer = to + pointers_[i];
-    store_be16(pointer, static_cast<uint16_t>(load_be16(pointer) + longer));
+    const size_t at = pointers_[i];
+    store_be16(to + at, static_cast<uint16_t>(load_be16(record_.data() + at) + longer));
   }
 }
 

@@ -8,7 +8,7 @@ namespace holdfast::answer {
 namespace {
 
 constexpr size_t opt_bytes = 11;
-constexpr uint8_t edns_do_byte = 0x80;
+constexpr uint32_t edns_flag_do = 0x8000;  // of the TTL (RFC 6891 §6.1.3)
 
 // Types whose answers are no matter of one node, or that only questions carry.
 bool has_plain_type(const wire::Query& query) {
@@ -38,10 +38,7 @@ bool is_copyable(uint16_t type) {
 class PlainWriter {
  public:
   PlainWriter(const PlainAnswers::Question& question, uint16_t payload_bytes, MutableBytes out)
-      : query_(question.query),
-        packet_(question.packet),
-        out_(out),
-        payload_bytes_(payload_bytes) {}
+      : question_(question), query_(question.query), out_(out), payload_bytes_(payload_bytes) {}
 
   // False if there is no room for so much beside header, question and OPT.
   [[nodiscard]] bool has_room_for(size_t bytes) const {
@@ -50,7 +47,7 @@ class PlainWriter {
   }
   void write_question() {
     constexpr size_t at = wire::header_bytes;
-    std::memcpy(out_.data() + at, packet_.data() + at, query_.question_end - at);
+    std::memcpy(out_.data() + at, question_.packet.data() + at, query_.question_end - at);
     size_ = query_.question_end;
   }
   void write(Bytes records) {
@@ -81,16 +78,20 @@ class PlainWriter {
   }
 
  private:
-  // RFC 6891 §6.1.2: root, type, payload, RCODE and version 0, DO, no options.
+  // RFC 6891 §6.1.2: root, type, payload, RCODE and version 0, DO, no options. Where it is to
+  // stand: to copy it would wait until its parts have been stored.
   void write_opt() {
-    std::array<uint8_t, opt_bytes> opt{0, 0, wire::type_opt};
-    store_be16(opt.data() + 3, payload_bytes_);
-    opt[7] = query_.edns.dnssec_ok ? edns_do_byte : 0;
-    write(opt);
+    uint8_t* const opt = out_.data() + size_;
+    opt[0] = 0;
+    store_be16(opt + 1, wire::type_opt);
+    store_be16(opt + 3, payload_bytes_);
+    store_be32(opt + 5, query_.edns.dnssec_ok ? edns_flag_do : 0);
+    store_be16(opt + 9, 0);
+    size_ += opt_bytes;
   }
 
+  const PlainAnswers::Question& question_;  // not copied, for the same reason
   const wire::Query& query_;
-  Bytes packet_;
   MutableBytes out_;
   uint16_t payload_bytes_;
   size_t size_ = 0;

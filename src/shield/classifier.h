@@ -38,6 +38,13 @@ class Classifier {
 
   // `address`: 4 or 16 bytes. `hop`: TTL or hop limit as it arrived; 0: not told.
   [[nodiscard]] Source look(Bytes address, uint8_t hop) const {
+    Source source;
+    look(address, hop, source);
+    return source;
+  }
+  // The same of a batch, written where it stays: to copy what was just written in parts waits for
+  // all that was written before.
+  void look(Bytes address, uint8_t hop, Source& source) const {
     std::array<__u32, 4> words{};
     if (address.size() == 4) {
       words[2] = network_ffff;
@@ -45,13 +52,12 @@ class Classifier {
     } else {
       std::memcpy(words.data(), address.data(), sizeof words);
     }
-    Source source;
+    source = {};
     source.word = shield_source_word(words.data());
     source.hash = shield_mix(common_.key, source.word);
     source.hop = hop;
     history_.prefetch(source.hash);
     rates_.prefetch(shield_rate_place(source.hash, 0));
-    return source;
   }
 
   // Before `judge`, which counts whoever is not known with its prefix as well.

@@ -118,7 +118,7 @@ class WorkerShield {
   [[nodiscard]] bool is_enabled() const { return common_.enabled != 0; }
   [[nodiscard]] bool is_overloaded() const { return admission_.is_overloaded(); }
   void look(size_t index, Bytes address, uint8_t hop) {
-    sources_[index] = classifier_.look(address, hop);
+    classifier_.look(address, hop, sources_[index]);
   }
   // Quiet: remembers those of the batch whose bits are set.
   void remember_all(uint64_t which);

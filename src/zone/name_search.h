@@ -8,7 +8,9 @@
 // reader's epoch. Allocates nothing.
 #pragma once
 
+#include <array>
 #include <optional>
+#include <type_traits>
 
 #include "zone/view.h"
 
@@ -91,7 +93,11 @@ class NameSearch {
     uint8_t deeper_apex_labels = 0;  // of the least deep apex below this one's depth
     bool is_available = false;
     bool mostly_delegates = false;
+    // Each search copies it from the one before. Without this a copy would end with a part that
+    // overlaps the others, and the next one would wait until these have reached the cache.
+    std::array<uint8_t, 3> unused{};
   };
+  static_assert(sizeof(Frame) == 32 && std::is_trivially_copyable_v<Frame>);
 
   void ask_for_zone_places();
   [[nodiscard]] bool is_in_zone_of(const NameSearch& other) const;

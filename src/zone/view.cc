@@ -21,15 +21,15 @@ const layout::Version* version_at(const uint8_t* base, layout::Ref ref) {
   return layout::at<layout::Version>(base, ref);
 }
 
-RrsetView view_of(const layout::RrsetEntry& entry, const uint8_t* records) {
-  RrsetView view;
-  view.type = entry.type;
-  view.count = entry.count;
-  view.signature_count = entry.signature_count;
-  view.records = {records, entry.record_bytes};
-  view.signatures = {records + entry.record_bytes, entry.signature_bytes};
-  if (entry.record_bytes > 0) view.ttl = load_be32(records + layout::record_ttl_offset);
-  return view;
+uint32_t ttl_of(const layout::RrsetEntry& entry, const uint8_t* records) {
+  return entry.record_bytes > 0 ? load_be32(records + layout::record_ttl_offset) : 0;
+}
+
+Bytes records_of(const layout::RrsetEntry& entry, const uint8_t* records) {
+  return {records, entry.record_bytes};
+}
+Bytes signatures_of(const layout::RrsetEntry& entry, const uint8_t* records) {
+  return {records + entry.record_bytes, entry.signature_bytes};
 }
 
 // The tables are sized before they are published, so that a root is never seen without its table.
@@ -55,13 +55,19 @@ void write_base32hex(Bytes hash, uint8_t* to) {
 std::optional<RrsetView> NodeView::find(uint16_t type) const {
   const layout::Node* node = node_at(base_, reference_);
   const uint8_t* records = layout::first_record(node);
+  // Made where it is returned: to copy what was just written in parts waits until all that was
+  // written before, most of an answer, has reached the cache.
+  std::optional<RrsetView> found;
   for (size_t i = 0; i < node->rrset_count; ++i) {
     const layout::RrsetEntry entry = layout::rrset_entry(node, i);
-    if (entry.type == type) return view_of(entry, records);
-    if (entry.type > type) break;
+    if (entry.type == type) {
+      found.emplace(entry.type, ttl_of(entry, records), entry.count, entry.signature_count,
+                    records_of(entry, records), signatures_of(entry, records));
+    }
+    if (entry.type >= type) return found;
     records += entry.record_bytes + entry.signature_bytes;
   }
-  return std::nullopt;
+  return found;
 }
 
 RrsetView NodeView::rrset_at(size_t index) const {
@@ -71,7 +77,13 @@ RrsetView NodeView::rrset_at(size_t index) const {
     const layout::RrsetEntry entry = layout::rrset_entry(node, i);
     records += entry.record_bytes + entry.signature_bytes;
   }
-  return view_of(layout::rrset_entry(node, index), records);
+  const layout::RrsetEntry entry = layout::rrset_entry(node, index);
+  return {entry.type,
+          ttl_of(entry, records),
+          entry.count,
+          entry.signature_count,
+          records_of(entry, records),
+          signatures_of(entry, records)};
 }
 
 layout::Ref NodeView::glue_place(size_t index) const {
