@@ -2,12 +2,18 @@
 #include "drill/drill_json.h"
 
 #include <cmath>
+#include <numeric>
+
+#include "drill/counter_layout.h"
+#include "drill/histogram.h"
 
 namespace holdfast::drill {
 namespace {
 
 constexpr const char* kind_names[client_kinds] = {"shared",      "never_seen",   "over_tcp",
                                                   "without_tcp", "with_cookies", "known"};
+// Five times what the slowest hundredth takes in quiet times.
+constexpr uint64_t slow_ns = 1'000'000;
 constexpr const char* role_names[] = {"quiet", "attack", "after"};
 
 double rounded(double value) { return std::round(value * 1e5) / 1e5; }
@@ -95,6 +101,25 @@ boost::json::object verdict_object(const Verdict& verdict, const DrillRecord& re
   return all;
 }
 
+// A question that waits in a queue is slow; one that is lost is asked again. Which it is, these
+// tell of those that no stall was near and that were answered at once.
+void add_waits(const DrillRecord& record, boost::json::object& bins) {
+  const HonestTally& honest = record.undisturbed.bins.empty() ? record.honest : record.undisturbed;
+  boost::json::array undisturbed;
+  boost::json::array slow;
+  boost::json::array p99;
+  for (size_t bin = 0; bin < record.attack.size() && bin < honest.times_at_once.size(); ++bin) {
+    const std::span<const uint64_t> times(honest.times_at_once[bin]);
+    const std::span<const uint64_t> late = times.subspan(histogram_bucket(slow_ns) + 1);
+    undisturbed.push_back(total_of(honest.bins[bin]).asked);
+    slow.push_back(std::accumulate(late.begin(), late.end(), uint64_t{0}));
+    p99.push_back(static_cast<double>(histogram_quantile_ns(times, 0.99, 0, lost_ns)) / 1000);
+  }
+  bins["undisturbed"] = std::move(undisturbed);
+  bins["slow"] = std::move(slow);
+  bins["p99_us"] = std::move(p99);
+}
+
 boost::json::object bins_object(const DrillRecord& record) {
   boost::json::array asked;
   boost::json::array at_once;
@@ -116,15 +141,17 @@ boost::json::object bins_object(const DrillRecord& record) {
     busy.push_back(rounded(static_cast<double>(attack.server_ns) / bin_ns));
     stalled.push_back(rounded(static_cast<double>(attack.stalled_ns) / bin_ns));
   }
-  return {{"seconds", static_cast<double>(bin_ns) / 1e9},
-          {"asked", std::move(asked)},
-          {"at_once", std::move(at_once)},
-          {"answered", std::move(answered)},
-          {"sent", std::move(sent)},
-          {"ring_drops", std::move(ring_drops)},
-          {"answers", std::move(answers)},
-          {"busy", std::move(busy)},
-          {"stalled", std::move(stalled)}};
+  boost::json::object bins{{"seconds", static_cast<double>(bin_ns) / 1e9},
+                           {"asked", std::move(asked)},
+                           {"at_once", std::move(at_once)},
+                           {"answered", std::move(answered)},
+                           {"sent", std::move(sent)},
+                           {"ring_drops", std::move(ring_drops)},
+                           {"answers", std::move(answers)},
+                           {"busy", std::move(busy)},
+                           {"stalled", std::move(stalled)}};
+  add_waits(record, bins);
+  return bins;
 }
 
 }  // namespace

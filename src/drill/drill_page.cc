@@ -85,6 +85,12 @@ std::string undisturbed_cell(const boost::json::object& verdict) {
   return share_cell(number_of(object_at(undisturbed, "attack").at("first_try")));
 }
 
+std::string undisturbed_latency_cell(const boost::json::object& verdict) {
+  if (!verdict.contains("undisturbed")) return "<td>-</td>";
+  const boost::json::object& latency = object_at(object_at(verdict, "undisturbed"), "latency_us");
+  return fmt::format("<td>{:.2f}</td>", number_of(object_at(latency, "attack").at("p99")) / 1000);
+}
+
 std::string summary_row(const boost::json::object& run, size_t number) {
   const boost::json::object& verdict = object_at(run, "verdict");
   const boost::json::object& attack = object_at(verdict, "attack");
@@ -111,6 +117,7 @@ std::string summary_row(const boost::json::object& run, size_t number) {
   for (const char* when : {"quiet", "attack"}) {
     row += fmt::format("<td>{:.2f}</td>", number_of(object_at(latency, when).at("p99")) / 1000);
   }
+  row += undisturbed_latency_cell(verdict);
   for (const char* what : {"detected_s", "mitigated_s", "released_s"}) {
     row += seconds_cell(verdict.at(what));
   }
@@ -126,7 +133,8 @@ std::string summary(const boost::json::array& runs) {
       "<th>undis-<br>turbed</th>"
       "<th>in the end<br>%</th><th>known</th><th>never<br>seen</th><th>cookies</th>"
       "<th>no TCP</th><th>over<br>TCP</th><th>shared</th><th>other<br>zones</th>"
-      "<th>p99 quiet<br>ms</th><th>p99 attack<br>ms</th><th>detected<br>s</th>"
+      "<th>p99 quiet<br>ms</th><th>p99 attack<br>ms</th>"
+      "<th>undis-<br>turbed</th><th>detected<br>s</th>"
       "<th>mitigated<br>s</th><th>released<br>s</th><th>busy<br>%</th></tr>\n";
   for (size_t number = 0; number < runs.size(); ++number) {
     text += summary_row(runs[number].as_object(), number);

@@ -82,6 +82,11 @@ std::string stalled_text(const boost::json::object& verdict) {
   return fmt::format("{:.1f} %", 100 * number_at(verdict, "stalled_share"));
 }
 
+std::string undisturbed_latency_text(const boost::json::object& verdict) {
+  if (!verdict.contains("undisturbed")) return "-";
+  return latency_text(object_at(verdict, "undisturbed"), "attack");
+}
+
 std::string undisturbed_text(const boost::json::object& verdict) {
   if (!verdict.contains("undisturbed")) return "-";
   const boost::json::object& undisturbed = object_at(verdict, "undisturbed");
@@ -111,6 +116,7 @@ Row row_of(const boost::json::object& run) {
           share_text(number_at(object_at(zones, "others"), "first_try")),
           latency_text(verdict, "quiet"),
           latency_text(verdict, "attack"),
+          undisturbed_latency_text(verdict),
           seconds_text(verdict, "detected_s"),
           seconds_text(verdict, "mitigated_s"),
           seconds_text(verdict, "released_s"),
@@ -183,11 +189,29 @@ std::string laid_out(const std::vector<Row>& rows) {
 }  // namespace
 
 std::string drill_table(const boost::json::array& runs) {
-  std::vector<Row> rows{
-      {"",          "scenario",    "server",     "attack/s",    "ring lost/s", "stalled",
-       "first try", "undisturbed", "in the end", "known",       "never seen",  "cookies",
-       "no TCP",    "over TCP",    "shared",     "other zones", "p99 quiet",   "p99 attack",
-       "detected",  "mitigated",   "released",   "busy"}};
+  std::vector<Row> rows{{"",
+                         "scenario",
+                         "server",
+                         "attack/s",
+                         "ring lost/s",
+                         "stalled",
+                         "first try",
+                         "undisturbed",
+                         "in the end",
+                         "known",
+                         "never seen",
+                         "cookies",
+                         "no TCP",
+                         "over TCP",
+                         "shared",
+                         "other zones",
+                         "p99 quiet",
+                         "p99 attack",
+                         "p99 undist.",
+                         "detected",
+                         "mitigated",
+                         "released",
+                         "busy"}};
   for (const boost::json::value& run : runs) rows.push_back(row_of(run.as_object()));
   std::string text = laid_out(rows) + "\n" + legend(runs);
   if (const std::vector<Row> targets = target_rows(runs); targets.size() > 1) {

@@ -57,6 +57,7 @@ void HonestLedger::count(const Entry& entry, HonestTally& tally) const {
       return;
     case Event::answered_at_once:
       ++cell.at_once;
+      ++tally.times_at_once[bin][histogram_bucket(entry.time_ns)];
       break;
     case Event::answered_by_repeat:
       ++cell.by_repeat;
@@ -76,6 +77,7 @@ HonestTally HonestLedger::tally(const std::function<bool(uint64_t)>& counts) con
   tally.asked.resize(phases);
   tally.late.resize(phases);
   tally.times.assign(phases, std::vector<uint64_t>(histogram_buckets));
+  tally.times_at_once.assign(tally.bins.size(), std::vector<uint64_t>(histogram_buckets));
   for (const Entry& entry : entries_) {
     if (counts(entry.first_sent_ns)) count(entry, tally);
   }

@@ -42,6 +42,8 @@ struct HonestTally {
   std::vector<uint64_t> asked;
   std::vector<uint64_t> late;
   std::vector<std::vector<uint64_t>> times;
+  // By bin: the times of those that were answered at once, without those that were asked again.
+  std::vector<std::vector<uint64_t>> times_at_once;
 };
 
 class HonestLedger final : public ModelObserver {

@@ -5,6 +5,8 @@
 
 #include <numeric>
 
+#include "drill/counter_layout.h"
+
 namespace holdfast::drill {
 namespace {
 
@@ -29,7 +31,14 @@ TEST(HonestLedger, CountsAQuestionWhereItWasFirstAsked) {
     const auto& times = tally.times[phase];
     return std::accumulate(times.begin(), times.end(), uint64_t{0});
   };
+  const auto at_once = [](const HonestTally& tally, size_t bin) {
+    const auto& times = tally.times_at_once[bin];
+    return std::accumulate(times.begin(), times.end(), uint64_t{0});
+  };
   const HonestTally all = ledger.tally();
+  EXPECT_EQ(at_once(all, 1), 0U) << "it was asked again";
+  EXPECT_EQ(at_once(all, 4), 1U);
+  EXPECT_EQ(all.times_at_once[4][histogram_bucket(ms)], 1U);
   EXPECT_EQ(all.bins[1][known][0][1].asked, 1U);
   EXPECT_EQ(all.bins[1][known][0][1].by_repeat, 1U);
   EXPECT_EQ(all.bins[4][never_seen][1][0].at_once, 1U);
