@@ -50,9 +50,9 @@ inline constexpr std::array shield_keys{
     shield_number<&ShieldSettings::history_slot_s>(
         {.name = "history_slot_s",
          .max = history_slot_s_max,
-         .applies = Applies::on_restart,
          .meaning = "Length of a slot of time, in seconds. Clients are known by the number of "
-                    "slots they were seen in, and forgotten after 200 slots without a question."}),
+                    "slots they were seen in, and forgotten after 200 slots without a question. "
+                    "Slots that have passed still count when their length changes."}),
     shield_number<&ShieldSettings::known_after_slots>(
         {.name = "known_after_slots",
          .max = known_after_slots_max,

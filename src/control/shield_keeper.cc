@@ -89,14 +89,17 @@ void ShieldKeeper::follow_settings(const config::Config& config) {
 
 void ShieldKeeper::follow_time(const config::ShieldSettings& settings) {
   const uint64_t now_s = clock_.wall_s();
-  // A change of the length waits for a new start, like the setting.
-  if (slot_s_ == 0) slot_s_ = settings.history_slot_s;
-  const uint32_t slot = shield::slot_at(now_s, slot_s_);
-  put(memory_.common.wall_s, static_cast<uint32_t>(now_s));
-  put(memory_.common.slot, slot);
-  // A part a second: all of it at once would keep a processor from receiving for a millisecond.
+  ShieldCommon& common = memory_.common;
+  const uint32_t slot = shield::slot_at(now_s, settings.history_slot_s);
   using shield::SourceHistory;
   SourceHistory history(memory_.history);
+  if (common.slot_s != settings.history_slot_s) {
+    if (common.slot_s != 0) history.renumber(shield::slot_at(now_s, common.slot_s), slot);
+    put(common.slot_s, settings.history_slot_s);
+  }
+  put(common.wall_s, static_cast<uint32_t>(now_s));
+  put(common.slot, slot);
+  // A part a second: all of it at once would keep a processor from receiving for a millisecond.
   if (!std::exchange(has_expired_, true)) history.expire(slot, SourceHistory::slots_kept_max);
   history.expire_part(expire_next_++, slot, SourceHistory::slots_kept_max);
   if (now_s - saved_s_ >= save_interval_s) save();
@@ -121,7 +124,7 @@ void ShieldKeeper::end_sayings() {
 
 void ShieldKeeper::save() {
   saved_s_ = clock_.wall_s();
-  const auto saved = shield::write_history(path_, memory_, saved_s_, slot_s_);
+  const auto saved = shield::write_history(path_, memory_, saved_s_, memory_.common.slot_s);
   if (!saved && may_save_) {
     log::error(Category::control, "shield-history",
                "the history of sources was not kept: " + saved.error().message);
@@ -130,7 +133,7 @@ void ShieldKeeper::save() {
 }
 
 void ShieldKeeper::close() {
-  if (slot_s_ != 0) save();
+  if (memory_.common.slot_s != 0) save();
 }
 
 Result<void> ShieldKeeper::say(const Endpoint& address, Word word, uint64_t for_s) {

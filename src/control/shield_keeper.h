@@ -78,7 +78,6 @@ class ShieldKeeper {
   exchange::Panel& panel_;
   const Clock& clock_;
   std::string path_;
-  uint32_t slot_s_ = 0;
   bool has_expired_ = false;  // all of the history, once
   uint32_t expire_next_ = 0;
   uint64_t saved_s_ = 0;

@@ -77,16 +77,18 @@ Result<void> read_history(const std::string& path, ShieldMemory& memory, uint64_
       header.checksum != checksum_of(header, bytes.subspan(sizeof header))) {
     return fail(path + ": not a history of sources, or damaged");
   }
-  if (header.slot_s != slot_s) return fail(path + ": of slots of another length");
   const uint32_t slot = slot_at(wall_s, slot_s);
-  const uint32_t slots_away = slot - slot_at(header.wall_s, slot_s);
+  const uint32_t saved_slot = slot_at(header.wall_s, slot_s);
+  const uint32_t slots_away = slot - saved_slot;
   std::ranges::copy(header.key, memory.common.key);
   // Ages are kept modulo 256: what would come round is not taken over.
   if (slots_away > SourceHistory::slots_kept_max) return {};
   std::memcpy(memory.history, bytes.data() + sizeof header, lines_bytes);
   SourceHistory history(
       std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES>(memory.history, SHIELD_HISTORY_LINES));
-  history.expire(slot - slots_away, SourceHistory::slots_kept_max - slots_away);
+  // An age is a number of slots, whatever their length has become.
+  history.renumber(slot_at(header.wall_s, static_cast<uint32_t>(header.slot_s)), saved_slot);
+  history.expire(saved_slot, SourceHistory::slots_kept_max - slots_away);
   return {};
 }
 

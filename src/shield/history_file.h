@@ -3,8 +3,8 @@
 //
 // Holds the key of the hashes, the lines as they are, and when that was. No address can be read out
 // of it without asking for every address there is; it is readable by its owner alone. A file that
-// is damaged, or of slots of another length, is left unread. Some 4 MiB. Written by control, read
-// by the supervisor at the start.
+// is damaged is left unread; where slots have another length since, ages stay as many slots. Some
+// 4 MiB. Written by control, read by the supervisor at the start.
 #pragma once
 
 #include <string>

@@ -210,6 +210,20 @@ size_t SourceHistory::expire_part(uint32_t part, uint32_t slot, uint32_t slots_k
   return removed;
 }
 
+void SourceHistory::renumber(uint32_t from, uint32_t to) {
+  const __u64 by = (to - from) & 0xffU;
+  if (by == 0) return;
+  for (ShieldHistoryLine& line : lines_) {
+    for (__u64& place : line.entries) {
+      const __u64 entry = SHIELD_LOAD(&place);
+      if (entry == 0) continue;
+      Fields fields = Fields::of(entry);
+      fields.slot = (fields.slot + by) & 0xff;
+      SHIELD_STORE(&place, fields.encode());
+    }
+  }
+}
+
 SourceHistory::Summary SourceHistory::summarise(uint32_t known_slots) const {
   Summary summary;
   for (const ShieldHistoryLine& line : lines_) {

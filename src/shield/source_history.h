@@ -8,7 +8,8 @@
 // nothing has come from the usual one between, so nobody takes a source's place by asking first. A
 // newcomer displaces only newcomers and who has not been seen for a long time.
 // The lines lie in memory that all workers share and write without locks; an update that two lose
-// to each other is made by the next question. Fixed size; never allocates. `expire` is control's.
+// to each other is made by the next question. Fixed size; never allocates. `expire` and `renumber`
+// are control's.
 #pragma once
 
 #include <cstddef>
@@ -71,6 +72,10 @@ class SourceHistory {
   size_t expire_part(uint32_t part, uint32_t slot, uint32_t slots_kept);
   // The same of all of it.
   size_t expire(uint32_t slot, uint32_t slots_kept);
+
+  // The slot whose number was `from` has number `to`: each entry stays as old as it was. Who asks
+  // while this goes on may count as seen in a slot more.
+  void renumber(uint32_t from, uint32_t to);
 
   struct Summary {
     uint64_t entries = 0;
