@@ -28,6 +28,8 @@ constexpr uint64_t ns_per_s = 1'000'000'000;
 constexpr uint64_t ns_per_ms = 1'000'000;
 constexpr uint64_t drain_ns = 3 * ns_per_s;  // for what is under way at the end
 constexpr uint64_t lead_in_ns = 200 * ns_per_ms;
+// A server takes another configuration at its leisure: what that disturbs is not the attack's.
+constexpr uint64_t attack_config_ns = 2 * ns_per_s;
 constexpr uint64_t wait_ns_max = 20 * ns_per_ms;
 constexpr uint64_t model_seed = 7;
 constexpr size_t probed_zones_max = 20;
@@ -54,6 +56,16 @@ std::vector<uint64_t> phase_ends(const Scenario& scenario) {
     ends.push_back(static_cast<uint64_t>(end_s * ns_per_s));
   }
   return ends;
+}
+
+// From when on a server stands as in the days of the attack.
+uint64_t attack_config_at_ns(const Scenario& scenario) {
+  const std::vector<uint64_t> ends = phase_ends(scenario);
+  for (size_t phase = 1; phase < ends.size(); ++phase) {
+    if (scenario.phases[phase].role != PhaseRole::attack) continue;
+    return ends[phase - 1] - std::min(ends[phase - 1], attack_config_ns);
+  }
+  return 0;
 }
 
 ModelDemand demand_of(const Phase& phase, const Scenario& scenario,
@@ -131,13 +143,14 @@ class Sampler {
  public:
   Sampler(const SealedSurroundings& surroundings, const SealedLinks& links,
           const AnswerCounter& counter, const AttackPlayer& attack, const ServerProcess& server,
-          uint64_t start_ns)
+          uint64_t start_ns, uint64_t attack_config_at_ns)
       : surroundings_(surroundings),
         links_(links),
         counter_(counter),
         attack_(attack),
         server_(server),
         start_ns_(start_ns),
+        attack_config_at_ns_(attack_config_at_ns),
         receivers_(find_kernel_threads("napi/" + links.server.name + "-")),
         log_(server.log_path()) {
     log_.seekg(0, std::ios::end);
@@ -151,6 +164,9 @@ class Sampler {
       const uint64_t now_ns = clock.monotonic_ns();
       if (now_ns < start_ns_ + at_ns) {
         usleep(static_cast<useconds_t>((start_ns_ + at_ns - now_ns) / 1000));
+      }
+      if (at_ns - bin_ns < attack_config_at_ns_ && at_ns >= attack_config_at_ns_) {
+        TRY(server_.take_attack_config());
       }
       const AttackBin now = TRY(look());
       record.attack.push_back({now.sent - before.sent, now.missed - before.missed,
@@ -195,6 +211,7 @@ class Sampler {
   const AttackPlayer& attack_;
   const ServerProcess& server_;
   uint64_t start_ns_;
+  uint64_t attack_config_at_ns_;
   std::vector<pid_t> receivers_;
   std::ifstream log_;
   uint64_t most_sent_ = 0;
@@ -294,7 +311,8 @@ Result<DrillRecord> play_drill(const DrillRequest& request,
   const uint64_t start_ns = clock.monotonic_ns() + lead_in_ns;
   HonestLedger ledger(population, questions.facts, start_ns, phase_ends(scenario));
   HonestPlayer honest(scenario, questions, population, sockets, ledger, start_ns);
-  Sampler sampler(surroundings, links, counter, attack, server, start_ns);
+  Sampler sampler(surroundings, links, counter, attack, server, start_ns,
+                  attack_config_at_ns(scenario));
   DrillRecord record;
   StallWatches watches(surroundings);
   std::atomic<bool> stop = false;

@@ -30,6 +30,7 @@ constexpr int ask_wait_ms = 100;
 constexpr useconds_t pause_us = 10'000;
 constexpr size_t log_bytes_max = 64U << 20;
 constexpr size_t log_tail_bytes = 2000;
+constexpr mode_t config_mode = 0644;
 constexpr uint16_t question_id = 0x4846;
 constexpr uint16_t class_in = 1;
 constexpr uint8_t bit_authoritative = 0x04;
@@ -98,6 +99,7 @@ Result<ServerProcess> ServerProcess::start(const ServerPlan& plan,
   ServerProcess made;
   made.log_path_ = plan.directory + "/log";
   made.cpu_ = server_cpu;
+  made.attack_config_ = plan.attack_config;
   const UniqueFd log(open(made.log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return fail_system(made.log_path_, errno);
   const pid_t self = getpid();
@@ -163,6 +165,15 @@ std::vector<pid_t> ServerProcess::all_processes() const {
 Result<void> ServerProcess::set_equal_terms() const {
   keep_on_its_processor();
   if (TRY(set_receive_queues(all_processes())) == 0) return fail("the server has no UDP socket");
+  return {};
+}
+
+Result<void> ServerProcess::take_attack_config() const {
+  if (!attack_config_) return {};
+  const auto& [path, text] = *attack_config_;
+  const Bytes bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  TRY(replace_file(path, bytes, config_mode));
+  if (kill(processes_.front(), SIGHUP) != 0) return fail_system("reload the server", errno);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ struct ServerPlan {
   // A program before it drops the attack by its mark (drop_floor.h): what is lost then, the
   // laboratory loses.
   bool behind_floor = false;
+  // What its configuration is from shortly before the attack on; none: it stays as it is.
+  struct AttackConfig {
+    std::string path;
+    std::string text;
+  };
+  std::optional<AttackConfig> attack_config = std::nullopt;
 };
 
 class ServerProcess {
@@ -41,6 +48,8 @@ class ServerProcess {
                                                   const std::vector<std::string>& zones);
   // Its processor and receive queues, as all others have them (equal_terms.h).
   [[nodiscard]] Result<void> set_equal_terms() const;
+  // As the attack comes near: puts its other configuration in force, by SIGHUP, if it has one.
+  [[nodiscard]] Result<void> take_attack_config() const;
   // Also those threads that it has started since.
   void keep_on_its_processor() const;
   // On a processor so far, all of its processes together.
@@ -56,6 +65,7 @@ class ServerProcess {
   std::vector<pid_t> processes_;
   unsigned cpu_ = 0;
   std::string log_path_;
+  std::optional<ServerPlan::AttackConfig> attack_config_;
 };
 
 }  // namespace holdfast::drill

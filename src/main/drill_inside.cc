@@ -52,9 +52,12 @@ std::string usual_config(const std::string& zones) {
   return "[tcp]\nconnections_max = 4000\n\n[[zones]]\ndirectory = \"" + zones + "\"\n";
 }
 
+// Of the weeks before an attack, and of its day.
+enum class Season : uint8_t { before, attack };
+
 Result<std::string> own_config(const DrillOptions& options, const std::string& program,
                                const drill::SealedSurroundings& surroundings,
-                               const std::string& interface_name) {
+                               const std::string& interface_name, Season season) {
   DrillConfigChange change;
   std::string text = usual_config(surroundings.scratch + "/zones");
   change.base_directory = surroundings.scratch;
@@ -72,8 +75,8 @@ Result<std::string> own_config(const DrillOptions& options, const std::string& p
   change.interface_name = interface_name;
   if (knows(program, "## [shield]")) {
     if (options.no_shield) change.settings.emplace_back("shield.mode = \"off\"");
-    // The history of weeks in the seconds of a drill.
-    if (knows(program, "`history_slot_s`")) {
+    // The history of weeks in the seconds of a drill; what an attack leaves in it is of minutes.
+    if (season == Season::before && knows(program, "`history_slot_s`")) {
       change.settings.emplace_back("shield.history_slot_s = 1");
     }
   }
@@ -97,9 +100,15 @@ Result<drill::ServerPlan> plan_own(const std::string& name, const DrillOptions& 
                                   ? std::filesystem::read_symlink("/proc/self/exe").string()
                                   : std::filesystem::absolute(options.program).string();
   const std::string file = directory + "/holdfast.toml";
-  const std::string text = TRY(own_config(options, program, surroundings, interface_name));
-  TRY(replace_file(file, bytes_of(text), file_mode));
-  return drill::ServerPlan{name, {{program, "serve", "--config", file}}, directory};
+  const auto text = [&](Season season) {
+    return own_config(options, program, surroundings, interface_name, season);
+  };
+  const std::string before = TRY(text(Season::before));
+  TRY(replace_file(file, bytes_of(before), file_mode));
+  drill::ServerPlan plan{name, {{program, "serve", "--config", file}}, directory};
+  const std::string attack = TRY(text(Season::attack));
+  if (attack != before) plan.attack_config = {file, attack};
+  return plan;
 }
 
 // Ours at its plainest, to which only honest questions come.
