@@ -78,9 +78,11 @@ NAME_FILTER_ASSERT(sizeof(struct NameFilter) == 576 + 2 * (2368 + NAME_FILTER_LI
 
 #define NAME_FILTER_INLINE static inline __attribute__((always_inline))
 
+// Twice: the highest bit of a word passes one multiplication by an odd number as it is, whatever
+// the number, and the next word could take it back.
 NAME_FILTER_INLINE __u64 name_filter_mix(const struct NameFilterKey* key, __u64 state, __u64 word) {
   state = (state ^ word) * key->multiplier;
-  return state ^ state >> 32;
+  return (state ^ state >> 32) * key->multiplier;
 }
 
 // Letters without their case (RFC 4343), in three operations: bit 5 of every byte of 64 or more is

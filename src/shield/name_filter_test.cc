@@ -58,6 +58,21 @@ wire::Name name_of(const std::string& label) {
   return wire::Name(wire::NameView(bytes));
 }
 
+// The highest bit of one word, and what its multiplication by any odd number leads to in the next.
+TEST_F(NameFilterTest, NoNamesAreAlikeWhateverTheKey) {
+  const std::string label(15, 'x');
+  std::string other = label;
+  for (const size_t octet : {7U, 11U, 15U}) {
+    other[octet - 1] = static_cast<char>(static_cast<uint8_t>(other[octet - 1]) ^ 0x80U);
+  }
+  writer_.begin();
+  ASSERT_TRUE(writer_.begin_zone(name("example.").view(), 1));
+  writer_.add_name(name_of(label).view());
+  writer_.show();
+  EXPECT_EQ(NameFilterWriter::judge(*filter_, name_of(label).view()), Verdict::exists);
+  EXPECT_EQ(NameFilterWriter::judge(*filter_, name_of(other).view()), Verdict::absent);
+}
+
 TEST_F(NameFilterTest, EachByteOfALabelIsItsOwnButForItsCase) {
   const auto folded = [](int byte) { return byte < 64 ? byte : byte | 32; };
   for (const size_t length : {1U, 7U, 8U, 9U, 16U, 63U}) {

@@ -110,6 +110,8 @@ static __always_inline void read_name(struct GateMemo* memo, const struct Reach*
       hash = name_filter_append(&name_filter.key, hash, hash_label(reach, place, at, length));
     }
     at += length + 1;
+    // Else what a long frame has behind its message would be hashed, too.
+    if (at >= reach->message_end) return;
   }
 }
 
