@@ -141,18 +141,20 @@ bool read_question(Bytes packet, ByteReader& reader, Query& query) {
 // As before anything has been read. Member by member: to clear all of it at once the compiler takes
 // an instruction that loops, and that takes longer than the header.
 void clear(Query& query) {
-  static_assert(sizeof(Query) == 104, "a new member is cleared here, too");
-  query.id = 0;
-  query.flags = 0;
-  query.opcode = 0;
-  query.has_question = false;
-  query.qname = {};
-  query.qtype = 0;
-  query.qclass = 0;
-  query.question_end = header_bytes;
-  query.edns = {};
-  query.has_tsig = false;
-  query.tsig_start = 0;
+  // A new member does not compile before it is here.
+  auto& [id, flags, opcode, has_question, qname, qtype, qclass, question_end, edns, has_tsig,
+         tsig_start] = query;
+  id = 0;
+  flags = 0;
+  opcode = 0;
+  has_question = false;
+  qname = {};
+  qtype = 0;
+  qclass = 0;
+  question_end = header_bytes;
+  edns = {};
+  has_tsig = false;
+  tsig_start = 0;
 }
 
 struct Counts {

@@ -287,6 +287,33 @@ TEST(Query, OtherOpcodesAreReadAsFarAsTheyGo) {  // RFC 8906 §3.1.4
   EXPECT_FALSE(query.has_question);
 }
 
+TEST(Query, KeepsNothingOfTheOneBefore) {
+  Query query;
+  query.id = 1;
+  query.flags = 2;
+  query.opcode = 3;
+  query.has_question = true;
+  query.qtype = 4;
+  query.qclass = 5;
+  query.question_end = 77;
+  query.edns.present = query.edns.nsid = query.edns.cookie_present = true;
+  query.has_tsig = true;
+  query.tsig_start = 6;
+  ASSERT_NE(parse_query({}, query), QueryError::none);
+  const Query fresh;
+  EXPECT_EQ(query.id, fresh.id);
+  EXPECT_EQ(query.flags, fresh.flags);
+  EXPECT_EQ(query.opcode, fresh.opcode);
+  EXPECT_EQ(query.has_question, fresh.has_question);
+  EXPECT_EQ(query.qname.size(), fresh.qname.size());
+  EXPECT_EQ(query.qtype, fresh.qtype);
+  EXPECT_EQ(query.qclass, fresh.qclass);
+  EXPECT_EQ(query.question_end, fresh.question_end);
+  EXPECT_FALSE(query.edns.present || query.edns.nsid || query.edns.cookie_present);
+  EXPECT_EQ(query.has_tsig, fresh.has_tsig);
+  EXPECT_EQ(query.tsig_start, fresh.tsig_start);
+}
+
 TEST(Query, StartsAfresh) {
   Query query;
   ASSERT_EQ(parse(query_with_opt(TestPacket().option(option_nsid, {})), query), QueryError::none);
