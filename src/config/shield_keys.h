@@ -52,7 +52,8 @@ inline constexpr std::array shield_keys{
          .max = history_slot_s_max,
          .meaning = "Length of a slot of time, in seconds. Clients are known by the number of "
                     "slots they were seen in, and forgotten after 200 slots without a question. "
-                    "Slots that have passed still count when their length changes."}),
+                    "Those that have passed still count when the length changes, so with a "
+                    "shorter one who is silent is forgotten sooner."}),
     shield_number<&ShieldSettings::known_after_slots>(
         {.name = "known_after_slots",
          .max = known_after_slots_max,

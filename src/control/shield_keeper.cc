@@ -90,15 +90,17 @@ void ShieldKeeper::follow_settings(const config::Config& config) {
 void ShieldKeeper::follow_time(const config::ShieldSettings& settings) {
   const uint64_t now_s = clock_.wall_s();
   ShieldCommon& common = memory_.common;
-  const uint32_t slot = shield::slot_at(now_s, settings.history_slot_s);
-  using shield::SourceHistory;
-  SourceHistory history(memory_.history);
+  uint32_t slot = shield::slot_at(now_s, settings.history_slot_s);
+  // What is remembered has numbers of slots in it: of another length, they go on from the last one.
   if (common.slot_s != settings.history_slot_s) {
-    if (common.slot_s != 0) history.renumber(shield::slot_at(now_s, common.slot_s), slot);
+    if (common.slot_s != 0) put(common.slot_offset, common.slot - slot);
     put(common.slot_s, settings.history_slot_s);
   }
+  slot += common.slot_offset;
   put(common.wall_s, static_cast<uint32_t>(now_s));
   put(common.slot, slot);
+  using shield::SourceHistory;
+  SourceHistory history(memory_.history);
   // A part a second: all of it at once would keep a processor from receiving for a millisecond.
   if (!std::exchange(has_expired_, true)) history.expire(slot, SourceHistory::slots_kept_max);
   history.expire_part(expire_next_++, slot, SourceHistory::slots_kept_max);

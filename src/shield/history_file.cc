@@ -54,7 +54,8 @@ Result<void> write_history(const std::string& path, const ShieldMemory& memory, 
     for (const __u64& entry : line.entries) {
       // Operators' words have their own end, which is not kept.
       constexpr __u64 words = (SHIELD_FLAG_ALLOWED | SHIELD_FLAG_DENIED);
-      const __u64 kept = SHIELD_LOAD(&entry) & ~(words << SHIELD_FLAGS_SHIFT);
+      const __u64 kept = SourceHistory::renumbered(
+          SHIELD_LOAD(&entry) & ~(words << SHIELD_FLAGS_SHIFT), 0 - memory.common.slot_offset);
       std::memcpy(content.data() + at, &kept, sizeof kept);
       at += sizeof kept;
     }
@@ -87,7 +88,14 @@ Result<void> read_history(const std::string& path, ShieldMemory& memory, uint64_
   SourceHistory history(
       std::span<ShieldHistoryLine, SHIELD_HISTORY_LINES>(memory.history, SHIELD_HISTORY_LINES));
   // An age is a number of slots, whatever their length has become.
-  history.renumber(slot_at(header.wall_s, static_cast<uint32_t>(header.slot_s)), saved_slot);
+  const uint32_t by = saved_slot - slot_at(header.wall_s, static_cast<uint32_t>(header.slot_s));
+  // Nothing was said of distances in the form before: as if each had been the usual one.
+  const __u64 seen = header.magic == magic_before ? __u64{1} << SHIELD_HOP_SEEN_SHIFT : 0;
+  for (ShieldHistoryLine& line : memory.history) {
+    for (__u64& entry : line.entries) {
+      if (entry != 0) entry = SourceHistory::renumbered(entry, by) | seen;
+    }
+  }
   history.expire(saved_slot, SourceHistory::slots_kept_max - slots_away);
   return {};
 }

@@ -53,6 +53,10 @@ TEST_F(HistoryFileTest, KeepsKeyAndSourcesOverARestart) {
 }
 
 TEST_F(HistoryFileTest, AFileOfTheFormBeforeIsRead) {
+  constexpr __u64 seen = __u64{1} << SHIELD_HOP_SEEN_SHIFT;
+  for (ShieldHistoryLine& line : saved_->history) {
+    for (__u64& entry : line.entries) entry &= ~seen;
+  }
   ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
   std::string content = *read_file(path(), size_t{8} << 20);
   content[7] = '1';
@@ -66,7 +70,11 @@ TEST_F(HistoryFileTest, AFileOfTheFormBeforeIsRead) {
   std::memcpy(content.data() + 56, &checksum, sizeof checksum);
   ASSERT_TRUE(replace_file(path(), part(0, content.size()), 0600).has_value());
   ASSERT_TRUE(read_history(path(), *loaded_, saved_s + 100, slot_s).has_value());
-  EXPECT_EQ(shield_score(SourceHistory(loaded_->history).find(2)), 3u);
+  SourceHistory history(loaded_->history);
+  EXPECT_EQ(shield_score(history.find(2)), 3u);
+  EXPECT_EQ(history.find(2) & seen, seen);
+  history.learn({.hash = 2, .hop = 50, .rate = 1}, slot_at(saved_s, slot_s) + 1);
+  EXPECT_EQ(shield_hop(history.find(2)), 60u) << "one forged question takes nobody's place";
 }
 
 TEST_F(HistoryFileTest, WhatGrewTooOldMeanwhileIsLeftOut) {
@@ -92,6 +100,14 @@ TEST_F(HistoryFileTest, AnAgeIsANumberOfSlotsWhateverTheirLength) {
   };
   EXPECT_EQ(age(2), 2 + 10U);
   EXPECT_EQ(age(1), 150 + 10U);
+}
+
+TEST_F(HistoryFileTest, NumbersThatWentOnAreThoseOfTheLengthInTheFile) {
+  saved_->common.slot_offset = 77;
+  SourceHistory(saved_->history).learn({.hash = 4, .hop = 60}, slot_at(saved_s, slot_s) + 77);
+  ASSERT_TRUE(write_history(path(), *saved_, saved_s, slot_s).has_value());
+  ASSERT_TRUE(read_history(path(), *loaded_, saved_s, slot_s).has_value());
+  EXPECT_EQ(shield_slot(SourceHistory(loaded_->history).find(4)), slot_at(saved_s, slot_s) & 0xffU);
 }
 
 TEST_F(HistoryFileTest, WhatCannotBeTrustedIsNotRead) {

@@ -63,7 +63,7 @@ bool is_flood(__u64 entry, uint32_t rate) {
 // slot before, too, and nothing has come from the usual one since; by steps of one as well, or he
 // would walk there. A source that often has another one is not judged by it.
 void note_hop(Fields& fields, const Sighting& sighting, __u64 before) {
-  const bool is_usual = fields.hop == sighting.hop || fields.hop == 0;
+  const bool is_usual = shield_is_other_hop(before, sighting.hop) == 0;
   if (sighting.hop == 0 || (!is_usual && is_flood(before, sighting.rate))) return;
   __u64 odd = fields.flags & SHIELD_FLAG_HOP_ODD;
   if (shield_is_other_hop(before, sighting.hop)) {
@@ -121,7 +121,7 @@ void SourceHistory::enter(const Sighting& sighting, uint32_t slot) {
     if (!is_same_slot || fields.score == 0) begin_slot(fields, sighting, entry, slot);
     if (is_usual_hop(entry, sighting.hop)) {
       fields.hop_seen = 1;
-      fields.hop = sighting.hop;
+      if (fields.hop == 0) fields.hop = sighting.hop;
     }
     if (!shield_is_elsewhere(entry, sighting.hop)) raise_rate(fields, rate);
     const __u64 changed = fields.encode();
@@ -208,20 +208,6 @@ size_t SourceHistory::expire_part(uint32_t part, uint32_t slot, uint32_t slots_k
     }
   }
   return removed;
-}
-
-void SourceHistory::renumber(uint32_t from, uint32_t to) {
-  const __u64 by = (to - from) & 0xffU;
-  if (by == 0) return;
-  for (ShieldHistoryLine& line : lines_) {
-    for (__u64& place : line.entries) {
-      const __u64 entry = SHIELD_LOAD(&place);
-      if (entry == 0) continue;
-      Fields fields = Fields::of(entry);
-      fields.slot = (fields.slot + by) & 0xff;
-      SHIELD_STORE(&place, fields.encode());
-    }
-  }
 }
 
 SourceHistory::Summary SourceHistory::summarise(uint32_t known_slots) const {

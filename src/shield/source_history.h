@@ -8,8 +8,8 @@
 // nothing has come from the usual one between, so nobody takes a source's place by asking first. A
 // newcomer displaces only newcomers and who has not been seen for a long time.
 // The lines lie in memory that all workers share and write without locks; an update that two lose
-// to each other is made by the next question. Fixed size; never allocates. `expire` and `renumber`
-// are control's.
+// to each other is made by the next question. Fixed size; never allocates. `expire` is
+// control's.
 #pragma once
 
 #include <cstddef>
@@ -73,9 +73,12 @@ class SourceHistory {
   // The same of all of it.
   size_t expire(uint32_t slot, uint32_t slots_kept);
 
-  // The slot whose number was `from` has number `to`: each entry stays as old as it was. Who asks
-  // while this goes on may count as seen in a slot more.
-  void renumber(uint32_t from, uint32_t to);
+  // The entry where all slots have numbers that are higher by so many: as old as it was.
+  [[nodiscard]] static __u64 renumbered(__u64 entry, uint32_t by) {
+    const __u64 slot = (shield_slot(entry) + by) & 0xffU;
+    return entry == 0 ? 0
+                      : (entry & ~(__u64{0xff} << SHIELD_SLOT_SHIFT)) | slot << SHIELD_SLOT_SHIFT;
+  }
 
   struct Summary {
     uint64_t entries = 0;
@@ -88,7 +91,7 @@ class SourceHistory {
 
  private:
   [[nodiscard]] static bool is_usual_hop(__u64 entry, uint8_t hop) {
-    return shield_hop(entry) == hop || shield_hop(entry) == 0;
+    return hop != 0 && shield_is_other_hop(entry, hop) == 0;
   }
   // As nearly all of them: seen in this slot already, from its usual distance, at this rate or a
   // higher one, or as often as its rate may rise in a slot.

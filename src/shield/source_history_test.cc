@@ -77,6 +77,17 @@ TEST_F(SourceHistoryTest, NobodyTakesASourcesPlaceByAskingFirst) {
   EXPECT_EQ(shield_hop(history_.find(7)), 60u);
 }
 
+TEST_F(SourceHistoryTest, WhoArrivesANoiseAwayIsSeenFromHisDistance) {
+  const ShieldCommon common{};
+  for (uint32_t slot = 0; slot < 4; ++slot) history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
+  for (uint32_t slot = 4; slot < 20; ++slot) {
+    history_.learn({.hash = 7, .hop = 50, .rate = 1}, slot);
+    history_.learn({.hash = 7, .hop = 61, .rate = 1}, slot);
+    EXPECT_FALSE(shield_is_hop_odd(&common, history_.find(7), 61)) << slot;
+  }
+  EXPECT_EQ(shield_hop(history_.find(7)), 60u);
+}
+
 TEST_F(SourceHistoryTest, NobodyWalksToAnotherDistance) {
   for (uint32_t slot = 0; slot < 4; ++slot) history_.learn({.hash = 7, .hop = 60, .rate = 1}, slot);
   for (uint32_t slot = 4; slot < 20; ++slot) {

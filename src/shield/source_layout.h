@@ -85,8 +85,9 @@ struct ShieldCommon {
   __u8 cookie_staged[16];
   __u32 unknown_source;  // questions a second of an address that is not known, in quiet times
   __u32 unknown_prefix;  // and of its /24 or /48
-  __u32 slot_s;          // length of the slots that the history is numbered by, in seconds
-  __u32 unused[5];
+  __u32 slot_s;          // length of a slot, in seconds
+  __u32 slot_offset;     // so much more than by that length alone: it has changed since the start
+  __u32 unused[4];
 };
 HOLDFAST_SHIELD_ASSERT(sizeof(struct ShieldCommon) == 128);
 
