@@ -108,6 +108,9 @@ def run(options):
     work.remember(recorded(name))
     chosen = [w for w in workloads.workloads(plan.scale) if w.name in wanted]
     work.prepare(chosen)
+    if plan.seconds_left() < 60:
+        tell("making the zones took all the time; nothing is recorded. They are kept: once more")
+        return 1
     work.shares = session.Shares(
         {**{w.name: w.minutes for w in chosen},
          **{part: minutes for part, minutes in PARTS.items() if part in wanted}},

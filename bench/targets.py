@@ -97,11 +97,11 @@ def lookup_rows(results):
     floors, at_hand = found.get("random_reads", {}), found.get("at_hand", {})
     # Place and node; the place alone; place, cut and glue.
     for kind, deep in (("exact", "2"), ("NXDOMAIN", "1"), ("referral", "3")):
-        note = f"{floors[deep]:.3g} ns for {deep} random reads alone" if deep in floors else ""
+        notes = [f"{floors[deep]:.3g} ns for {deep} random reads alone"] if deep in floors else []
         if kind in at_hand:
-            note += f"; {at_hand[kind]:.3g} ns in 5,000 names, which caches hold"
+            notes.append(f"{at_hand[kind]:.3g} ns in 5,000 names, which caches hold")
         yield Row(f"Zone lookup, cold, 5 M names, batch of 32: {kind}", "", 100, found.get(kind),
-                  unit="ns", note=note)
+                  unit="ns", note="; ".join(notes))
 
 
 def latest_load(folder=RESULTS):

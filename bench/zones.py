@@ -132,13 +132,14 @@ def listed(name, folder):
 
 def sign(plain, folder, work):
     """Signs every zone of `plain` into `folder` with keys made on the spot."""
+    zones = [(zone_of(path), path) for path in sorted(plain.iterdir())]
+    threads = os.cpu_count() if len(zones) == 1 else 1
     lines = ["policy:", "  - id: bench", "    algorithm: ecdsap256sha256", "    nsec3: off",
              "    rrsig-lifetime: 3650d", "    rrsig-refresh: 30d", "    zone-max-ttl: 7d",
-             "    propagation-delay: 1h", f"    signing-threads: {os.cpu_count()}", "database:",
+             "    propagation-delay: 1h", f"    signing-threads: {threads}", "database:",
              f"  storage: {work}/keys", "template:", "  - id: default", f"    storage: {plain}",
              '    file: "%s.zone"', "    journal-content: none", "    semantic-checks: off",
              "    dnssec-signing: on", "    dnssec-policy: bench", "zone:"]
-    zones = [(zone_of(path), path) for path in sorted(plain.iterdir())]
     for zone, path in zones:
         lines += [f'  - domain: "{zone}"', f"    file: {path}"]
     (work / "keys").mkdir(parents=True, exist_ok=True)
@@ -157,8 +158,12 @@ def sign(plain, folder, work):
 
     # A small zone is one core's work.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in [pool.submit(sign_one, zone, path) for zone, path in zones]:
-            done.result()
+        try:
+            for done in [pool.submit(sign_one, zone, path) for zone, path in zones]:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def zone_set(kind, count, signed=False, tell=print):
