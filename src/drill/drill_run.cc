@@ -63,7 +63,7 @@ uint64_t attack_config_at_ns(const Scenario& scenario) {
   const std::vector<uint64_t> ends = phase_ends(scenario);
   for (size_t phase = 1; phase < ends.size(); ++phase) {
     if (scenario.phases[phase].role != PhaseRole::attack) continue;
-    return ends[phase - 1] - std::min(ends[phase - 1], attack_config_ns);
+    return std::max(bin_ns, ends[phase - 1] - std::min(ends[phase - 1], attack_config_ns));
   }
   return 0;
 }

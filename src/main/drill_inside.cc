@@ -75,9 +75,10 @@ Result<std::string> own_config(const DrillOptions& options, const std::string& p
   change.interface_name = interface_name;
   if (knows(program, "## [shield]")) {
     if (options.no_shield) change.settings.emplace_back("shield.mode = \"off\"");
-    // The history of weeks in the seconds of a drill; what an attack leaves in it is of minutes.
-    if (season == Season::before && knows(program, "`history_slot_s`")) {
-      change.settings.emplace_back("shield.history_slot_s = 1");
+    // The history of weeks in the seconds of a drill. An attack is of minutes, within one slot.
+    if (knows(program, "`history_slot_s`")) {
+      change.settings.emplace_back(season == Season::before ? "shield.history_slot_s = 1"
+                                                            : "shield.history_slot_s = 86400");
     }
   }
   for (const std::string& setting : options.settings) change.settings.push_back(setting);
