@@ -60,20 +60,18 @@ bool is_flood(__u64 entry, uint32_t rate) {
 
 // As a slot begins, by which question is its first: who forges a source can see to it that this is
 // his, in a flood or because he knows when. So another distance is taken over if that was so in the
-// slot before, too, and nothing has come from the usual one since; by steps of one as well, or he
-// would walk there. A source that often has another one is not judged by it.
+// slot before, too, and nothing has come from the usual one since. A difference of one is noise and
+// moves nothing, or he would walk there. A source that often has another one is not judged by it.
 void note_hop(Fields& fields, const Sighting& sighting, __u64 before) {
-  const bool is_usual = shield_is_other_hop(before, sighting.hop) == 0;
-  if (sighting.hop == 0 || (!is_usual && is_flood(before, sighting.rate))) return;
+  const bool is_other = shield_is_other_hop(before, sighting.hop) != 0;
+  if (sighting.hop == 0 || (is_other && is_flood(before, sighting.rate))) return;
   __u64 odd = fields.flags & SHIELD_FLAG_HOP_ODD;
-  if (shield_is_other_hop(before, sighting.hop)) {
+  if (is_other) {
     odd = std::min<__u64>(odd + 2, SHIELD_FLAG_HOP_ODD);
-  } else if (odd > 0) {
-    --odd;
-  }
-  if (!is_usual) {
     if (fields.hop_seen == 0) fields.hop = sighting.hop;
     fields.hop_seen ^= 1;
+  } else if (odd > 0) {
+    --odd;
   }
   fields.flags = (fields.flags & ~__u64{SHIELD_FLAG_HOP_ODD}) | odd;
 }
