@@ -40,6 +40,8 @@ class Drill(unittest.TestCase):
         self.assertGreater(verdict["hostile"]["sent_per_s"], 500)
         self.assertGreater(verdict["hostile"]["answers_per_s"], 100)
         self.assertIn("shared", verdict["kinds"])
+        self.assertTrue(any("reload-done" in line["text"] for line in run["log"]),
+                        "slots of history were to last a day during the attack")
         self.assertEqual(len(run["bins"]["asked"]), 14)
         page = (self.folder / "page.html").read_text(encoding="utf-8")
         self.assertIn("<svg", page)
